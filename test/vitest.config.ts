@@ -1,0 +1,3 @@
+import { project } from '../vitest.shared.ts';
+
+export default project('test', { timeoutMs: 300_000, serial: true });

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project's Vitest settings: the names of the report and of the project are the folder's. */
+export function project(name: string, options: { readonly timeoutMs?: number; readonly serial?: boolean } = {}) {
+  const workspace = new URL('.', import.meta.url).pathname;
+  return defineConfig({
+    test: {
+      name,
+      // The TensorFlow addon reads its thread counts once per process: processes, not threads, keep tests apart.
+      pool: 'forks',
+      fileParallelism: !options.serial,
+      testTimeout: options.timeoutMs ?? 10_000,
+      hookTimeout: options.timeoutMs ?? 10_000,
+      env: { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1', TF_CPP_MIN_LOG_LEVEL: '2' },
+      reporters: ['default', ['json', { outputFile: `${workspace}reports/${name}.json` }]],
+    },
+  });
+}
