@@ -1,0 +1,66 @@
+import { Command } from 'commander';
+import { lessonModel } from '@convoy/cifar10/architecture';
+import { addRunOptions, wholeNumber, type RunFlags } from '@convoy/parameter-server/options';
+import { prepareRun } from '@convoy/parameter-server/prepare-run';
+import { reachableUrl, serve } from '@convoy/parameter-server/serve';
+import { Display } from '../display.ts';
+import { reportEnd } from '../report-end.ts';
+import { stopSignals } from '../stop-signals.ts';
+
+interface CoordinatorFlags extends RunFlags {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const DEFAULT_PORT = 7311;
+
+/** `coordinator`: the parameter server alone; workers come from wherever they are started. */
+export function coordinatorCommand(): Command {
+  const command = new Command('coordinator')
+    .description('serve a run to workers on other machines; ends when training ends')
+    .option('--host <address>', 'address to listen on; 0.0.0.0 for every interface', '127.0.0.1')
+    .option('--port <n>', 'port to listen on; 0 takes a free one', wholeNumber, DEFAULT_PORT);
+  return addRunOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ convoy coordinator --host 0.0.0.0 --recipe lesson       prints the command that starts a worker
+  $ convoy coordinator --port 0 --min-workers 2 --json
+
+There is no authentication: listen on addresses that only your workers can reach.`,
+    )
+    .action(coordinate);
+}
+
+async function coordinate(flags: CoordinatorFlags): Promise<void> {
+  const stop = stopSignals();
+  const display = new Display();
+  try {
+    const prepared = await prepareRun({
+      flags,
+      environment: process.env,
+      signal: stop.signal,
+      onEvent: display.show,
+      onNote: (line) => display.warn(line),
+      onDownload: display.download,
+    });
+    const { server, dataset, deterministic } = prepared;
+    const listener = await serve(server, flags.host, flags.port, lessonModel.parameterCount);
+    stop.signal.addEventListener('abort', () => server.stop((stop.signal.reason as Error).message));
+    try {
+      const url = reachableUrl(listener);
+      display.line(`data: ${dataset.origin}`);
+      display.line(
+        `listening on ${url}; start workers with:\n\n  npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}\n`,
+      );
+      display.status('waiting for workers');
+      await server.ended;
+    } finally {
+      await listener.close();
+    }
+    await reportEnd(prepared, display, flags.json, stop);
+  } finally {
+    display.close();
+  }
+}

@@ -1,0 +1,126 @@
+import { fileURLToPath } from 'node:url';
+import { availableParallelism } from 'node:os';
+import { Command, Option } from 'commander';
+import { lessonModel } from '@convoy/cifar10/architecture';
+import { addRunOptions, positiveInteger, type RunFlags } from '@convoy/parameter-server/options';
+import { prepareRun, type PreparedRun } from '@convoy/parameter-server/prepare-run';
+import { serve, serverCodec } from '@convoy/parameter-server/serve';
+import { memoryPair } from '@convoy/transport/memory';
+import { InlineCompute } from '@convoy/worker/compute/inline';
+import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
+import { work, workerCodec } from '@convoy/worker/work';
+import { Display } from '../display.ts';
+import { LocalWorkers } from '../launchers/local.ts';
+import { reportEnd } from '../report-end.ts';
+import { stopSignals } from '../stop-signals.ts';
+
+interface TrainFlags extends RunFlags, EngineFlags {
+  readonly workers?: number;
+  readonly single: boolean;
+  readonly fallbackSynthetic: boolean;
+  // Both parents declare it.
+  readonly dataDir?: string;
+}
+
+/** Time that workers get to leave by themselves once the run is over. */
+const LEAVE_WITHIN_MS = 5_000;
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+
+/** `train`: a coordinator and its workers on this machine, or everything in one process. */
+export function trainCommand(): Command {
+  const command = new Command('train')
+    .description('train on this machine: a parameter server and N worker processes, or everything in one process')
+    .addOption(
+      new Option('--workers <n>', 'worker processes (default: one per core)')
+        .argParser(positiveInteger)
+        .conflicts('single'),
+    )
+    .option('--single', 'everything in this process, with the same step code', false)
+    .option('--fallback-synthetic', 'train on synthetic images, and say so, where CIFAR-10 can not be had', false);
+  return addEngineOptions(addRunOptions(command))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ convoy train --recipe quick --workers 2
+  $ convoy train --recipe lesson --workers 2 --data-dir ~/cifar-10-batches-bin
+  $ convoy train --deterministic --steps 40 --seed 7 --json     one parametersSha256 for any number of workers
+  $ convoy train --single --dataset synthetic --steps 20`,
+    )
+    .action(train);
+}
+
+async function train(flags: TrainFlags): Promise<void> {
+  const stop = stopSignals();
+  const display = new Display();
+  try {
+    const prepared = await prepareRun({
+      flags,
+      environment: process.env,
+      fallbackToSynthetic: flags.fallbackSynthetic,
+      signal: stop.signal,
+      onEvent: display.show,
+      onNote: (line) => display.warn(line),
+      onDownload: display.download,
+    });
+    display.line(`data: ${prepared.dataset.origin}`);
+    stop.signal.addEventListener('abort', () => prepared.server.stop((stop.signal.reason as Error).message));
+    await (flags.single ? trainHere(flags, prepared, display) : trainWithWorkers(flags, prepared, display));
+    await reportEnd(prepared, display, flags.json, stop);
+  } finally {
+    display.close();
+  }
+}
+
+/** Server and worker in this process, joined by memory instead of a socket. */
+async function trainHere(flags: TrainFlags, { server, deterministic }: PreparedRun, display: Display): Promise<void> {
+  const [serverEnd, workerEnd] = memoryPair(serverCodec, workerCodec);
+  server.accept(serverEnd);
+  const working = work({
+    compute: new InlineCompute(),
+    computeOptions: computeOptions(flags, threadsPerWorker(flags, deterministic, 1), process.env),
+    connect: () => Promise.resolve(workerEnd),
+    drain: new AbortController().signal,
+    log: (line) => display.line(line),
+  });
+  // A worker that fails ends the run; a run that ends ends the worker.
+  await Promise.race([server.ended, working]);
+  await Promise.all([server.ended, working]);
+}
+
+async function trainWithWorkers(flags: TrainFlags, prepared: PreparedRun, display: Display): Promise<void> {
+  const { server, deterministic } = prepared;
+  const count = flags.workers ?? availableParallelism();
+  const listener = await serve(server, '127.0.0.1', 0, lessonModel.parameterCount);
+  const threads = threadsPerWorker(flags, deterministic, count);
+  const lines: string[] = [];
+  const workers = new LocalWorkers({
+    count,
+    main: MAIN,
+    args: workerArguments(flags, `ws://127.0.0.1:${listener.port}`, threads),
+    onLine: (line) => {
+      lines.push(line);
+      if (lines.length > 20) lines.shift();
+      if (!/: (ready|done): /.test(line)) display.warn(line);
+    },
+    onExit: ({ pid, code, signal, stillRunning }) => {
+      display.warn(`worker process ${pid} ended (${signal ?? `exit code ${code}`})`);
+      if (stillRunning === 0) server.halt('every worker process has ended');
+    },
+  });
+  try {
+    display.status(
+      `starting ${count} ${count === 1 ? 'worker' : 'workers'} with ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
+    );
+    await server.ended;
+  } finally {
+    await workers.stop(LEAVE_WITHIN_MS);
+    await listener.close();
+  }
+}
+
+function workerArguments(flags: TrainFlags, url: string, threads: number): string[] {
+  const args = ['--url', url, '--threads', String(threads), '--engine', flags.engine];
+  if (flags.dataDir !== undefined) args.push('--data-dir', flags.dataDir);
+  return args;
+}

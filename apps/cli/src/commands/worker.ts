@@ -1,0 +1,75 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { lessonModel } from '@convoy/cifar10/architecture';
+import { exitCodes } from '@convoy/protocol/errors';
+import { dial } from '@convoy/transport/dial';
+import { ThreadCompute } from '@convoy/worker/compute/thread';
+import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
+import { work, workerCodec } from '@convoy/worker/work';
+
+interface WorkerFlags extends EngineFlags {
+  readonly url: string;
+}
+
+/** Room for a message's other fields beside the parameters. */
+const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
+/** Failed attempts to connect are told at these counts, not each time. */
+const TELL_AT = new Set([1, 5, 20]);
+
+/** `worker`: computes gradients for a coordinator until its run is over. */
+export function workerCommand(): Command {
+  const command = new Command('worker')
+    .description(
+      'compute gradients for a coordinator; waits for it if it is not up yet, and exits 0 when its run is over',
+    )
+    .requiredOption('--url <address>', "the coordinator's address, ws://HOST:PORT", checkUrl)
+    .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)");
+  return addEngineOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ convoy worker --url ws://192.0.2.10:7311
+  $ convoy worker --url ws://127.0.0.1:7311 --threads 1     one of several on this machine
+
+Ctrl-C or SIGTERM: finishes the piece in hand, says goodbye, exits 0.`,
+    )
+    .action(runWorker);
+}
+
+async function runWorker(flags: WorkerFlags): Promise<void> {
+  const log = (line: string) => process.stderr.write(`worker ${process.pid}: ${line}\n`);
+  const drain = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (drain.signal.aborted) process.exit(signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated);
+      drain.abort(new Error(signal));
+    });
+  }
+  // Whoever launched this process is gone, and with it the reason to be here.
+  process.on('disconnect', () => drain.abort(new Error('the launching process ended')));
+  const { reason } = await work({
+    compute: new ThreadCompute(),
+    computeOptions: computeOptions(flags, threadsPerWorker(flags, false, 1), process.env),
+    connect: (signal) =>
+      dial({
+        url: flags.url,
+        codec: workerCodec,
+        maxMessageBytes: lessonModel.parameterCount * 4 + MESSAGE_OVERHEAD_BYTES,
+        signal,
+        random: Math.random,
+        onRetry: (error, attempt) => {
+          if (TELL_AT.has(attempt)) log(`waiting for a coordinator at ${flags.url} (${error.message || 'no answer'})`);
+        },
+      }),
+    drain: drain.signal,
+    log,
+  });
+  log(`done: ${reason}`);
+  // A launcher's channel would keep the process alive.
+  if (process.connected) process.disconnect();
+}
+
+function checkUrl(text: string): string {
+  if (URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError('It must look like ws://HOST:PORT.');
+}

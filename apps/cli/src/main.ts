@@ -1,0 +1,31 @@
+// convoy train [--workers N | --single]   ·   convoy --help
+import { Command } from 'commander';
+import { coordinatorCommand } from './commands/coordinator.ts';
+import { dataCommand } from './commands/data.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { evaluateCommand } from './commands/evaluate.ts';
+import { summaryCommand } from './commands/summary.ts';
+import { trainCommand } from './commands/train.ts';
+import { workerCommand } from './commands/worker.ts';
+import { runProgram } from './program.ts';
+
+const program = new Command('convoy')
+  .description('Distributed training for TensorFlow.js whose result does not depend on the cluster.')
+  .version('0.1.0')
+  .addCommand(trainCommand())
+  .addCommand(coordinatorCommand())
+  .addCommand(workerCommand())
+  .addCommand(evaluateCommand())
+  .addCommand(summaryCommand())
+  .addCommand(dataCommand())
+  .addCommand(doctorCommand())
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ convoy train --recipe quick --workers 2     a server and two workers on this machine
+  $ convoy train --single --steps 20            everything in one process
+  $ convoy coordinator --host 0.0.0.0           then, on other machines, the command it prints`,
+  );
+
+await runProgram(program);

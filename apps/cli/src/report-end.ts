@@ -1,0 +1,32 @@
+import colors from 'picocolors';
+import { exitCodes } from '@convoy/protocol/errors';
+import type { PreparedRun } from '@convoy/parameter-server/prepare-run';
+import { percent, type Display } from './display.ts';
+import type { StopRequest } from './stop-signals.ts';
+
+/** Says how a run ended, prints its JSON line if asked, and sets the exit code. */
+export async function reportEnd(
+  prepared: PreparedRun,
+  display: Display,
+  json: boolean,
+  stop: StopRequest,
+): Promise<void> {
+  const { outcome, reason, summary } = await prepared.server.ended;
+  const rate = `${summary.imagesPerSecond.toFixed(0)} images/s`;
+  if (outcome === 'completed') {
+    const test =
+      summary.testAccuracy === null
+        ? ''
+        : `test accuracy ${percent(summary.testAccuracy)}, test loss ${summary.testLoss!.toFixed(4)} · `;
+    display.line(
+      colors.green(`✔ ${test}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${prepared.folder}`),
+    );
+  } else {
+    display.warn(
+      `${outcome}: ${reason}; ${summary.steps} steps were applied, the parameters are in ${prepared.folder}`,
+    );
+  }
+  if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  if (outcome === 'halted') process.exitCode = exitCodes.halted;
+  if (outcome === 'interrupted') process.exitCode = stop.exitCode();
+}

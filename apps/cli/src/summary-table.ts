@@ -1,0 +1,53 @@
+import type { Layer, Model } from '@convoy/cifar10/architecture';
+
+const LINE_LENGTH = 65;
+/** Where the columns after the first begin, as in `model.summary()`. */
+const COLUMNS = [29, 55] as const;
+
+const CLASS_NAMES: Readonly<Record<Layer['type'], string>> = {
+  input: 'InputLayer',
+  conv2d: 'Conv2D',
+  activation: 'Activation',
+  'max-pooling2d': 'MaxPooling2D',
+  flatten: 'Flatten',
+  dropout: 'Dropout',
+  dense: 'Dense',
+};
+
+/** A model as `model.summary()` of Keras 2 prints it. */
+export function summaryTable(model: Model): string {
+  const rule = '_'.repeat(LINE_LENGTH);
+  const rows = model.layers.map(({ layer, outputShape, parameters }) => {
+    const shape = `(${['None', ...outputShape].join(', ')})`;
+    const size = parameters.reduce((sum, tensor) => sum + tensor.size, 0);
+    return row(
+      `${layer.name} (${CLASS_NAMES[layer.type]})`,
+      layer.type === 'input' ? `[${shape}]` : shape,
+      String(size),
+    );
+  });
+  const total = model.parameterCount.toLocaleString('en-US');
+  return [
+    'Model: "model"',
+    rule,
+    row('Layer (type)', 'Output Shape', 'Param #'),
+    '='.repeat(LINE_LENGTH),
+    rows.join(`\n${rule}\n`),
+    '='.repeat(LINE_LENGTH),
+    `Total params: ${total}`,
+    `Trainable params: ${total}`,
+    'Non-trainable params: 0',
+    rule,
+  ].join('\n');
+}
+
+function row(...cells: readonly [string, string, string]): string {
+  let line = '';
+  for (const [index, cell] of cells.entries()) {
+    line += cell;
+    const column = COLUMNS[index];
+    // A cell that is too long is cut, one space before the next column.
+    if (column !== undefined) line = line.slice(0, column - 1).padEnd(column);
+  }
+  return line.padEnd(LINE_LENGTH);
+}

@@ -1,0 +1,60 @@
+import type { Block } from '@convoy/protocol/messages';
+import type { RunConfig } from '@convoy/protocol/run-config';
+import type { EngineChoice } from '@convoy/cifar10/engine/load';
+import type { Tally } from '@convoy/training/reduction';
+
+/**
+ * The computing half of a worker, wherever it runs: on a thread of its own, so that the socket answers while TensorFlow
+ * blocks, or in the caller's thread. One call at a time.
+ */
+export interface Compute {
+  /** Loads the engine. The first call. */
+  open(options: ComputeOptions): Promise<EngineFacts>;
+  /** Opens the run's data, makes its model ready and tests a gradient. */
+  prepare(config: RunConfig): Promise<Prepared>;
+  /** Takes the parameters (little-endian float32 bytes, any alignment) of `step`. They are copied before this returns. */
+  setParameters(step: number, values: Uint8Array): void;
+  /** The gradient of a block's loss sum. `gradient` is the compute's own memory: encode it before the next call. */
+  gradient(work: GradientWork): Promise<GradientSums>;
+  evaluate(work: EvaluationWork): Promise<Tally>;
+  close(): Promise<void>;
+}
+
+export interface ComputeOptions {
+  readonly engine: EngineChoice;
+  readonly threads: number;
+  readonly dataDir: string | undefined;
+  /** CIFAR10_DIR, CONVOY_CACHE_DIR and the like, as the process found them. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface EngineFacts {
+  readonly name: string;
+  readonly version: string;
+  readonly threads: number;
+  /** Why the engine is not the preferred one, if so. */
+  readonly warning: string | null;
+}
+
+export interface Prepared {
+  readonly modelHash: string;
+  readonly dataFingerprint: string;
+  readonly numericsFingerprint: string;
+  readonly dataset: { readonly trainCount: number; readonly testCount: number };
+  readonly parameterCount: number;
+}
+
+export interface GradientWork {
+  readonly step: number;
+  readonly block: Block;
+}
+
+export interface EvaluationWork {
+  readonly step: number;
+  readonly purpose: 'validation' | 'test';
+  readonly block: Block;
+}
+
+export interface GradientSums extends Tally {
+  readonly gradient: Float32Array;
+}

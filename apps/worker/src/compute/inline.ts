@@ -1,0 +1,170 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { lessonModel } from '@convoy/cifar10/architecture';
+import { readBatch, scaleImages } from '@convoy/cifar10/batch';
+import { IMAGE_BYTES, type Dataset, type Split } from '@convoy/cifar10/dataset';
+import { EagerProgram } from '@convoy/cifar10/eager-program';
+import type { Engine } from '@convoy/cifar10/engine/engine';
+import { loadEngine } from '@convoy/cifar10/engine/load';
+import { openConfigured } from '@convoy/cifar10/open-configured';
+import type { Batch, Program } from '@convoy/cifar10/program';
+import { selfTest } from '@convoy/cifar10/self-test';
+import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import type { Block } from '@convoy/protocol/messages';
+import type { RunConfig } from '@convoy/protocol/run-config';
+import { copyFloat32 } from '@convoy/protocol/tensor';
+import { leavesOf } from '@convoy/training/blocks';
+import { TreeReduction, type Sums, type Tally } from '@convoy/training/reduction';
+import { epochOrder, extentOf, partOf, planEvaluation, planStep, type Extent } from '@convoy/training/sampling';
+import type {
+  Compute,
+  ComputeOptions,
+  EngineFacts,
+  EvaluationWork,
+  GradientSums,
+  GradientWork,
+  Prepared,
+} from './compute.ts';
+
+/** What a run needs on this side, once it is known. */
+interface Workload {
+  readonly config: RunConfig;
+  readonly extent: Extent;
+  readonly dataset: Dataset;
+  readonly program: Program;
+  readonly parameters: Float32Array;
+  /** Leaf gradients that a reduction has given back. */
+  readonly spare: Float32Array[];
+}
+
+/** Computes in the caller's thread, giving way to its other events between micro-batches. */
+export class InlineCompute implements Compute {
+  #options: ComputeOptions | null = null;
+  #engine: Engine | null = null;
+  #workload: Workload | null = null;
+  #parametersStep = -1;
+  #order: { readonly epoch: number; readonly positions: Uint32Array } | null = null;
+  #lastGradient: Float32Array | null = null;
+  #bytes = new Uint8Array(0);
+  #pixels = new Float32Array(0);
+
+  async open(options: ComputeOptions): Promise<EngineFacts> {
+    this.#options = options;
+    let warning: string | null = null;
+    this.#engine = await loadEngine({ ...options, onFallback: (reason) => (warning = reason) });
+    const { name, version, threads } = this.#engine;
+    return { name, version, threads, warning };
+  }
+
+  async prepare(config: RunConfig): Promise<Prepared> {
+    const { dataDir, environment } = this.#options!;
+    this.#workload?.program.dispose();
+    const dataset = await openConfigured(config.dataset, { dataDir, environment });
+    const program = new EagerProgram(this.#engine!, lessonModel);
+    const test = selfTest(program, lessonModel);
+    if (!test.passed) {
+      throw new OperatorError(
+        `this engine computes wrong gradients (off by ${(100 * test.error).toFixed(1)} %): try --engine wasm, or ONEDNN_MAX_CPU_ISA=AVX2`,
+        { exitCode: exitCodes.engine },
+      );
+    }
+    const { parameterCount } = lessonModel;
+    this.#workload = {
+      config,
+      extent: extentOf(config, dataset),
+      dataset,
+      program,
+      parameters: new Float32Array(parameterCount),
+      spare: [],
+    };
+    this.#order = null;
+    return {
+      modelHash: lessonModel.hash,
+      dataFingerprint: dataset.fingerprint,
+      numericsFingerprint: test.fingerprint,
+      dataset: { trainCount: dataset.trainCount, testCount: dataset.testCount },
+      parameterCount,
+    };
+  }
+
+  setParameters(step: number, values: Uint8Array): void {
+    const { parameters, program } = this.#workload!;
+    copyFloat32(values, parameters);
+    program.setParameters(parameters);
+    this.#parametersStep = step;
+  }
+
+  async gradient({ step, block }: GradientWork): Promise<GradientSums> {
+    const { config, extent, program, spare } = this.#ready(step);
+    const { epoch, positions, microBatches } = planStep(step, config, extent);
+    const order = this.#orderOf(epoch);
+    if (this.#lastGradient !== null) spare.push(this.#lastGradient);
+    const sums = await this.#reduce(block, microBatches, (leaf) => {
+      const part = partOf(positions, leaf, microBatches);
+      const batch = this.#read('train', Int32Array.from(order.subarray(part.start, part.end)));
+      const vector = spare.pop() ?? new Float32Array(lessonModel.parameterCount);
+      const draw = config.dropout ? { seed: config.seed, epoch, positions: part } : null;
+      return { ...program.gradient(batch, draw, vector), vector };
+    });
+    this.#lastGradient = sums.vector;
+    return { ...sums, gradient: sums.vector! };
+  }
+
+  async evaluate({ step, purpose, block }: EvaluationWork): Promise<Tally> {
+    const { config, extent, program } = this.#ready(step);
+    const { split, indices, pieces } = planEvaluation(purpose, config, extent);
+    return this.#reduce(block, pieces, (leaf) => {
+      const part = partOf(indices, leaf, pieces);
+      const batch = this.#read(
+        split,
+        Int32Array.from({ length: part.end - part.start }, (_, n) => part.start + n),
+      );
+      return { ...program.evaluate(batch), vector: null };
+    });
+  }
+
+  close(): Promise<void> {
+    this.#workload?.program.dispose();
+    return Promise.resolve();
+  }
+
+  /** Computes a block's leaves in order and adds them up the tree that the server continues. */
+  async #reduce(block: Block, leaves: number, leafSums: (leaf: number) => Sums): Promise<Sums> {
+    const { spare } = this.#workload!;
+    const tree = new TreeReduction(leaves, block, (vector) => spare.push(vector));
+    const { start, end } = leavesOf(block, leaves);
+    for (let leaf = start; leaf < end; leaf++) {
+      if (leaf > start) await nextTurn();
+      tree.add({ start: leaf, size: 1 }, leafSums(leaf));
+    }
+    return tree.total!;
+  }
+
+  #ready(step: number): Workload {
+    if (this.#workload === null || this.#parametersStep !== step) {
+      throw new Error(`asked to compute at step ${step} holding the parameters of step ${this.#parametersStep}`);
+    }
+    return this.#workload;
+  }
+
+  #orderOf(epoch: number): Uint32Array {
+    const { config, extent } = this.#workload!;
+    if (this.#order?.epoch !== epoch) {
+      this.#order = { epoch, positions: epochOrder(config, epoch, extent.trainSamples) };
+    }
+    return this.#order.positions;
+  }
+
+  /** Reads images into kept buffers: the batch is valid until the next read. */
+  #read(split: Split, indices: Int32Array): Batch {
+    const length = indices.length * IMAGE_BYTES;
+    if (this.#bytes.length < length) {
+      this.#bytes = new Uint8Array(length);
+      this.#pixels = new Float32Array(length);
+    }
+    const bytes = this.#bytes.subarray(0, length);
+    const images = this.#pixels.subarray(0, length);
+    const labels = readBatch(this.#workload!.dataset, split, indices, bytes);
+    scaleImages(bytes, images);
+    return { images, labels };
+  }
+}

@@ -1,0 +1,52 @@
+// The compute thread's program: started by thread.ts, never by hand.
+import { parentPort } from 'node:worker_threads';
+import { OperatorError } from '@convoy/protocol/errors';
+import { float32Bytes } from '@convoy/protocol/tensor';
+import type { GradientSums } from './compute.ts';
+import { InlineCompute } from './inline.ts';
+import type { ThreadAnswer, ThreadRequest } from './thread.ts';
+
+const port = parentPort!;
+const compute = new InlineCompute();
+/** The gradient as the other thread sees it. */
+let shared: Float32Array | null = null;
+
+port.on('message', (request: ThreadRequest) => {
+  const answer = (message: ThreadAnswer) => port.postMessage(message);
+  handle(request).then(
+    (value) => answer({ type: 'done', value }),
+    (error: Error) =>
+      answer({
+        type: 'failed',
+        message: error.message,
+        stack: error.stack ?? '',
+        exitCode: error instanceof OperatorError ? error.exitCode : null,
+      }),
+  );
+});
+
+async function handle(request: ThreadRequest): Promise<unknown> {
+  switch (request.type) {
+    case 'open':
+      return compute.open(request.options);
+    case 'prepare':
+      return compute.prepare(request.config);
+    case 'gradient':
+      takeParameters(request.parameters);
+      return share(await compute.gradient(request.work));
+    case 'evaluate':
+      takeParameters(request.parameters);
+      return compute.evaluate(request.work);
+  }
+}
+
+function takeParameters(parameters: { readonly step: number; readonly values: Float32Array } | null): void {
+  if (parameters !== null) compute.setParameters(parameters.step, float32Bytes(parameters.values));
+}
+
+function share(sums: GradientSums): GradientSums {
+  shared ??= new Float32Array(new SharedArrayBuffer(sums.gradient.byteLength));
+  shared.set(sums.gradient);
+  const { samples, lossSum, correct } = sums;
+  return { samples, lossSum, correct, gradient: shared };
+}

@@ -1,0 +1,110 @@
+import { Worker } from 'node:worker_threads';
+import type { RunConfig } from '@convoy/protocol/run-config';
+import { OperatorError } from '@convoy/protocol/errors';
+import { copyFloat32 } from '@convoy/protocol/tensor';
+import type { Tally } from '@convoy/training/reduction';
+import type {
+  Compute,
+  ComputeOptions,
+  EngineFacts,
+  EvaluationWork,
+  GradientSums,
+  GradientWork,
+  Prepared,
+} from './compute.ts';
+
+/** What the thread is asked, and what it answers: one answer per request, in order. */
+export type ThreadRequest =
+  | { readonly type: 'open'; readonly options: ComputeOptions }
+  | { readonly type: 'prepare'; readonly config: RunConfig }
+  | { readonly type: 'gradient'; readonly work: GradientWork; readonly parameters: StepParameters | null }
+  | { readonly type: 'evaluate'; readonly work: EvaluationWork; readonly parameters: StepParameters | null };
+export type ThreadAnswer =
+  | { readonly type: 'done'; readonly value: unknown }
+  | { readonly type: 'failed'; readonly message: string; readonly stack: string; readonly exitCode: number | null };
+
+/** Parameters in memory that both threads see. They change only while the thread computes nothing. */
+interface StepParameters {
+  readonly step: number;
+  readonly values: Float32Array;
+}
+
+/** Computes on a thread of its own; parameters and gradients pass through shared memory, without a copy between threads. */
+export class ThreadCompute implements Compute {
+  readonly #thread = new Worker(new URL('./thread-entry.mjs', import.meta.url), { name: 'compute' });
+  #pending: { resolve: (value: never) => void; reject: (error: Error) => void } | null = null;
+  #failure: Error | null = null;
+  #parameters: Float32Array | null = null;
+  #parametersStep = -1;
+  #sentStep = -1;
+
+  constructor() {
+    this.#thread.on('message', (answer: ThreadAnswer) => {
+      const pending = this.#pending;
+      this.#pending = null;
+      if (answer.type === 'done') pending?.resolve(answer.value as never);
+      else pending?.reject(rebuild(answer));
+    });
+    this.#thread.on('error', (error) => this.#fail(error));
+    this.#thread.on('exit', (code) => this.#fail(new Error(`the compute thread ended with code ${code}`)));
+  }
+
+  open(options: ComputeOptions): Promise<EngineFacts> {
+    return this.#ask({ type: 'open', options });
+  }
+
+  async prepare(config: RunConfig): Promise<Prepared> {
+    const prepared = await this.#ask<Prepared>({ type: 'prepare', config });
+    this.#parameters = new Float32Array(new SharedArrayBuffer(prepared.parameterCount * 4));
+    this.#parametersStep = this.#sentStep = -1;
+    return prepared;
+  }
+
+  setParameters(step: number, values: Uint8Array): void {
+    if (this.#pending !== null) throw new Error('parameters arrived while the compute thread reads the previous ones');
+    copyFloat32(values, this.#parameters!);
+    this.#parametersStep = step;
+  }
+
+  gradient(work: GradientWork): Promise<GradientSums> {
+    return this.#ask({ type: 'gradient', work, parameters: this.#fresh() });
+  }
+
+  evaluate(work: EvaluationWork): Promise<Tally> {
+    return this.#ask({ type: 'evaluate', work, parameters: this.#fresh() });
+  }
+
+  async close(): Promise<void> {
+    this.#failure ??= new Error('the compute thread was closed');
+    await this.#thread.terminate();
+  }
+
+  /** The parameters if the thread has not seen them yet. */
+  #fresh(): StepParameters | null {
+    if (this.#sentStep === this.#parametersStep) return null;
+    this.#sentStep = this.#parametersStep;
+    return { step: this.#parametersStep, values: this.#parameters! };
+  }
+
+  #ask<Value>(request: ThreadRequest): Promise<Value> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#pending !== null) return Promise.reject(new Error('the compute thread does one thing at a time'));
+    return new Promise<Value>((resolve, reject) => {
+      this.#pending = { resolve: resolve as (value: never) => void, reject };
+      this.#thread.postMessage(request);
+    });
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#pending?.reject(this.#failure);
+    this.#pending = null;
+  }
+}
+
+function rebuild({ message, stack, exitCode }: Extract<ThreadAnswer, { type: 'failed' }>): Error {
+  if (exitCode !== null) return new OperatorError(message, { exitCode });
+  const error = new Error(message);
+  error.stack = stack;
+  return error;
+}

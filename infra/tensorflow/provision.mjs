@@ -1,0 +1,76 @@
+import { fileURLToPath } from 'node:url';
+import { cacheDirectory } from './cache-directory.mjs';
+import { supportFor, thisHost } from './host.mjs';
+import { findInstallation, isInstalled, isProven, selfTest } from './installation.mjs';
+import { asObstacle } from './obstacle.mjs';
+
+/**
+ * @typedef {{ engine: 'tensorflow', how: 'already working' | 'cache' | 'wheel' | 'install script', detail: string }
+ *   | { engine: 'wasm', how: 'asked for' | 'unsupported' | 'failed', detail: string }} Provision
+ *
+ * @typedef {object} ProvisionOptions
+ * @property {(line: string) => void} log lines that are kept
+ * @property {(line: string) => void} progress lines that replace each other
+ * @property {string} root the clone whose tfjs-node is provisioned
+ * @property {NodeJS.ProcessEnv} env
+ * @property {string} cacheDir
+ * @property {AbortSignal} [signal]
+ * @property {boolean} retry try again what failed within the last hour
+ * @property {number} [staleMs] after which the lock of a killed process is taken over
+ * @property {string[]} python the command that starts Python
+ * @property {import('./host.mjs').Host} [host]
+ * @property {typeof selfTest} selfTest
+ * @property {Partial<import('./ways.mjs').Tools>} [tools] what a test on a machine without a compiler replaces
+ */
+
+/** @returns {ProvisionOptions} */
+function withDefaults(options) {
+  const env = options.env ?? process.env;
+  return {
+    log: (line) => process.stderr.write(`${line}\n`),
+    progress: () => {},
+    root: fileURLToPath(new URL('../..', import.meta.url)),
+    cacheDir: cacheDirectory(env),
+    retry: false,
+    python: ['python3'],
+    selfTest,
+    ...options,
+    env,
+  };
+}
+
+/**
+ * Makes `@tensorflow/tfjs-node` work in a clone, by the cheapest way that does: what is there, the cache of this machine,
+ * Python's wheel, the package's own install script. When none does, Convoy computes with WASM. Never throws for what the
+ * machine lacks; each such obstacle is one line in `log` and in `detail`.
+ *
+ * @param {Partial<ProvisionOptions>} [partialOptions]
+ * @returns {Promise<Provision>}
+ */
+export async function provision(partialOptions = {}) {
+  const options = withDefaults(partialOptions);
+  const { env, root, log, signal } = options;
+  if (env.CONVOY_ENGINE === 'wasm') return { engine: 'wasm', how: 'asked for', detail: 'CONVOY_ENGINE=wasm' };
+  try {
+    const installation = await findInstallation(root);
+    /** @type {Provision} */
+    const working = { engine: 'tensorflow', how: 'already working', detail: installation.tfjs };
+    if (await isProven(installation)) return working;
+    if ((await isInstalled(installation)) && (await options.selfTest(installation, { env, signal })).ok) return working;
+
+    const host = options.host ?? thisHost();
+    const support = supportFor(host);
+    if (support.ways === 'none') {
+      log(support.why);
+      return { engine: 'wasm', how: 'unsupported', detail: support.why };
+    }
+    // Most calls end above; only the others pay for loading the lock, the unpacker and the rest.
+    const { provisionByAnyWay } = await import('./ways.mjs');
+    return await provisionByAnyWay({ ...options, host, support, installation });
+  } catch (error) {
+    signal?.throwIfAborted();
+    const { message } = asObstacle(error, 'preparing TensorFlow');
+    log(message);
+    return { engine: 'wasm', how: 'failed', detail: message };
+  }
+}

@@ -1,0 +1,118 @@
+import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Model } from './architecture.ts';
+import { dropoutMask, type DropoutDraw } from './dropout.ts';
+import type { Engine } from './engine/engine.ts';
+import { forward, type DropoutMasks } from './forward.ts';
+import type { Batch, BatchSums, Program } from './program.ts';
+
+/** Runs a model operation by operation through the tape of TensorFlow.js. */
+export class EagerProgram implements Program {
+  readonly #engine: Engine;
+  readonly #model: Model;
+  /** Kept, so that every step's upload comes from memory that is mapped already. */
+  readonly #values: Float32Array;
+  readonly #masks = new Map<string, Float32Array>();
+  #parameters: Tensor[] = [];
+
+  constructor(engine: Engine, model: Model) {
+    this.#engine = engine;
+    this.#model = model;
+    this.#values = new Float32Array(model.parameterCount);
+  }
+
+  setParameters(parameters: Float32Array): void {
+    const { tf } = this.#engine;
+    // A tensor shares its array until it is first used: the old tensors must go before the array changes.
+    this.dispose();
+    this.#values.set(parameters);
+    this.#parameters = this.#model.tensors.map(({ shape, offset, size }) =>
+      tf.tensor(this.#values.subarray(offset, offset + size), [...shape], 'float32'),
+    );
+  }
+
+  gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums {
+    const { tf } = this.#engine;
+    let sums!: BatchSums;
+    tf.tidy(() => {
+      const images_NHWC = this.#images(batch);
+      const labels_N = tf.tensor1d(batch.labels, 'int32');
+      const masks = dropout === null ? new Map<number, Tensor2D>() : this.#dropoutMasks(dropout, batch.labels.length);
+      const loss = (...parameters: Tensor[]): Scalar => {
+        const losses_N = this.#losses(
+          parameters,
+          images_NHWC,
+          labels_N,
+          masks,
+          batch.labels,
+          (value) => (sums = value),
+        );
+        return tf.sum(losses_N);
+      };
+      const slopes = tf.grads(loss)(this.#parameters);
+      for (const [index, { offset }] of this.#model.tensors.entries()) {
+        gradient.set(slopes[index]!.dataSync<'float32'>(), offset);
+      }
+    });
+    return sums;
+  }
+
+  evaluate(batch: Batch): BatchSums {
+    const { tf } = this.#engine;
+    let sums!: BatchSums;
+    tf.tidy(() => {
+      const labels_N = tf.tensor1d(batch.labels, 'int32');
+      this.#losses(this.#parameters, this.#images(batch), labels_N, new Map(), batch.labels, (value) => (sums = value));
+    });
+    return sums;
+  }
+
+  dispose(): void {
+    this.#engine.tf.dispose(this.#parameters);
+    this.#parameters = [];
+  }
+
+  #losses(
+    parameters: readonly Tensor[],
+    images_NHWC: Tensor4D,
+    labels_N: Tensor1D,
+    masks: DropoutMasks,
+    labels: Int32Array,
+    report: (sums: BatchSums) => void,
+  ): Tensor1D {
+    const { tf, kernels } = this.#engine;
+    const logits_NC = forward(this.#engine, this.#model, parameters, images_NHWC, masks);
+    const losses_N = kernels.sparseSoftmaxCrossEntropy(labels_N, logits_NC);
+    const predictions = tf.tidy(() => tf.argMax(logits_NC, 1).dataSync<'int32'>());
+    report({
+      samples: labels.length,
+      // In float64 and in the samples' order: the same bits whatever sum an engine would make of it.
+      lossSum: losses_N.dataSync<'float32'>().reduce((sum, loss) => sum + loss, 0),
+      correct: labels.reduce((correct, label, n) => correct + (predictions[n] === label ? 1 : 0), 0),
+    });
+    return losses_N;
+  }
+
+  #images({ images, labels }: Batch): Tensor4D {
+    const [height, width, channels] = this.#model.layers[0]!.outputShape;
+    return this.#engine.tf.tensor4d(images, [labels.length, height!, width!, channels!], 'float32');
+  }
+
+  #dropoutMasks(draw: DropoutDraw, samples: number): DropoutMasks {
+    const masks = new Map<number, Tensor2D>();
+    for (const [index, { layer, inputShape }] of this.#model.layers.entries()) {
+      if (layer.type !== 'dropout') continue;
+      const units = inputShape[0]!;
+      const mask = this.#maskBuffer(index, samples * units);
+      dropoutMask(draw, index, layer.rate, units, mask);
+      masks.set(index, this.#engine.tf.tensor2d(mask, [samples, units], 'float32'));
+    }
+    return masks;
+  }
+
+  #maskBuffer(layer: number, length: number): Float32Array {
+    const key = `${layer}:${length}`;
+    let buffer = this.#masks.get(key);
+    if (buffer === undefined) this.#masks.set(key, (buffer = new Float32Array(length)));
+    return buffer;
+  }
+}

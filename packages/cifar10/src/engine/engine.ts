@@ -1,0 +1,27 @@
+import type * as tfjs from '@tensorflow/tfjs';
+
+/** TensorFlow.js as both engines provide it. */
+export type Tf = typeof tfjs;
+export type EngineName = 'tensorflow' | 'wasm';
+
+/** A backend of TensorFlow.js that can train, with the kernels for which the stock composition is too slow. */
+export interface Engine {
+  readonly name: EngineName;
+  /** Of the library that computes: TensorFlow's, or tfjs-backend-wasm's. */
+  readonly version: string;
+  /** Threads inside one operation. */
+  readonly threads: number;
+  readonly tf: Tf;
+  readonly kernels: Kernels;
+}
+
+/** Operations that an engine may have in one piece. Each is differentiable through the tape. */
+export interface Kernels {
+  /** x [..., C] + bias [C]. */
+  biasAdd(x: tfjs.Tensor, bias: tfjs.Tensor1D): tfjs.Tensor;
+  /**
+   * Softmax cross-entropy of integer labels.
+   * @returns the loss of each sample (nats), shape [N].
+   */
+  sparseSoftmaxCrossEntropy(labels_N: tfjs.Tensor1D, logits_NC: tfjs.Tensor2D): tfjs.Tensor1D;
+}

@@ -1,0 +1,53 @@
+import { OperatorError, exitCodes } from '@convoy/protocol/errors';
+import type { Engine, EngineName } from './engine.ts';
+import { stockKernels } from './stock-kernels.ts';
+import { loadTensorflow } from './tensorflow.ts';
+import { loadWasm } from './wasm.ts';
+
+export type EngineChoice = EngineName | 'auto';
+
+export interface EngineOptions {
+  /** `auto` takes TensorFlow where it loads, else WASM. */
+  readonly engine: EngineChoice;
+  /** What this process's environment gave TensorFlow, see {@link loadTensorflow}. */
+  readonly threads: number;
+  /** Told why WASM was taken instead of TensorFlow. */
+  readonly onFallback: (reason: string) => void;
+}
+
+/**
+ * Loads an engine and checks that it is the one that was asked for: the plain JavaScript backend, thousands of times
+ * slower, is never trained on.
+ * @throws OperatorError when the engine that was named does not load.
+ */
+export async function loadEngine({ engine, threads, onFallback }: EngineOptions): Promise<Engine> {
+  if (engine !== 'wasm') {
+    try {
+      return checked(loadTensorflow(threads));
+    } catch (cause) {
+      const reason = (cause as Error).message.split('\n')[0]!;
+      if (engine === 'tensorflow') {
+        throw new OperatorError(`TensorFlow does not load (${reason}): run "npm run setup", or choose --engine wasm`, {
+          exitCode: exitCodes.engine,
+          cause,
+        });
+      }
+      onFallback(`TensorFlow does not load (${reason}); computing with WASM, about ten times slower`);
+    }
+  }
+  try {
+    const tf = await loadWasm();
+    return checked({ name: 'wasm', version: tf.version['tfjs'] ?? '', threads: 1, tf, kernels: stockKernels(tf) });
+  } catch (cause) {
+    throw new OperatorError(`the WASM engine does not load: ${(cause as Error).message}`, {
+      exitCode: exitCodes.engine,
+      cause,
+    });
+  }
+}
+
+function checked(engine: Engine): Engine {
+  const backend = engine.tf.getBackend();
+  if (backend !== engine.name) throw new Error(`TensorFlow.js chose the backend "${backend}"`);
+  return engine;
+}

@@ -1,0 +1,32 @@
+import type { DropoutDraw } from './dropout.ts';
+
+/** Images and labels of one micro-batch or one piece of an evaluation. */
+export interface Batch {
+  /** Pixels / 255, N · 32 · 32 · 3 values, HWC. Not kept. */
+  readonly images: Float32Array;
+  /** N class indices. */
+  readonly labels: Int32Array;
+}
+
+/** Sums over a batch's samples. */
+export interface BatchSums {
+  readonly samples: number;
+  /** Cross-entropy in nats. */
+  readonly lossSum: number;
+  /** Samples whose largest logit is the label's. */
+  readonly correct: number;
+}
+
+/** A model made ready to compute on an engine: what a worker runs. */
+export interface Program {
+  /** Takes the flat parameter vector that the next calls use. The vector may be overwritten once this returns. */
+  setParameters(parameters: Float32Array): void;
+  /**
+   * The gradient of the batch's loss *sum* with respect to the flat parameter vector, written to `gradient`.
+   * @param dropout whose masks to draw; null computes without dropout.
+   */
+  gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums;
+  /** Loss and correct predictions, as in inference. */
+  evaluate(batch: Batch): BatchSums;
+  dispose(): void;
+}

@@ -1,0 +1,190 @@
+import * as v from 'valibot';
+import { RunConfigSchema } from './run-config.ts';
+
+/** Raised whenever a message changes incompatibly; compared in `hello` before anything else. */
+export const PROTOCOL_VERSION = 1;
+
+const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
+const index = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
+const finite = v.pipe(v.number(), v.finite());
+/** A loss may be anything: a model that diverges is the run's concern, not a malformed message. */
+const loss = v.union([v.number(), v.nan()]);
+const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes');
+const identifier = v.pipe(v.string(), v.regex(/^[A-Za-z0-9._:-]{1,64}$/));
+const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+
+/** Micro-batches (or pieces of an evaluation) [start, start + size): size is a power of two that divides start. */
+const BlockSchema = v.pipe(
+  v.strictObject({ start: index, size: count }),
+  v.check(
+    ({ start, size }) => Number.isInteger(Math.log2(size)) && start % size === 0,
+    'a block must be dyadic: its size a power of two that divides its start',
+  ),
+);
+export type Block = v.InferOutput<typeof BlockSchema>;
+
+/** Names the server process that a message is about: a restart is a new incarnation of the same run. */
+const session = { run: identifier, incarnation: identifier };
+
+/** What one result belongs to. `task` is unique within an incarnation; step and block say the same for people. */
+const work = { ...session, task: index, step: index, block: BlockSchema };
+
+// ── worker → server ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** "I am here; this is what I speak and compute with." The first message on a connection. */
+export const HelloSchema = v.strictObject({
+  type: v.literal('hello'),
+  protocolVersion: index,
+  /** Random per process. */
+  workerId: identifier,
+  /** For people: host and process id. */
+  name: text(128),
+  engine: v.strictObject({ name: text(32), version: text(64), threads: index }),
+});
+
+/** "I hold the model and the data you named; give me work." */
+export const ReadySchema = v.strictObject({
+  type: v.literal('ready'),
+  ...session,
+  /** sha256 of the architecture the worker will differentiate. */
+  modelHash: digest,
+  /** sha256 over the images and labels. */
+  dataFingerprint: digest,
+  /** sha256 of a small reference gradient's bits: equal on workers whose arithmetic is equal. */
+  numericsFingerprint: digest,
+});
+
+/** "Here is the gradient of the block you leased me, summed over its samples in tree order." */
+export const ResultSchema = v.strictObject({
+  type: v.literal('result'),
+  ...work,
+  samples: count,
+  /** Sum over the samples of the cross-entropy loss (nats). */
+  lossSum: loss,
+  /** Samples whose most probable class was the label. */
+  correct: index,
+  /** One flat vector of float32, little-endian: the sum over the samples of the loss's gradient. */
+  gradient: bytes,
+  /** Time from lease to result on the worker. */
+  computeMs: v.pipe(finite, v.minValue(0)),
+});
+
+/** "Here are the sums of the block of the evaluation you leased me." */
+export const EvaluationResultSchema = v.strictObject({
+  type: v.literal('evaluation-result'),
+  ...work,
+  samples: count,
+  lossSum: loss,
+  correct: index,
+  computeMs: v.pipe(finite, v.minValue(0)),
+});
+
+/** "I am alive", whatever the compute thread is doing. */
+export const HeartbeatSchema = v.strictObject({ type: v.literal('heartbeat') });
+
+/** "I am leaving on purpose; lease what I hold to somebody else." */
+export const ByeSchema = v.strictObject({ type: v.literal('bye'), reason: text(256) });
+
+/** "I can't do what you asked", e.g. the data is missing; the connection closes after it. */
+export const WorkerErrorSchema = v.strictObject({ type: v.literal('error'), message: text(1024) });
+
+// ── server → worker ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** "This is the run; prepare its model and data, then say `ready`." */
+export const WelcomeSchema = v.strictObject({
+  type: v.literal('welcome'),
+  protocolVersion: index,
+  ...session,
+  /** Order of joining, for display. */
+  rank: index,
+  config: RunConfigSchema,
+  parameterCount: count,
+  heartbeatIntervalMs: count,
+});
+
+/** "You can't take part, and this is what to change." The connection closes after it. */
+export const RejectSchema = v.strictObject({
+  type: v.literal('reject'),
+  reason: v.picklist(['protocol', 'model', 'data', 'numerics', 'engine', 'full']),
+  message: text(1024),
+});
+
+/** "These are the parameters after `step` commits." Precedes the first lease of that step. */
+export const ParametersSchema = v.strictObject({
+  type: v.literal('parameters'),
+  ...session,
+  step: index,
+  /** One flat vector of float32, little-endian. */
+  values: bytes,
+});
+
+/** "Compute the gradient of these micro-batches of step `step` at the parameters of that step." */
+export const LeaseSchema = v.strictObject({ type: v.literal('lease'), ...work });
+
+/** "Evaluate these pieces of the split at the parameters of step `step`." */
+export const EvaluationLeaseSchema = v.strictObject({
+  type: v.literal('evaluation-lease'),
+  ...work,
+  purpose: v.picklist(['validation', 'test']),
+});
+
+/** The answer to each result: what became of it. */
+export const AnswerSchema = v.strictObject({
+  type: v.picklist(['accepted', 'stale', 'duplicate', 'bad']),
+  task: index,
+  block: BlockSchema,
+});
+
+/** "Never mind this lease; its result would be dropped." */
+export const CancelSchema = v.strictObject({ type: v.literal('cancel'), task: index, block: BlockSchema });
+
+/** "Finish what you hold, then leave." */
+export const DrainSchema = v.strictObject({ type: v.literal('drain') });
+
+/** "No work until `resume`, because …" */
+export const PauseSchema = v.strictObject({ type: v.literal('pause'), reason: text(256) });
+export const ResumeSchema = v.strictObject({ type: v.literal('resume') });
+
+/** "The run is over; exit." `completed` says whether it reached its end. */
+export const ShutdownSchema = v.strictObject({
+  type: v.literal('shutdown'),
+  completed: v.boolean(),
+  reason: text(256),
+});
+
+export const WorkerMessageSchema = v.variant('type', [
+  HelloSchema,
+  ReadySchema,
+  ResultSchema,
+  EvaluationResultSchema,
+  HeartbeatSchema,
+  ByeSchema,
+  WorkerErrorSchema,
+]);
+
+export const ServerMessageSchema = v.variant('type', [
+  WelcomeSchema,
+  RejectSchema,
+  ParametersSchema,
+  LeaseSchema,
+  EvaluationLeaseSchema,
+  AnswerSchema,
+  CancelSchema,
+  DrainSchema,
+  PauseSchema,
+  ResumeSchema,
+  ShutdownSchema,
+]);
+
+export type WorkerMessage = v.InferOutput<typeof WorkerMessageSchema>;
+export type ServerMessage = v.InferOutput<typeof ServerMessageSchema>;
+export type Hello = v.InferOutput<typeof HelloSchema>;
+export type Ready = v.InferOutput<typeof ReadySchema>;
+export type Result = v.InferOutput<typeof ResultSchema>;
+export type EvaluationResult = v.InferOutput<typeof EvaluationResultSchema>;
+export type Welcome = v.InferOutput<typeof WelcomeSchema>;
+export type Reject = v.InferOutput<typeof RejectSchema>;
+export type Lease = v.InferOutput<typeof LeaseSchema>;
+export type EvaluationLease = v.InferOutput<typeof EvaluationLeaseSchema>;
+export type Shutdown = v.InferOutput<typeof ShutdownSchema>;

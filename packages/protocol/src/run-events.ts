@@ -1,0 +1,113 @@
+import type { Block } from './messages.ts';
+
+/**
+ * What happened in a run, as facts. The same objects become lines of events.jsonl, the live progress line and, later, the
+ * dashboard. `at` is milliseconds since the Unix epoch.
+ */
+export type RunEvent = { readonly at: number } & RunFact;
+
+export type RunFact =
+  | {
+      readonly type: 'run-started';
+      readonly run: string;
+      readonly incarnation: string;
+      readonly totalSteps: number;
+      readonly stepsPerEpoch: number;
+      readonly trainSamples: number;
+      readonly validationSamples: number;
+      readonly testSamples: number;
+      readonly parameterCount: number;
+    }
+  | { readonly type: 'listening'; readonly url: string }
+  | {
+      readonly type: 'worker-joined';
+      readonly workerId: string;
+      readonly rank: number;
+      readonly name: string;
+      readonly engine: string;
+      readonly workers: number;
+    }
+  | {
+      readonly type: 'worker-left';
+      readonly workerId: string;
+      readonly rank: number;
+      readonly reason: string;
+      readonly workers: number;
+    }
+  | { readonly type: 'worker-rejected'; readonly name: string; readonly reason: string }
+  | { readonly type: 'connection-closed'; readonly remote: string; readonly reason: string }
+  | { readonly type: 'waiting'; readonly workers: number; readonly minWorkers: number }
+  | { readonly type: 'resumed'; readonly workers: number }
+  | {
+      readonly type: 'released';
+      readonly step: number;
+      readonly block: Block;
+      readonly workerId: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'result-discarded';
+      readonly step: number;
+      readonly block: Block;
+      readonly workerId: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'step';
+      /** Number of commits so far, this one included. */
+      readonly step: number;
+      readonly epoch: number;
+      readonly samples: number;
+      /** Mean over the step's samples, with dropout active, before the update. */
+      readonly loss: number;
+      readonly accuracy: number;
+      readonly learningRate: number;
+      /** Euclidean norm of the mean gradient. */
+      readonly gradientNorm: number;
+      readonly workers: number;
+      readonly stepMs: number;
+    }
+  | { readonly type: 'step-retried'; readonly step: number; readonly reason: string }
+  | { readonly type: 'step-skipped'; readonly step: number; readonly reason: string }
+  | {
+      readonly type: 'epoch-ended';
+      readonly epoch: number;
+      readonly step: number;
+      /** Means over the epoch's samples as they were trained on. */
+      readonly loss: number;
+      readonly accuracy: number;
+      readonly seconds: number;
+    }
+  | {
+      readonly type: 'evaluated';
+      readonly purpose: 'validation' | 'test';
+      readonly step: number;
+      readonly epoch: number;
+      readonly samples: number;
+      readonly loss: number;
+      readonly accuracy: number;
+      readonly seconds: number;
+    }
+  | ({ readonly type: 'run-ended'; readonly outcome: RunOutcome; readonly reason: string } & RunSummary);
+
+export type RunOutcome = 'completed' | 'interrupted' | 'halted';
+
+/** The figures of a run: the line that `--json` prints. Null where the run ended before it was known. */
+export interface RunSummary {
+  readonly run: string;
+  readonly steps: number;
+  readonly epochs: number;
+  /** The most workers that took part at one time. */
+  readonly workers: number;
+  readonly testAccuracy: number | null;
+  readonly testLoss: number | null;
+  readonly validationAccuracy: number | null;
+  /** sha256 of the final parameters as one little-endian float32 vector. */
+  readonly parametersSha256: string;
+  /** Training samples that entered an update, each counted once per epoch. */
+  readonly samplesApplied: number;
+  /** Samples applied per second of training, evaluations left out. */
+  readonly imagesPerSecond: number;
+  /** From the first worker's joining to the end. */
+  readonly seconds: number;
+}

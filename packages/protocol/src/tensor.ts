@@ -1,0 +1,42 @@
+/** One named tensor's place in the flat parameter vector. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Index of its first element in the flat vector. */
+  readonly offset: number;
+  /** Number of elements: the product of `shape`. */
+  readonly size: number;
+}
+
+/** The flat vector's layout, in order, without gaps. */
+export type TensorTable = readonly TensorEntry[];
+
+const hostIsLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+/** The little-endian bytes of a float32 vector: a view of its memory, not a copy. */
+export function float32Bytes(values: Float32Array): Uint8Array {
+  assertLittleEndian();
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/**
+ * Copies little-endian float32 bytes, at any alignment, into `target`.
+ * @throws RangeError when the lengths differ.
+ */
+export function copyFloat32(bytes: Uint8Array, target: Float32Array): void {
+  if (bytes.byteLength !== target.byteLength) {
+    throw new RangeError(`expected ${target.byteLength} bytes of float32, got ${bytes.byteLength}`);
+  }
+  float32Bytes(target).set(bytes);
+}
+
+/** True when every value is finite: one pass, no branch per element (∞ − ∞ and NaN − NaN are NaN, x − x is 0). */
+export function allFinite(values: Float32Array): boolean {
+  let residue = 0;
+  for (let i = 0; i < values.length; i++) residue += values[i]! - values[i]!;
+  return residue === 0;
+}
+
+function assertLittleEndian(): void {
+  if (!hostIsLittleEndian) throw new Error('tensors travel as little-endian bytes and this machine is big-endian');
+}

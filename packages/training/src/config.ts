@@ -1,0 +1,101 @@
+import { RunConfigSchema, type DatasetConfig, type RunConfig } from '@convoy/protocol/run-config';
+import { OperatorError } from '@convoy/protocol/errors';
+import * as v from 'valibot';
+import { DEFAULT_ADAM } from './adam.ts';
+
+/** A recipe's settings: everything but the data set and what the caller overrides. */
+export type Recipe = Omit<RunConfig, 'recipe' | 'dataset' | 'seed' | 'deterministic' | 'microBatchSize'>;
+
+/** Settings of a run that callers may give; what is left out comes from the recipe. */
+export type RunOptions = {
+  readonly [Name in keyof Omit<RunConfig, 'recipe' | 'dataset' | 'optimizer'>]?: RunConfig[Name] | undefined;
+} & {
+  readonly recipe?: string | undefined;
+  readonly dataset: DatasetConfig;
+  readonly learningRate?: number | undefined;
+};
+
+export const DEFAULT_SEED = 42;
+export const DEFAULT_RECIPE = 'lesson';
+/** Larger micro-batches gain nothing on a core; smaller ones let more workers take part. */
+const MAX_DEFAULT_MICRO_BATCH = 64;
+
+const lesson: Recipe = {
+  model: 'lesson-cnn',
+  epochs: 30,
+  maxSteps: null,
+  globalBatchSize: 64,
+  evaluationBatchSize: 250,
+  validationSplit: 0.15,
+  shuffle: true,
+  dropout: true,
+  optimizer: { name: 'adam', ...DEFAULT_ADAM },
+};
+
+/** Named starting points, chosen with `--recipe`. */
+export const recipes: Readonly<Record<string, { readonly about: string; readonly settings: Recipe }>> = {
+  lesson: { about: "the lesson's training: batch 64, 30 epochs, Adam at 0.001, no augmentation", settings: lesson },
+  quick: {
+    about: 'a first look in two minutes: batch 128, 2 epochs',
+    settings: { ...lesson, globalBatchSize: 128, epochs: 2 },
+  },
+  smoke: {
+    about: 'seconds, to see that everything is in place: batch 64, 20 steps',
+    settings: { ...lesson, epochs: 1, maxSteps: 20 },
+  },
+};
+
+/**
+ * The run's configuration: the recipe's settings under the caller's.
+ * @throws OperatorError naming the option, the value and what it must be.
+ */
+export function resolveConfig(options: RunOptions): RunConfig {
+  const name = options.recipe ?? DEFAULT_RECIPE;
+  const recipe = recipes[name];
+  if (recipe === undefined) {
+    throw new OperatorError(`no recipe is called "${name}"; choose one of ${Object.keys(recipes).join(', ')}`);
+  }
+  const { recipe: _, learningRate, dataset, ...rest } = options;
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const settings = { ...recipe.settings, ...given } as Recipe & typeof given;
+  // A number of steps alone means that many, even past the recipe's epochs.
+  if (options.maxSteps != null && options.epochs === undefined) settings.epochs = null;
+  const config = {
+    seed: DEFAULT_SEED,
+    deterministic: false,
+    microBatchSize: defaultMicroBatch(settings.globalBatchSize),
+    ...settings,
+    recipe: name,
+    dataset,
+    optimizer: { ...settings.optimizer, ...(learningRate === undefined ? {} : { learningRate }) },
+  };
+  return checkConfig(config);
+}
+
+/**
+ * Validates a configuration from anywhere: options, a file, a peer.
+ * @throws OperatorError naming the first field that is wrong.
+ */
+export function checkConfig(config: unknown): RunConfig {
+  const checked = v.safeParse(RunConfigSchema, config, { abortEarly: true });
+  if (!checked.success) {
+    const [issue] = checked.issues;
+    throw new OperatorError(`${v.getDotPath(issue) ?? 'configuration'}: ${issue.message}`, { cause: checked.issues });
+  }
+  const { globalBatchSize, microBatchSize, epochs, maxSteps } = checked.output;
+  if (epochs === null && maxSteps === null)
+    throw new OperatorError('give epochs or maxSteps: without either a run has no end');
+  if (globalBatchSize % microBatchSize !== 0) {
+    throw new OperatorError(
+      `globalBatchSize (${globalBatchSize}) must be a multiple of microBatchSize (${microBatchSize})`,
+    );
+  }
+  return checked.output;
+}
+
+/** The greatest divisor of the global batch that leaves at least two micro-batches of at most {@link MAX_DEFAULT_MICRO_BATCH}. */
+function defaultMicroBatch(globalBatchSize: number): number {
+  const atMost = Math.max(1, Math.min(MAX_DEFAULT_MICRO_BATCH, Math.floor(globalBatchSize / 2)));
+  for (let size = atMost; size > 1; size--) if (globalBatchSize % size === 0) return size;
+  return 1;
+}

@@ -1,0 +1,55 @@
+import { planEvaluation, planStep, type Extent } from '../sampling.ts';
+import type { RunConfig } from '@convoy/protocol/run-config';
+import type { EvaluationTask, GradientTask } from './events.ts';
+
+/** A task that has not been given its id yet. */
+export type NextTask = Omit<GradientTask, 'id' | 'attempt'> | Omit<EvaluationTask, 'id'>;
+
+/** Where a run stands: after `step` commits, with the evaluations that are due there and not yet done. */
+export interface Position {
+  readonly step: number;
+  readonly due: readonly ('validation' | 'test')[];
+}
+
+/** The order of a run's tasks, as a pure function of where it stands: nothing else decides what comes next. */
+export class Course {
+  readonly #config: RunConfig;
+  readonly #extent: Extent;
+
+  constructor(config: RunConfig, extent: Extent) {
+    this.#config = config;
+    this.#extent = extent;
+  }
+
+  /** The task at a position; undefined at the end of the run. */
+  taskAt({ step, due }: Position): NextTask | undefined {
+    const [purpose] = due;
+    if (purpose !== undefined) {
+      const { pieces } = planEvaluation(purpose, this.#config, this.#extent);
+      return { kind: 'evaluation', step, epoch: this.#epochBefore(step), purpose, leaves: pieces };
+    }
+    if (step >= this.#extent.totalSteps) return undefined;
+    const { epoch, microBatches } = planStep(step, this.#config, this.#extent);
+    return { kind: 'gradient', step, epoch, leaves: microBatches };
+  }
+
+  /** Where a run stands when a step has been committed: validation is due at each epoch's end and at the run's, then the test. */
+  afterCommit(step: number): Position {
+    const commits = step + 1;
+    const isLast = commits >= this.#extent.totalSteps;
+    const isEpochEnd = commits % this.#extent.stepsPerEpoch === 0;
+    const due: ('validation' | 'test')[] = [];
+    if ((isEpochEnd || isLast) && this.#extent.validationSamples > 0) due.push('validation');
+    if (isLast && this.#extent.testSamples > 0) due.push('test');
+    return { step: commits, due };
+  }
+
+  afterEvaluation({ step, due }: Position): Position {
+    return { step, due: due.slice(1) };
+  }
+
+  /** The epoch that commit number `step` belonged to. */
+  #epochBefore(step: number): number {
+    return Math.floor(Math.max(0, step - 1) / this.#extent.stepsPerEpoch);
+  }
+}

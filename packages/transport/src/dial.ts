@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import type { Codec, Connection } from './connection.ts';
+import { SocketConnection } from './socket.ts';
+
+export interface DialOptions<Incoming, Outgoing> {
+  /** ws://HOST:PORT */
+  readonly url: string;
+  readonly codec: Codec<Incoming, Outgoing>;
+  readonly maxMessageBytes: number;
+  /** Ends the waiting; `dial` then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Uniform in [0, 1): spreads the attempts of many workers. */
+  readonly random: () => number;
+  /** Told of each failed attempt and the pause before the next. */
+  readonly onRetry?: (error: Error, attempt: number, pauseMs: number) => void;
+  readonly backoff?: Backoff;
+}
+
+export interface Backoff {
+  readonly firstMs: number;
+  readonly limitMs: number;
+}
+
+export const DEFAULT_BACKOFF: Backoff = { firstMs: 250, limitMs: 15_000 };
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Connects, trying again until it succeeds or the signal aborts: the coordinator may not be up yet. */
+export async function dial<Incoming, Outgoing>(
+  options: DialOptions<Incoming, Outgoing>,
+): Promise<Connection<Incoming, Outgoing>> {
+  const { signal, random, onRetry, backoff = DEFAULT_BACKOFF } = options;
+  for (let attempt = 1; ; attempt++) {
+    signal.throwIfAborted();
+    try {
+      return await connect(options);
+    } catch (error) {
+      signal.throwIfAborted();
+      const pauseMs = fullJitter(backoff, attempt, random);
+      onRetry?.(error as Error, attempt, pauseMs);
+      await delay(pauseMs, undefined, { signal });
+    }
+  }
+}
+
+/** Exponential back-off with full jitter: uniform in [0, min(limit, first · 2^(attempt − 1))). */
+export function fullJitter({ firstMs, limitMs }: Backoff, attempt: number, random: () => number): number {
+  return random() * Math.min(limitMs, firstMs * 2 ** Math.min(attempt - 1, 30));
+}
+
+async function connect<Incoming, Outgoing>({ url, codec, maxMessageBytes, signal }: DialOptions<Incoming, Outgoing>) {
+  // The client's default for deflate is on; gradients don't compress.
+  const socket = new WebSocket(url, {
+    perMessageDeflate: false,
+    maxPayload: maxMessageBytes,
+    handshakeTimeout: CONNECT_TIMEOUT_MS,
+    skipUTF8Validation: true,
+  });
+  // Made before 'open' so that no message that follows the handshake at once can be missed.
+  const connection = new SocketConnection<Incoming, Outgoing>(socket, url, codec);
+  const abandon = () => socket.terminate();
+  signal.addEventListener('abort', abandon);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', resolve);
+      socket.once('error', reject);
+    });
+    return connection;
+  } finally {
+    signal.removeEventListener('abort', abandon);
+  }
+}
