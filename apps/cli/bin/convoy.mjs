@@ -5,5 +5,5 @@ if (!existsSync(new URL('../../../node_modules/tsx', import.meta.url))) {
   process.stderr.write('convoy: the dependencies are not installed: run "npm run setup" first\n');
   process.exit(1);
 }
-const { launch } = await import('../../../infra/launch.mjs');
+const { launch } = await import('@convoy/infra/launch');
 launch(new URL('../src/main.ts', import.meta.url), process.argv.slice(2));

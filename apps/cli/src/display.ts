@@ -89,6 +89,7 @@ export class Display {
         this.#spinner.stop();
         return;
       case 'listening':
+      case 'memory':
       case 'resumed':
       case 'result-discarded':
         return;

@@ -4,6 +4,7 @@ import {
   PROTOCOL_VERSION,
   type Block,
   type EvaluationResult,
+  type Heartbeat,
   type Hello,
   type Ready,
   type Reject,
@@ -57,6 +58,7 @@ export interface RunEnd {
 export const HEARTBEAT_INTERVAL_MS = 1_000;
 /** Nothing heard for this long: the connection is lost, whatever TCP believes. */
 const SILENT_AFTER_MS = 10_000;
+const REPORT_MEMORY_EVERY_MS = 10_000;
 const HELLO_WITHIN_MS = 10_000;
 /** Time to open or download the data and load the engine. */
 const READY_WITHIN_MS = 15 * 60_000;
@@ -81,6 +83,9 @@ export class ParameterServer {
   #reduction: { readonly task: Task; readonly tree: TreeReduction } | null = null;
   /** The current parameters as a message, encoded once for all who need it. */
   #encodedParameters: { readonly step: number; readonly bytes: Uint8Array } | null = null;
+  /** Bytes of connections that have ended, and all that the last step event accounted for. */
+  readonly #endedBytes = { received: 0, sent: 0 };
+  #accountedBytes = { received: 0, sent: 0 };
   #numericsFingerprint: string | null = null;
   #nextRank = 0;
   #stopWatching: () => void;
@@ -123,6 +128,7 @@ export class ParameterServer {
       state: { name: 'greeting' },
       heardAtMs: now,
       deadlineMs: now + HELLO_WITHIN_MS,
+      memoryReportedAtMs: -Infinity,
       farewell: null,
     };
     this.#sessions.add(session);
@@ -146,6 +152,8 @@ export class ParameterServer {
     }
     const { code, reason } = await session.connection.closed;
     this.#sessions.delete(session);
+    this.#endedBytes.received += session.connection.bytesReceived;
+    this.#endedBytes.sent += session.connection.bytesSent;
     // The run is over and its log closed: everybody leaves, and nobody needs to know.
     if (this.#coordinator.finished) return;
     const why = session.farewell ?? `connection closed (${code}${reason ? `: ${reason}` : ''})`;
@@ -168,7 +176,7 @@ export class ParameterServer {
           ? this.#takeResult(session, state.hello, message)
           : this.#unexpected(session, message);
       case 'heartbeat':
-        return;
+        return this.#noteMemory(session, message);
       case 'bye':
         session.farewell = message.reason;
         if (state.name === 'ready') this.#tell({ type: 'worker-draining', workerId: state.hello.workerId });
@@ -179,6 +187,13 @@ export class ParameterServer {
       default:
         message satisfies never;
     }
+  }
+
+  #noteMemory(session: Session, { rssBytes, tensors }: Heartbeat): void {
+    const { state, heardAtMs, memoryReportedAtMs } = session;
+    if (state.name !== 'ready' || heardAtMs - memoryReportedAtMs < REPORT_MEMORY_EVERY_MS) return;
+    session.memoryReportedAtMs = heardAtMs;
+    this.#report({ type: 'memory', rank: state.rank, rssBytes, tensors, serverRssBytes: process.memoryUsage.rss() });
   }
 
   #greet(session: Session, hello: Hello): void {
@@ -406,10 +421,23 @@ export class ParameterServer {
       gradientNorm,
       workers: this.#workers.size,
       stepMs,
+      ...this.#newBytes(),
     });
     if (epochEnd !== null && (task.step + 1) % extent.stepsPerEpoch === 0)
       this.#report({ type: 'epoch-ended', ...epochEnd });
     this.#tell({ type: 'committed', task: task.id });
+  }
+
+  /** Bytes on the wire since the last call. */
+  #newBytes(): { readonly bytesReceived: number; readonly bytesSent: number } {
+    const total = { ...this.#endedBytes };
+    for (const { connection } of this.#sessions) {
+      total.received += connection.bytesReceived;
+      total.sent += connection.bytesSent;
+    }
+    const before = this.#accountedBytes;
+    this.#accountedBytes = total;
+    return { bytesReceived: total.received - before.received, bytesSent: total.sent - before.sent };
   }
 
   #encodeParameters(step: number): Uint8Array {

@@ -19,6 +19,8 @@ export interface Session {
   heardAtMs: number;
   /** When the present state must have been left, or Infinity. */
   deadlineMs: number;
+  /** When its memory was reported last. */
+  memoryReportedAtMs: number;
   /** Why the peer said it leaves, if it did. */
   farewell: string | null;
 }

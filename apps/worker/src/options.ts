@@ -15,7 +15,8 @@ export function addEngineOptions(command: Command): Command {
     .addOption(
       new Option('--engine <name>', 'what computes: TensorFlow, or WASM where it does not load')
         .choices(['auto', 'tensorflow', 'wasm'])
-        .default('auto'),
+        .default('auto')
+        .env('CONVOY_ENGINE'),
     )
     .option(
       '--threads <n>',

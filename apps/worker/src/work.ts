@@ -118,7 +118,7 @@ class WorkerSession {
       for await (const message of connection) {
         switch (message.type) {
           case 'welcome':
-            heartbeat = setInterval(() => connection.send({ type: 'heartbeat' }), message.heartbeatIntervalMs);
+            heartbeat = setInterval(() => this.#beat(connection), message.heartbeatIntervalMs);
             await this.#prepare(connection, message);
             break;
           case 'reject':
@@ -158,6 +158,10 @@ class WorkerSession {
       this.#drain.removeEventListener('abort', onDrain);
       connection.close(closeCodes.goingAway, 'the worker is stopping');
     }
+  }
+
+  #beat(connection: ServerConnection): void {
+    connection.send({ type: 'heartbeat', rssBytes: process.memoryUsage.rss(), tensors: this.#compute.tensors });
   }
 
   async #prepare(connection: ServerConnection, welcome: Welcome): Promise<void> {

@@ -80,8 +80,14 @@ export const EvaluationResultSchema = v.strictObject({
   computeMs: v.pipe(finite, v.minValue(0)),
 });
 
-/** "I am alive", whatever the compute thread is doing. */
-export const HeartbeatSchema = v.strictObject({ type: v.literal('heartbeat') });
+/** "I am alive", whatever the compute thread is doing, "and this large." */
+export const HeartbeatSchema = v.strictObject({
+  type: v.literal('heartbeat'),
+  /** Resident memory of the worker's process. */
+  rssBytes: index,
+  /** Live tensors of its engine: grows only if one is leaked. */
+  tensors: index,
+});
 
 /** "I am leaving on purpose; lease what I hold to somebody else." */
 export const ByeSchema = v.strictObject({ type: v.literal('bye'), reason: text(256) });
@@ -181,6 +187,7 @@ export type WorkerMessage = v.InferOutput<typeof WorkerMessageSchema>;
 export type ServerMessage = v.InferOutput<typeof ServerMessageSchema>;
 export type Hello = v.InferOutput<typeof HelloSchema>;
 export type Ready = v.InferOutput<typeof ReadySchema>;
+export type Heartbeat = v.InferOutput<typeof HeartbeatSchema>;
 export type Result = v.InferOutput<typeof ResultSchema>;
 export type EvaluationResult = v.InferOutput<typeof EvaluationResultSchema>;
 export type Welcome = v.InferOutput<typeof WelcomeSchema>;

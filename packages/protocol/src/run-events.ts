@@ -66,6 +66,17 @@ export type RunFact =
       readonly gradientNorm: number;
       readonly workers: number;
       readonly stepMs: number;
+      /** Payload bytes on the wire since the step before, over all workers. */
+      readonly bytesReceived: number;
+      readonly bytesSent: number;
+    }
+  /** How large a worker and the server are, now and then. */
+  | {
+      readonly type: 'memory';
+      readonly rank: number;
+      readonly rssBytes: number;
+      readonly tensors: number;
+      readonly serverRssBytes: number;
     }
   | { readonly type: 'step-retried'; readonly step: number; readonly reason: string }
   | { readonly type: 'step-skipped'; readonly step: number; readonly reason: string }

@@ -1,4 +1,172 @@
+import { statfs } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
+import colors from 'picocolors';
+import { lessonModel } from '@convoy/cifar10/architecture';
+import { cacheDirectory } from '@convoy/cifar10/cache-directory';
+import { EagerProgram } from '@convoy/cifar10/eager-program';
+import { loadEngine } from '@convoy/cifar10/engine/load';
+import { openConfigured } from '@convoy/cifar10/open-configured';
+import { selfTest } from '@convoy/cifar10/self-test';
+import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { listen } from '@convoy/transport/listen';
+import { serverCodec } from '@convoy/parameter-server/serve';
+import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
+import { DEFAULT_PORT } from './coordinator.ts';
+
+/** What one check found: a warning costs something, a failure keeps Convoy from training here. */
+interface Finding {
+  readonly check: string;
+  readonly status: 'ok' | 'warning' | 'failure';
+  readonly detail: string;
+}
+
+interface DoctorFlags extends EngineFlags {
+  readonly json: boolean;
+}
+
+const OLDEST_NODE = [20, 19] as const;
+const LITTLE_SPACE_BYTES = 1e9;
+
+/** `doctor`: what this machine can do, and what to change where it can't. */
 export function doctorCommand(): Command {
-  return new Command('doctor').description('check this machine').action(() => {});
+  const command = new Command('doctor')
+    .description('check Node, the engine and its gradients, the data, the port and the disk')
+    .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache)")
+    .option('--json', 'the findings as one JSON line', false);
+  return addEngineOptions(command)
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ convoy doctor\n\nExit code 0 when training can start here, 4 when no engine computes right.',
+    )
+    .action(diagnose);
+}
+
+async function diagnose(flags: DoctorFlags): Promise<void> {
+  const findings: Finding[] = [];
+  const note = (finding: Finding) => {
+    findings.push(finding);
+    if (!flags.json) process.stdout.write(`${describe(finding)}\n`);
+  };
+  note(checkNode());
+  for (const finding of await checkEngine(flags)) note(finding);
+  note(checkMemory());
+  note(await checkData(flags));
+  note(await checkPort());
+  for (const [what, folder] of [
+    ['runs', '.'],
+    ['cache', cacheDirectory(process.env, process.platform)],
+  ] as const) {
+    note(await checkDisk(what, folder));
+  }
+  if (flags.json) process.stdout.write(`${JSON.stringify(findings)}\n`);
+  if (findings.some(({ status }) => status === 'failure')) process.exitCode = exitCodes.engine;
+}
+
+function checkNode(): Finding {
+  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
+  const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
+  const detail = `${process.versions.node} on ${process.platform} ${process.arch}, ${availableParallelism()} cores`;
+  return isOld
+    ? { check: 'Node', status: 'failure', detail: `${detail}: install ${OLDEST_NODE.join('.')} or newer` }
+    : { check: 'Node', status: 'ok', detail };
+}
+
+async function checkEngine(flags: DoctorFlags): Promise<readonly Finding[]> {
+  const threads = threadsPerWorker(flags, false, 1);
+  let warning: string | null = null;
+  try {
+    const engine = await loadEngine({
+      ...computeOptions(flags, threads, process.env),
+      onFallback: (reason) => (warning = reason),
+    });
+    const { name, version } = engine;
+    const detail = `${name} ${version}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
+    const loaded: Finding = { check: 'engine', status: warning === null ? 'ok' : 'warning', detail: warning ?? detail };
+    const program = new EagerProgram(engine, lessonModel);
+    const startedMs = performance.now();
+    const { error, fingerprint, passed } = selfTest(program, lessonModel);
+    const ms = performance.now() - startedMs;
+    program.dispose();
+    const figures = `off by ${(100 * error).toFixed(1)} % from finite differences, bits ${fingerprint.slice(0, 8)}, ${ms.toFixed(0)} ms`;
+    return [
+      loaded,
+      passed
+        ? { check: 'gradient', status: 'ok', detail: figures }
+        : {
+            check: 'gradient',
+            status: 'failure',
+            detail: `wrong (${figures}): try ONEDNN_MAX_CPU_ISA=AVX2, or --engine wasm`,
+          },
+    ];
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return [{ check: 'engine', status: 'failure', detail: error.message }];
+  }
+}
+
+function checkMemory(): Finding {
+  const pages = process.env['GLIBC_TUNABLES']?.includes('hugetlb') ? ', large pages on' : '';
+  return { check: 'memory', status: 'ok', detail: `${(totalmem() / 1e9).toFixed(1)} GB${pages}` };
+}
+
+async function checkData({ dataDir }: DoctorFlags): Promise<Finding> {
+  const isNamed = dataDir !== undefined || Boolean(process.env['CIFAR10_DIR']);
+  try {
+    const dataset = await openConfigured({ name: 'cifar10' }, { dataDir, environment: process.env, download: false });
+    const { trainCount, testCount, origin, fingerprint } = dataset;
+    return {
+      check: 'data',
+      status: 'ok',
+      detail: `${origin}: ${trainCount} + ${testCount} images, bits ${fingerprint.slice(0, 8)}`,
+    };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    const detail = isNamed
+      ? error.message
+      : 'CIFAR-10 is not on this machine: a run downloads it (162 MiB), or give --data-dir';
+    return { check: 'data', status: 'warning', detail };
+  }
+}
+
+async function checkPort(): Promise<Finding> {
+  try {
+    const listener = await listen({
+      host: '127.0.0.1',
+      port: DEFAULT_PORT,
+      codec: serverCodec,
+      maxMessageBytes: 1,
+      maxConnections: 1,
+      onConnection: () => {},
+    });
+    await listener.close();
+    return { check: 'port', status: 'ok', detail: `${DEFAULT_PORT} is free for a coordinator` };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { check: 'port', status: 'warning', detail: error.message };
+  }
+}
+
+async function checkDisk(what: string, folder: string): Promise<Finding> {
+  const check = `disk (${what})`;
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    const free = bavail * bsize;
+    const detail = `${(free / 1e9).toFixed(1)} GB free`;
+    return free < LITTLE_SPACE_BYTES
+      ? { check, status: 'warning', detail: `${detail} at ${folder}: a run and its data want 1 GB` }
+      : { check, status: 'ok', detail };
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return {
+      check,
+      status: isMissing ? 'ok' : 'warning',
+      detail: isMissing ? `${folder} will be made` : (error as Error).message,
+    };
+  }
+}
+
+function describe({ check, status, detail }: Finding): string {
+  const mark = { ok: colors.green('✔'), warning: colors.yellow('!'), failure: colors.red('✖') }[status];
+  return `${mark} ${check.padEnd(13)} ${detail}`;
 }

@@ -93,14 +93,11 @@ async function trainWithWorkers(flags: TrainFlags, prepared: PreparedRun, displa
   const count = flags.workers ?? availableParallelism();
   const listener = await serve(server, '127.0.0.1', 0, lessonModel.parameterCount);
   const threads = threadsPerWorker(flags, deterministic, count);
-  const lines: string[] = [];
   const workers = new LocalWorkers({
     count,
     main: MAIN,
     args: workerArguments(flags, `ws://127.0.0.1:${listener.port}`, threads),
     onLine: (line) => {
-      lines.push(line);
-      if (lines.length > 20) lines.shift();
       if (!/: (ready|done): /.test(line)) display.warn(line);
     },
     onExit: ({ pid, code, signal, stillRunning }) => {

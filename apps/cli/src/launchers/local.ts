@@ -20,6 +20,9 @@ export interface WorkerExit {
   readonly stillRunning: number;
 }
 
+/** TensorFlow's greeting, which no setting silences. */
+const CHATTER = /^WARNING: All log messages before absl|^I0000 /;
+
 /** Worker processes on this machine, as children of this process. */
 export class LocalWorkers {
   readonly #children = new Set<ChildProcess>();
@@ -36,7 +39,9 @@ export class LocalWorkers {
         detached: true,
       });
       this.#children.add(child);
-      createInterface({ input: child.stderr! }).on('line', onLine);
+      createInterface({ input: child.stderr! }).on('line', (line) => {
+        if (!CHATTER.test(line)) onLine(line);
+      });
       endings.push(
         new Promise((resolve) => {
           child.once('error', (error) => onLine(`can't start a worker: ${error.message}`));

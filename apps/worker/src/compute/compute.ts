@@ -8,6 +8,8 @@ import type { Tally } from '@convoy/training/reduction';
  * blocks, or in the caller's thread. One call at a time.
  */
 export interface Compute {
+  /** Live tensors of the engine after the last call. */
+  readonly tensors: number;
   /** Loads the engine. The first call. */
   open(options: ComputeOptions): Promise<EngineFacts>;
   /** Opens the run's data, makes its model ready and tests a gradient. */

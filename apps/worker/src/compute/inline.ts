@@ -47,6 +47,10 @@ export class InlineCompute implements Compute {
   #bytes = new Uint8Array(0);
   #pixels = new Float32Array(0);
 
+  get tensors(): number {
+    return this.#engine?.tf.memory().numTensors ?? 0;
+  }
+
   async open(options: ComputeOptions): Promise<EngineFacts> {
     this.#options = options;
     let warning: string | null = null;

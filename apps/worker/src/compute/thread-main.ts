@@ -14,7 +14,7 @@ let shared: Float32Array | null = null;
 port.on('message', (request: ThreadRequest) => {
   const answer = (message: ThreadAnswer) => port.postMessage(message);
   handle(request).then(
-    (value) => answer({ type: 'done', value }),
+    (value) => answer({ type: 'done', value, tensors: compute.tensors }),
     (error: Error) =>
       answer({
         type: 'failed',

@@ -20,7 +20,7 @@ export type ThreadRequest =
   | { readonly type: 'gradient'; readonly work: GradientWork; readonly parameters: StepParameters | null }
   | { readonly type: 'evaluate'; readonly work: EvaluationWork; readonly parameters: StepParameters | null };
 export type ThreadAnswer =
-  | { readonly type: 'done'; readonly value: unknown }
+  | { readonly type: 'done'; readonly value: unknown; readonly tensors: number }
   | { readonly type: 'failed'; readonly message: string; readonly stack: string; readonly exitCode: number | null };
 
 /** Parameters in memory that both threads see. They change only while the thread computes nothing. */
@@ -37,13 +37,16 @@ export class ThreadCompute implements Compute {
   #parameters: Float32Array | null = null;
   #parametersStep = -1;
   #sentStep = -1;
+  tensors = 0;
 
   constructor() {
     this.#thread.on('message', (answer: ThreadAnswer) => {
       const pending = this.#pending;
       this.#pending = null;
-      if (answer.type === 'done') pending?.resolve(answer.value as never);
-      else pending?.reject(rebuild(answer));
+      if (answer.type === 'done') {
+        this.tensors = answer.tensors;
+        pending?.resolve(answer.value as never);
+      } else pending?.reject(rebuild(answer));
     });
     this.#thread.on('error', (error) => this.#fail(error));
     this.#thread.on('exit', (code) => this.#fail(new Error(`the compute thread ended with code ${code}`)));

@@ -1,0 +1,131 @@
+import { Packr } from 'msgpackr';
+import { describe, expect, it } from 'vitest';
+import { decodeServerMessage, decodeWorkerMessage, encode, MalformedMessageError } from './codec.ts';
+import type { Result, ServerMessage, WorkerMessage } from './messages.ts';
+import { copyFloat32, float32Bytes } from './tensor.ts';
+
+const session = { run: 'r', incarnation: 'i' };
+const work = { ...session, task: 3, step: 2, block: { start: 4, size: 4 } };
+const gradient = Float32Array.from({ length: 1000 }, (_, i) => Math.fround(Math.sin(i)));
+const result: Result = {
+  type: 'result',
+  ...work,
+  samples: 8,
+  lossSum: 18.4,
+  correct: 3,
+  gradient: float32Bytes(gradient),
+  computeMs: 1.5,
+};
+const digest = 'a'.repeat(64);
+
+const workerMessages: WorkerMessage[] = [
+  {
+    type: 'hello',
+    protocolVersion: 1,
+    workerId: 'w-1',
+    name: 'host:1',
+    engine: { name: 'tensorflow', version: '2.21.0', threads: 1 },
+  },
+  { type: 'ready', ...session, modelHash: digest, dataFingerprint: digest, numericsFingerprint: digest },
+  result,
+  { type: 'evaluation-result', ...work, samples: 8, lossSum: 18.4, correct: 3, computeMs: 1.5 },
+  { type: 'heartbeat', rssBytes: 1e9, tensors: 16 },
+  { type: 'bye', reason: 'done' },
+  { type: 'error', message: 'no data' },
+];
+
+const serverMessages: ServerMessage[] = [
+  { type: 'reject', reason: 'data', message: 'other files' },
+  { type: 'parameters', ...session, step: 2, values: float32Bytes(gradient) },
+  { type: 'lease', ...work },
+  { type: 'evaluation-lease', ...work, purpose: 'test' },
+  { type: 'accepted', task: 3, block: work.block },
+  { type: 'stale', task: 3, block: work.block },
+  { type: 'cancel', task: 3, block: work.block },
+  { type: 'drain' },
+  { type: 'pause', reason: 'too few workers' },
+  { type: 'resume' },
+  { type: 'shutdown', completed: true, reason: 'done' },
+];
+
+/** What is left of a message when its tensors are compared on their own. */
+function plain(message: object): object {
+  return Object.fromEntries(
+    Object.entries(message).map(([key, value]) => [key, value instanceof Uint8Array ? [...value] : value]),
+  );
+}
+
+describe('the codec', () => {
+  it.each(workerMessages)('carries a worker’s $type', (message) => {
+    expect(plain(decodeWorkerMessage(encode(message)))).toEqual(plain(message));
+  });
+
+  it.each(serverMessages)('carries a server’s $type', (message) => {
+    expect(plain(decodeServerMessage(encode(message)))).toEqual(plain(message));
+  });
+
+  it('gives tensors back bit for bit, at whatever alignment they arrive', () => {
+    const message = decodeWorkerMessage(encode(result)) as Result;
+    const copy = new Float32Array(gradient.length);
+    copyFloat32(message.gradient, copy);
+    expect(copy).toEqual(gradient);
+  });
+
+  it('sends a tensor as raw bytes: the message is no more than a few hundred bytes larger', () => {
+    expect(encode(result).byteLength - gradient.byteLength).toBeLessThan(300);
+  });
+
+  it('returns bytes that a later message does not overwrite', () => {
+    const first = encode({ type: 'bye', reason: 'first' });
+    const before = [...first];
+    for (let i = 0; i < 100; i++) encode(result);
+    expect([...first]).toEqual(before);
+  });
+
+  it('carries a loss that is not a number: the run decides what to do about it', () => {
+    expect(decodeWorkerMessage(encode({ ...result, lossSum: NaN }))).toMatchObject({ lossSum: NaN });
+  });
+});
+
+describe('a malformed message', () => {
+  const pack = (value: unknown) => new Packr({ useRecords: false }).pack(value);
+
+  it.each([
+    ['random bytes', Uint8Array.of(0xc1, 0xff, 0x00)],
+    ['nothing', new Uint8Array(0)],
+    ['a truncated message', encode(result).subarray(0, 200)],
+    ['a number', pack(7)],
+    ['no type', pack({ block: 1 })],
+    ['an unknown type', pack({ type: 'lunch' })],
+    ["a server's message", encode({ type: 'drain' })],
+    ['a missing field', pack({ type: 'bye' })],
+    ['an unknown field', pack({ type: 'bye', reason: 'x', extra: 1 })],
+    ['a field of the wrong kind', pack({ ...result, samples: '8' })],
+    ['a negative count', pack({ ...result, samples: -8 })],
+    ['a fraction for a step', pack({ ...result, step: 0.5 })],
+    ['numbers for a tensor', pack({ ...result, gradient: [1, 2, 3] })],
+    ['a block that is not dyadic', pack({ ...result, block: { start: 2, size: 4 } })],
+    ['an endless name', pack({ type: 'bye', reason: 'x'.repeat(10_000) })],
+  ])('is refused: %s', (_, bytes) => {
+    expect(() => decodeWorkerMessage(bytes)).toThrow(MalformedMessageError);
+  });
+
+  it('is named by its field', () => {
+    expect(() => decodeWorkerMessage(pack({ ...result, samples: -8 }))).toThrow(/^result\.samples: /);
+  });
+
+  it('is refused for any single byte changed, or decodes to a valid message', () => {
+    const bytes = encode(workerMessages[0]!);
+    for (let at = 0; at < bytes.length; at++) {
+      for (const flip of [0x01, 0x80, 0xff]) {
+        const changed = Uint8Array.from(bytes);
+        changed[at]! ^= flip;
+        try {
+          decodeWorkerMessage(changed);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MalformedMessageError);
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { checkConfig, recipes, resolveConfig } from './config.ts';
+
+const dataset = { name: 'cifar10' } as const;
+
+describe('resolveConfig', () => {
+  it("is the lesson's settings by default", () => {
+    expect(resolveConfig({ dataset })).toEqual({
+      recipe: 'lesson',
+      model: 'lesson-cnn',
+      dataset: { name: 'cifar10' },
+      seed: 42,
+      epochs: 30,
+      maxSteps: null,
+      globalBatchSize: 64,
+      microBatchSize: 32,
+      evaluationBatchSize: 250,
+      validationSplit: 0.15,
+      shuffle: true,
+      dropout: true,
+      optimizer: { name: 'adam', learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
+      deterministic: false,
+    });
+  });
+
+  it('resolves every recipe', () => {
+    for (const recipe of Object.keys(recipes)) expect(resolveConfig({ recipe, dataset }).recipe).toBe(recipe);
+  });
+
+  it('lets a number of steps alone decide the length', () => {
+    expect(resolveConfig({ dataset, maxSteps: 90_000 })).toMatchObject({ epochs: null, maxSteps: 90_000 });
+    expect(resolveConfig({ dataset, maxSteps: 40, epochs: 2 })).toMatchObject({ epochs: 2, maxSteps: 40 });
+  });
+
+  it.each([
+    [256, 64],
+    [64, 32],
+    [48, 24],
+    [7, 1],
+    [1, 1],
+    [1000, 50],
+  ])('cuts a global batch of %d into micro-batches of %d', (globalBatchSize, microBatchSize) => {
+    expect(resolveConfig({ dataset, globalBatchSize }).microBatchSize).toBe(microBatchSize);
+  });
+
+  it('keeps the number of workers out of the configuration', () => {
+    expect(Object.keys(resolveConfig({ dataset }))).not.toContain('workers');
+  });
+
+  it.each([
+    [{ recipe: 'none' }, 'no recipe is called "none"; choose one of lesson, quick, smoke'],
+    [{ globalBatchSize: 250, microBatchSize: 32 }, 'globalBatchSize (250) must be a multiple of microBatchSize (32)'],
+    [{ validationSplit: 1 }, 'validationSplit: '],
+    [{ epochs: 0 }, 'epochs: '],
+    [{ learningRate: NaN }, 'optimizer.learningRate: '],
+  ])('refuses %o in words that say what to change', (options, message) => {
+    expect(() => resolveConfig({ dataset, ...options })).toThrow(message);
+  });
+});
+
+describe('checkConfig', () => {
+  it('refuses fields it does not know', () => {
+    expect(() => checkConfig({ ...resolveConfig({ dataset }), workers: 4 })).toThrow('workers');
+  });
+});
