@@ -18,8 +18,9 @@ const interruption = new AbortController();
 for (const [name, code] of /** @type {const} */ ([
   ['SIGINT', 130],
   ['SIGTERM', 143],
+  ['SIGHUP', 129],
 ])) {
-  process.once(name, () => {
+  process.on(name, () => {
     process.exitCode = code;
     interruption.abort(new Error(name));
   });

@@ -32,7 +32,6 @@ export async function isWholeAddon(directory) {
 export async function makeAddon(target, { tfjs, library, env, signal }) {
   const nodeGyp = await findNodeGyp(env);
   const headers = findNodeHeaders(env);
-  await removeWhole(target);
   await makeWhole(target, async (partial) => {
     const workshop = join(partial, 'build');
     await mkdir(join(workshop, 'deps'), { recursive: true });
@@ -59,6 +58,7 @@ export async function makeAddon(target, { tfjs, library, env, signal }) {
     if (!build.ok) throw await buildObstacle(build, dirname(target));
     await copyFile(join(output, ADDON_FILE), join(partial, ADDON_FILE));
     await rm(workshop, { recursive: true });
+    await removeWhole(target);
   });
 }
 

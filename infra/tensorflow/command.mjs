@@ -16,7 +16,9 @@ const KEPT_CHARACTERS = 64 * 1024;
 export function run([program, ...args], { cwd, env = process.env, signal, timeoutMs }) {
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    // A group of its own, so that a compiler started by make started by node-gyp ends with it.
+    const detached = process.platform !== 'win32';
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true, detached });
     const output = { stdout: '', stderr: '' };
     for (const name of /** @type {const} */ (['stdout', 'stderr'])) {
       child[name].setEncoding('utf8').on('data', (text) => {
@@ -24,7 +26,14 @@ export function run([program, ...args], { cwd, env = process.env, signal, timeou
       });
     }
     let timedOut = false;
-    const stop = () => child.kill('SIGKILL');
+    const stop = () => {
+      try {
+        if (detached && child.pid) process.kill(-child.pid, 'SIGKILL');
+        else child.kill('SIGKILL');
+      } catch {
+        // It has ended already.
+      }
+    };
     const timer = setTimeout(() => {
       timedOut = true;
       stop();

@@ -45,7 +45,6 @@ export async function isWholeLibrary(directory) {
  */
 export async function makeLibrary(target, obtainWheel, { progress, env, signal }) {
   await checkSpace(dirname(target));
-  await removeWhole(target);
   let wheel = /** @type {import('./wheel.mjs').Wheel | undefined} */ (undefined);
   await makeWhole(target, async (partial) => {
     const download = join(partial, 'download');
@@ -65,6 +64,8 @@ export async function makeLibrary(target, obtainWheel, { progress, env, signal }
       files,
     };
     await writeFile(join(partial, ABOUT), JSON.stringify(about, undefined, 2));
+    // A damaged one goes only now: other clones may be linked to it.
+    await removeWhole(target);
   });
   return /** @type {import('./wheel.mjs').Wheel} */ (/** @type {unknown} */ (wheel));
 }

@@ -7,22 +7,24 @@
  */
 export function createProgress(stream, { everyMs = 4_000, now = () => performance.now() } = {}) {
   const erase = '\r\x1b[2K';
-  let rewritable = false;
+  /** What is to be erased before the next line. */
+  let onTerminal = '';
   let lastAt = -Infinity;
 
   return {
     /** @param {string} line */
     say(line) {
-      stream.write(`${rewritable ? erase : ''}${line}\n`);
-      rewritable = false;
+      stream.write(`${onTerminal && erase}${line}\n`);
+      onTerminal = '';
       lastAt = now();
     },
     /** @param {string} line */
     update(line) {
       if (stream.isTTY) {
         // A line longer than the terminal would wrap and could not be erased.
-        stream.write(erase + line.slice(0, (stream.columns ?? 80) - 1));
-        rewritable = true;
+        const shown = line.slice(0, (stream.columns || 80) - 1);
+        if (shown !== onTerminal) stream.write(erase + shown);
+        onTerminal = shown;
       } else if (now() - lastAt >= everyMs) {
         stream.write(`${line}\n`);
         lastAt = now();
@@ -30,8 +32,8 @@ export function createProgress(stream, { everyMs = 4_000, now = () => performanc
     },
     /** Takes an unfinished line off the terminal. */
     end() {
-      if (rewritable) stream.write(erase);
-      rewritable = false;
+      if (onTerminal) stream.write(erase);
+      onTerminal = '';
     },
   };
 }

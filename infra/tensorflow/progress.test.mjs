@@ -10,6 +10,7 @@ test('on a terminal an update replaces the one before and never wraps', () => {
   const { text, stream } = recorder({ isTTY: true, columns: 10 });
   const progress = createProgress(stream);
   progress.update('downloading 1 of 2 MB');
+  progress.update('downloading 1 of 2 MB');
   progress.say('done');
   progress.say('really');
   expect(text).toEqual(['\r\x1b[2Kdownloadi', '\r\x1b[2Kdone\n', 'really\n']);

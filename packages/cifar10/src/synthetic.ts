@@ -48,7 +48,7 @@ export function syntheticDataset(options: SyntheticOptions): Dataset {
       throw new RangeError(`${name} must be a whole number above 0, not ${count}`);
   }
   const canvas = new Float64Array(IMAGE_BYTES);
-  const grain = new Uint32Array(PIXELS);
+  const grain = new Uint32Array(IMAGE_BYTES / 4);
 
   const read = (split: Split, index: number, target: Uint8Array, offset: number): number => {
     const count = split === 'train' ? trainCount : testCount;
@@ -80,7 +80,6 @@ export function syntheticDataset(options: SyntheticOptions): Dataset {
 /** Components of the random streams' paths: part of the images' identity. */
 const SPLIT = { train: 0, test: 1 } as const;
 const STREAM = { labels: 0, picture: 1, grain: 2 } as const;
-const PIXELS = IMAGE_SIZE * IMAGE_SIZE;
 const CLASS_COUNT = SYNTHETIC_CLASS_NAMES.length;
 const FINGERPRINT_IMAGES = 64;
 
@@ -123,16 +122,16 @@ const VARIATION = {
   period: [4.5, 8],
   /** Tangent of half the largest tilt: 12 degrees. */
   tilt: 0.105,
-  opacity: [0.65, 1],
+  opacity: [0.55, 1],
   /** The least L1 distance of the figure's colour from the background's mean, of at most 3. */
-  contrast: 0.75,
+  contrast: 0.65,
   /** How far the background's second colour is from the first, as a part of the way to another one. */
   gradient: 0.5,
-  clutter: [0, 3],
-  occlusion: 0.35,
+  clutter: [0, 4],
+  occlusion: 0.45,
   occluderSize: [5, 13],
   brightness: [0.6, 1.1],
-  noise: [2, 28],
+  noise: [2, 40],
 } as const;
 
 /** Draws background, clutter, the figure of class `label` and perhaps an occluder. Values of `canvas` go from 0 to 1. */
@@ -188,7 +187,6 @@ function paintBox(chance: RandomStream, canvas: Float64Array, least: number, mos
 
 /** Lays the figure of class `label` over the canvas: one colour, as opaque as its coverage of each pixel. */
 function paintFigure(label: number, chance: RandomStream, canvas: Float64Array, background: Colour): void {
-  const figure = FIGURES[label]!;
   const radius = between(chance, label < FIRST_TEXTURE ? VARIATION.radius : VARIATION.textureRadius);
   // The centre keeps most of the figure inside the image.
   const reach = Math.max(0, IMAGE_SIZE / 2 - 0.8 * radius);
@@ -206,10 +204,11 @@ function paintFigure(label: number, chance: RandomStream, canvas: Float64Array, 
     rising: chance.unit() < 0.5,
   };
   const opacity = between(chance, VARIATION.opacity);
-  let [red, green, blue] = colour(chance);
-  for (let redraws = 0; redraws < 16 && distance([red, green, blue], background) < VARIATION.contrast; redraws++) {
-    [red, green, blue] = colour(chance);
+  let figureColour = colour(chance);
+  for (let redraws = 0; redraws < 16 && distance(figureColour, background) < VARIATION.contrast; redraws++) {
+    figureColour = colour(chance);
   }
+  const [red, green, blue] = figureColour;
   const extent = 1.4 * radius + 1;
   const [top, bottom] = [Math.floor(Math.max(0, centreY - extent)), Math.min(IMAGE_SIZE, centreY + extent)];
   const [left, right] = [Math.floor(Math.max(0, centreX - extent)), Math.min(IMAGE_SIZE, centreX + extent)];
@@ -217,7 +216,7 @@ function paintFigure(label: number, chance: RandomStream, canvas: Float64Array, 
     const y = row + 0.5 - centreY;
     for (let column = left, at = (row * IMAGE_SIZE + left) * 3; column < right; column++, at += 3) {
       const x = column + 0.5 - centreX;
-      const cover = opacity * figure(x * cosine + y * sine, y * cosine - x * sine, texture);
+      const cover = opacity * coverage(label, x * cosine + y * sine, y * cosine - x * sine, texture);
       if (cover <= 0) continue;
       canvas[at] = canvas[at]! + (red - canvas[at]!) * cover;
       canvas[at + 1] = canvas[at + 1]! + (green - canvas[at + 1]!) * cover;
@@ -226,9 +225,11 @@ function paintFigure(label: number, chance: RandomStream, canvas: Float64Array, 
   }
 }
 
-/** 32 random bits for every pixel, straight from the generator: two pixels a block. */
+/** A random byte for every channel of every pixel, four to a word, straight from the generator. */
 function drawGrain({ key0, key1 }: StreamKey, grain: Uint32Array): void {
-  for (let at = 0; at < PIXELS; at += 2) threefry2x32(key0, key1, at / 2, 0, grain, at);
+  // The same words as signed integers, which stay off the heap.
+  const [signed0, signed1] = [key0 | 0, key1 | 0];
+  for (let at = 0; at < grain.length; at += 2) threefry2x32(signed0, signed1, at >>> 1, 0, grain, at);
 }
 
 /** Exposes the canvas with a brightness and uniform noise of its own, and rounds to uint8 in HWC order. */
@@ -244,11 +245,12 @@ function develop(
   const perGrain = (2 * amplitude) / 255;
   // Rounding to the nearest is flooring after half a step more.
   const base = 0.5 - amplitude;
-  for (let pixel = 0, at = 0, to = offset; pixel < PIXELS; pixel++, at += 3, to += 3) {
-    const bits = grain[pixel]!;
+  for (let word = 0, at = 0, to = offset; word < grain.length; word++, at += 4, to += 4) {
+    const bits = grain[word]!;
     target[to] = byte(canvas[at]! * gain + base + (bits & 255) * perGrain);
     target[to + 1] = byte(canvas[at + 1]! * gain + base + ((bits >>> 8) & 255) * perGrain);
     target[to + 2] = byte(canvas[at + 2]! * gain + base + ((bits >>> 16) & 255) * perGrain);
+    target[to + 3] = byte(canvas[at + 3]! * gain + base + (bits >>> 24) * perGrain);
   }
 }
 
@@ -263,43 +265,45 @@ interface Texture {
   readonly rising: boolean;
 }
 
-/** How much of the pixel at (x, y), in pixels from the figure's centre, the figure covers: 0 to 1, soft at the edges. */
-type Figure = (x: number, y: number, texture: Texture) => number;
+/**
+ * How much of the pixel at (x, y), in pixels from the figure's centre, a figure of class `label` covers: 0 to 1, soft at
+ * the edges. One function with a switch: a table of functions would put every number it passes on the heap.
+ */
+function coverage(label: number, x: number, y: number, texture: Texture): number {
+  const { radius } = texture;
+  switch (SYNTHETIC_CLASS_NAMES[label]!) {
+    case 'disc':
+      return inside(radius - Math.sqrt(x * x + y * y));
+    case 'ring':
+      return inside(0.22 * radius - Math.abs(Math.sqrt(x * x + y * y) - 0.78 * radius));
+    case 'square':
+      return inside(0.88 * radius - Math.max(Math.abs(x), Math.abs(y)));
+    case 'triangle':
+      // Equilateral, pointing up.
+      return inside(0.55 * radius - Math.max(SIN_60 * Math.abs(x) - 0.5 * (y - 0.1 * radius), y - 0.1 * radius));
+    case 'cross': {
+      const long = Math.max(Math.abs(x), Math.abs(y));
+      const short = Math.min(Math.abs(x), Math.abs(y));
+      return inside(Math.min(radius - long, 0.3 * radius - short));
+    }
+    case 'blob': {
+      // A disc without an edge.
+      const rest = Math.max(0, 1 - (x * x + y * y) / (1.7 * radius * radius));
+      return rest * rest;
+    }
+    case 'horizontal stripes':
+      return window(x, y, texture) * (0.5 + 0.5 * wave(y, texture));
+    case 'vertical stripes':
+      return window(x, y, texture) * (0.5 + 0.5 * wave(x, texture));
+    case 'diagonal stripes':
+      return window(x, y, texture) * (0.5 + 0.5 * wave((texture.rising ? x + y : x - y) * SQRT_HALF, texture));
+    case 'checkerboard':
+      return window(x, y, texture) * (0.5 + 0.5 * wave(x, texture) * wave(y, texture));
+  }
+}
 
+/** The label from which on the classes are textures. */
 const FIRST_TEXTURE = 6;
-
-/** In the order of {@link SYNTHETIC_CLASS_NAMES}. */
-const FIGURES: readonly Figure[] = [
-  // disc
-  (x, y, { radius }) => inside(radius - Math.sqrt(x * x + y * y)),
-  // ring
-  (x, y, { radius }) => inside(0.22 * radius - Math.abs(Math.sqrt(x * x + y * y) - 0.78 * radius)),
-  // square
-  (x, y, { radius }) => inside(0.88 * radius - Math.max(Math.abs(x), Math.abs(y))),
-  // triangle: equilateral, pointing up
-  (x, y, { radius }) =>
-    inside(0.55 * radius - Math.max(SIN_60 * Math.abs(x) - 0.5 * (y - 0.1 * radius), y - 0.1 * radius)),
-  // cross
-  (x, y, { radius }) => {
-    const long = Math.max(Math.abs(x), Math.abs(y));
-    const short = Math.min(Math.abs(x), Math.abs(y));
-    return inside(Math.min(radius - long, 0.3 * radius - short));
-  },
-  // blob: a disc without an edge
-  (x, y, { radius }) => {
-    const left = Math.max(0, 1 - (x * x + y * y) / (1.7 * radius * radius));
-    return left * left;
-  },
-  // horizontal stripes
-  (x, y, texture) => window(x, y, texture) * (0.5 + 0.5 * wave(y, texture)),
-  // vertical stripes
-  (x, y, texture) => window(x, y, texture) * (0.5 + 0.5 * wave(x, texture)),
-  // diagonal stripes
-  (x, y, texture) => window(x, y, texture) * (0.5 + 0.5 * wave((texture.rising ? x + y : x - y) * SQRT_HALF, texture)),
-  // checkerboard
-  (x, y, texture) => window(x, y, texture) * (0.5 + 0.5 * wave(x, texture) * wave(y, texture)),
-];
-
 const SIN_60 = 0.8660254037844386;
 const SQRT_HALF = 0.7071067811865476;
 
