@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 
 /** Kept pages: glibc gives large freed blocks back to the kernel by default, and a fresh 3.6 MB costs up to 12 ms of page faults. */
 const GLIBC_TUNABLES =
-  'glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296';
+  'glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296:glibc.malloc.arena_max=1';
 
 /**
  * The environment that Convoy's programs run in; what the user has set stays.
