@@ -36,11 +36,10 @@ export function launch(main, args) {
     env: launchEnvironment(process.env),
     // The channel tells the program when this process is gone, however it went.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    // A session of its own: Ctrl-C reaches this process alone and is passed on once, like every other signal.
+    detached: true,
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    // The terminal sends Ctrl-C to both; a second copy would count as "at once, please".
-    process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
-  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`convoy: can't start ${process.execPath}: ${error.message}\n`);
     process.exitCode = 1;

@@ -13,7 +13,8 @@ import { float32Bytes } from '@convoy/protocol/tensor';
 import { KERAS_RUN } from './keras-run.ts';
 
 const folder = process.argv[2];
-if (folder === undefined || SYNTHETIC.name !== 'synthetic') throw new Error('usage: npx tsx test/keras/dump-inputs.ts FOLDER');
+if (folder === undefined || SYNTHETIC.name !== 'synthetic')
+  throw new Error('usage: npx tsx test/keras/dump-inputs.ts FOLDER');
 mkdirSync(folder, { recursive: true });
 
 const samples = KERAS_RUN.steps * KERAS_RUN.batchSize;

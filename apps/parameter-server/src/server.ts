@@ -13,7 +13,7 @@ import {
 } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
-import { allFinite, copyFloat32, float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
+import { copyFloat32, float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
 import { normOf } from '@convoy/training/adam';
 import { Course } from '@convoy/training/coordinator/course';
 import type { CoordinatorEffect, CoordinatorEvent, GradientTask, Task } from '@convoy/training/coordinator/events';
@@ -404,10 +404,10 @@ export class ParameterServer {
     const { config, extent, clock } = this.#options;
     const { vector, ...tally } = this.#reduction!.tree.total!;
     if (vector === null) throw new Error(`step ${task.step} was collected without a gradient`);
-    if (!allFinite(vector)) {
+    const gradientNorm = normOf(vector, tally.samples);
+    if (!Number.isFinite(gradientNorm)) {
       return this.#tell({ type: 'commit-refused', task: task.id, reason: 'the gradient is not finite' });
     }
-    const gradientNorm = normOf(vector, tally.samples);
     this.#parameters.update(vector, tally.samples, config.optimizer);
     const { stepMs, epochEnd } = this.#figures.committed(task, tally, clock.now());
     this.#report({
@@ -443,7 +443,13 @@ export class ParameterServer {
   #encodeParameters(step: number): Uint8Array {
     if (this.#encodedParameters?.step !== step) {
       const values = float32Bytes(this.#parameters.values);
-      const bytes = encode({ type: 'parameters', run: this.#options.run, incarnation: this.incarnation, step, values });
+      // A connection that has not sent the previous parameters yet still reads them.
+      const isFree = [...this.#sessions].every(({ connection }) => connection.bufferedBytes === 0);
+      const kept = isFree ? this.#encodedParameters?.bytes : undefined;
+      const bytes = encode(
+        { type: 'parameters', run: this.#options.run, incarnation: this.incarnation, step, values },
+        kept,
+      );
       this.#encodedParameters = { step, bytes };
     }
     return this.#encodedParameters.bytes;

@@ -76,6 +76,8 @@ class WorkerSession {
   /** The run this worker is prepared for. */
   #prepared: { readonly key: string; readonly facts: Prepared } | null = null;
   servedSinceConnecting = false;
+  /** The last result as it was sent: the next one is written over it. */
+  #encodedResult: Uint8Array | undefined;
 
   constructor(
     compute: Compute,
@@ -185,15 +187,12 @@ class WorkerSession {
     if (lease.type === 'lease') {
       const { samples, lossSum, correct, gradient } = await this.#compute.gradient({ step, block });
       const computeMs = performance.now() - startedMs;
-      connection.send({
-        type: 'result',
-        ...common,
-        samples,
-        lossSum,
-        correct,
-        gradient: float32Bytes(gradient),
-        computeMs,
-      });
+      const kept = connection.bufferedBytes === 0 ? this.#encodedResult : undefined;
+      this.#encodedResult = encode(
+        { type: 'result', ...common, samples, lossSum, correct, computeMs, gradient: float32Bytes(gradient) },
+        kept,
+      );
+      connection.sendEncoded(this.#encodedResult);
     } else {
       const { samples, lossSum, correct } = await this.#compute.evaluate({ step, purpose: lease.purpose, block });
       const computeMs = performance.now() - startedMs;

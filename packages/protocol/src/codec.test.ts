@@ -75,6 +75,16 @@ describe('the codec', () => {
     expect(encode(result).byteLength - gradient.byteLength).toBeLessThan(300);
   });
 
+  it('writes a message with a tensor into the buffer it is given, and is what MessagePack reads', () => {
+    const kept = new Uint8Array(5000);
+    for (const into of [kept, kept, new Uint8Array(10)]) {
+      const bytes = encode({ ...result, gradient: result.gradient, computeMs: 2 }, into);
+      expect(bytes.buffer === into.buffer).toBe(into === kept);
+      const unpacked = new Packr({ useRecords: false }).unpack(bytes);
+      expect(plain(unpacked)).toEqual(plain({ ...result, computeMs: 2 }));
+    }
+  });
+
   it('returns bytes that a later message does not overwrite', () => {
     const first = encode({ type: 'bye', reason: 'first' });
     const before = [...first];

@@ -64,10 +64,10 @@ export const ResultSchema = v.strictObject({
   lossSum: loss,
   /** Samples whose most probable class was the label. */
   correct: index,
-  /** One flat vector of float32, little-endian: the sum over the samples of the loss's gradient. */
-  gradient: bytes,
   /** Time from lease to result on the worker. */
   computeMs: v.pipe(finite, v.minValue(0)),
+  /** One flat vector of float32, little-endian: the sum over the samples of the loss's gradient. Last on the wire. */
+  gradient: bytes,
 });
 
 /** "Here are the sums of the block of the evaluation you leased me." */
@@ -121,7 +121,7 @@ export const ParametersSchema = v.strictObject({
   type: v.literal('parameters'),
   ...session,
   step: index,
-  /** One flat vector of float32, little-endian. */
+  /** One flat vector of float32, little-endian. Last on the wire. */
   values: bytes,
 });
 

@@ -30,13 +30,6 @@ export function copyFloat32(bytes: Uint8Array, target: Float32Array): void {
   float32Bytes(target).set(bytes);
 }
 
-/** True when every value is finite: one pass, no branch per element (∞ − ∞ and NaN − NaN are NaN, x − x is 0). */
-export function allFinite(values: Float32Array): boolean {
-  let residue = 0;
-  for (let i = 0; i < values.length; i++) residue += values[i]! - values[i]!;
-  return residue === 0;
-}
-
 function assertLittleEndian(): void {
   if (!hostIsLittleEndian) throw new Error('tensors travel as little-endian bytes and this machine is big-endian');
 }

@@ -73,4 +73,13 @@ describe('normOf', () => {
   it('is Euclidean', () => {
     expect(normOf(Float32Array.of(3, 4), 2)).toBe(2.5);
   });
+
+  it('is finite exactly when every element is', () => {
+    const values = new Float32Array(1_000_000).fill(3.4e38);
+    expect(normOf(values)).toBeLessThan(Infinity);
+    for (const value of [NaN, Infinity, -Infinity]) {
+      values[777] = value;
+      expect(Number.isFinite(normOf(values))).toBe(false);
+    }
+  });
 });

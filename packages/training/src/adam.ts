@@ -62,7 +62,7 @@ export function integerPower(base: number, exponent: number): number {
   return power;
 }
 
-/** Euclidean norm of a vector divided by `divisor`, accumulated in float64. */
+/** Euclidean norm of a vector divided by `divisor`, accumulated in float64: finite exactly when every element is. */
 export function normOf(vector: Float32Array, divisor = 1): number {
   let squares = 0;
   for (let i = 0; i < vector.length; i++) squares += vector[i]! * vector[i]!;

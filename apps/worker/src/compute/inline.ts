@@ -31,7 +31,6 @@ interface Workload {
   readonly extent: Extent;
   readonly dataset: Dataset;
   readonly program: Program;
-  readonly parameters: Float32Array;
   /** Leaf gradients that a reduction has given back. */
   readonly spare: Float32Array[];
 }
@@ -44,6 +43,7 @@ export class InlineCompute implements Compute {
   #parametersStep = -1;
   #order: { readonly epoch: number; readonly positions: Uint32Array } | null = null;
   #lastGradient: Float32Array | null = null;
+  #aligned: Float32Array | null = null;
   #bytes = new Uint8Array(0);
   #pixels = new Float32Array(0);
 
@@ -77,7 +77,6 @@ export class InlineCompute implements Compute {
       extent: extentOf(config, dataset),
       dataset,
       program,
-      parameters: new Float32Array(parameterCount),
       spare: [],
     };
     this.#order = null;
@@ -91,9 +90,14 @@ export class InlineCompute implements Compute {
   }
 
   setParameters(step: number, values: Uint8Array): void {
-    const { parameters, program } = this.#workload!;
-    copyFloat32(values, parameters);
-    program.setParameters(parameters);
+    this.#aligned ??= new Float32Array(lessonModel.parameterCount);
+    copyFloat32(values, this.#aligned);
+    this.takeParameters(step, this.#aligned);
+  }
+
+  /** {@link setParameters} with values that are aligned already; they may change once this returns. */
+  takeParameters(step: number, values: Float32Array): void {
+    this.#workload!.program.setParameters(values);
     this.#parametersStep = step;
   }
 

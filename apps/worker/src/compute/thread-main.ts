@@ -1,7 +1,6 @@
 // The compute thread's program: started by thread.ts, never by hand.
 import { parentPort } from 'node:worker_threads';
 import { OperatorError } from '@convoy/protocol/errors';
-import { float32Bytes } from '@convoy/protocol/tensor';
 import type { GradientSums } from './compute.ts';
 import { InlineCompute } from './inline.ts';
 import type { ThreadAnswer, ThreadRequest } from './thread.ts';
@@ -41,7 +40,7 @@ async function handle(request: ThreadRequest): Promise<unknown> {
 }
 
 function takeParameters(parameters: { readonly step: number; readonly values: Float32Array } | null): void {
-  if (parameters !== null) compute.setParameters(parameters.step, float32Bytes(parameters.values));
+  if (parameters !== null) compute.takeParameters(parameters.step, parameters.values);
 }
 
 function share(sums: GradientSums): GradientSums {
