@@ -1,0 +1,70 @@
+import { purposes } from '@convoy/random/purposes';
+import { randomStream } from '@convoy/random/stream';
+import { lessonModel, placeArchitecture, type Model } from './architecture.ts';
+import { EagerProgram } from './eager-program.ts';
+import type { Engine, Tf } from './engine/engine.ts';
+import { stockKernels } from './engine/stock-kernels.ts';
+import { initialValues } from './initial-values.ts';
+import type { Batch, BatchSums } from './program.ts';
+
+/** The same kinds of layers as the lesson's CNN, small enough for finite differences and for the plain JS backend. */
+export const small = placeArchitecture([
+  { type: 'input', name: 'in', shape: [8, 8, 3] },
+  { type: 'conv2d', name: 'c1', filters: 4, kernelSize: 3, activation: 'relu' },
+  { type: 'conv2d', name: 'c2', filters: 6, kernelSize: 3, activation: 'linear' },
+  { type: 'activation', name: 'relu', activation: 'relu' },
+  { type: 'max-pooling2d', name: 'pool', poolSize: 2 },
+  { type: 'flatten', name: 'flat' },
+  { type: 'dropout', name: 'drop', rate: 0.5 },
+  { type: 'dense', name: 'd1', units: 10, activation: 'relu' },
+  { type: 'dense', name: 'out', units: 5, activation: 'softmax' },
+]);
+
+export function batchFor(model: Model, samples: number): Batch {
+  const random = randomStream(11, purposes.selfTest);
+  const pixels = model.layers[0]!.outputShape.reduce((size, dimension) => size * dimension, 1);
+  return {
+    images: Float32Array.from({ length: samples * pixels }, () => random.unit()),
+    labels: Int32Array.from({ length: samples }, () => random.below(model.classes)),
+  };
+}
+
+export const draw = (samples: number) => ({ seed: 3, epoch: 1, positions: { start: 40, end: 40 + samples } });
+
+export function gradientOn(engine: Engine, model: Model, samples: number): { gradient: Float32Array; sums: BatchSums } {
+  const program = new EagerProgram(engine, model);
+  const gradient = new Float32Array(model.parameterCount);
+  program.setParameters(initialValues(model, 5));
+  const sums = program.gradient(batchFor(model, samples), draw(samples), gradient);
+  program.dispose();
+  return { gradient, sums };
+}
+
+/** max |a − b| / max |b|. */
+export function relativeError(a: Float32Array, b: Float32Array): number {
+  const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0) / largest;
+}
+
+/**
+ * The whole lesson's CNN on the plain JavaScript backend: slow, independent of the engines, and here as a reference only.
+ * An engine has replaced the stock gradient of relu in the registry that all backends share: it steps aside meanwhile.
+ */
+export async function lessonOnJavaScript(tf: Tf): Promise<{ gradient: Float32Array; sums: BatchSums }> {
+  const backend = tf.getBackend();
+  const replaced = tf.getGradient('Relu');
+  tf.unregisterGradient('Relu');
+  tf.registerGradient({
+    kernelName: 'Relu',
+    inputsToSave: ['x'],
+    gradFunc: (dy, saved) => ({ x: () => tf.mul(dy as never, tf.cast(tf.step(saved[0]!), 'float32')) }),
+  });
+  await tf.setBackend('cpu');
+  try {
+    return gradientOn({ name: 'wasm', version: '', threads: 1, tf, kernels: stockKernels(tf) }, lessonModel, 2);
+  } finally {
+    await tf.setBackend(backend);
+    tf.unregisterGradient('Relu');
+    tf.registerGradient(replaced!);
+  }
+}

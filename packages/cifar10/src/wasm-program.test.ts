@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest';
+import { lessonModel } from './architecture.ts';
+import { gradientOn, lessonOnJavaScript, relativeError } from './eager-program.fixture.ts';
+import { loadEngine } from './engine/load.ts';
+
+// A file, and so a process, of its own: no program loads two engines, and they share one registry of kernels.
+it("on WASM, the gradient of the whole lesson's CNN agrees with the JS backend's", async () => {
+  const engine = await loadEngine({ engine: 'wasm', threads: 1, onFallback: () => {} });
+  const ours = gradientOn(engine, lessonModel, 2);
+  const reference = await lessonOnJavaScript(engine.tf);
+  // Sums of up to 2,048 float32 products in another order: √2048 · 6e-8 = 3e-6.
+  expect(relativeError(ours.gradient, reference.gradient)).toBeLessThan(4e-6);
+  expect(ours.sums.lossSum).toBeCloseTo(reference.sums.lossSum, 4);
+  expect(ours.sums.correct).toBe(reference.sums.correct);
+});
