@@ -4,6 +4,7 @@ import type { ServerMessage, WorkerMessage } from '@convoy/protocol/messages';
 import type { Codec } from '@convoy/transport/connection';
 import { listen, type Listener } from '@convoy/transport/listen';
 import type { ParameterServer } from './server.ts';
+import type { WorkerConnection } from './session.ts';
 
 export const serverCodec: Codec<WorkerMessage, ServerMessage> = { encode, decode: decodeWorkerMessage };
 
@@ -11,16 +12,35 @@ export const serverCodec: Codec<WorkerMessage, ServerMessage> = { encode, decode
 export const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
 const MAX_CONNECTIONS = 4096;
 
-/** Lets workers in at an address. @throws OperatorError when it can't be bound. */
-export function serve(server: ParameterServer, host: string, port: number, parameterCount: number): Promise<Listener> {
-  return listen({
+/** An address that workers can reach already, while the run behind it may still be in the making. */
+export interface Door {
+  readonly listener: Listener;
+  /** Hands over the connections that wait and all that come. */
+  letIn(server: ParameterServer): void;
+}
+
+/**
+ * Listens before anything else is done, so that a busy port is told at once and leaves nothing behind.
+ * @throws OperatorError when the address can't be bound.
+ */
+export async function openDoor(host: string, port: number, parameterCount: number): Promise<Door> {
+  const waiting: WorkerConnection[] = [];
+  let server: ParameterServer | null = null;
+  const listener = await listen({
     host,
     port,
     codec: serverCodec,
     maxMessageBytes: parameterCount * 4 + MESSAGE_OVERHEAD_BYTES,
     maxConnections: MAX_CONNECTIONS,
-    onConnection: (connection) => server.accept(connection),
+    onConnection: (connection) => (server === null ? waiting.push(connection) : server.accept(connection)),
   });
+  return {
+    listener,
+    letIn(arrived) {
+      server = arrived;
+      for (const connection of waiting.splice(0)) arrived.accept(connection);
+    },
+  };
 }
 
 /** The ws:// address at which another machine would reach a listener. */

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { lessonModel } from '@convoy/cifar10/architecture';
 import { addRunOptions, wholeNumber, type RunFlags } from '@convoy/parameter-server/options';
 import { prepareRun } from '@convoy/parameter-server/prepare-run';
-import { reachableUrl, serve } from '@convoy/parameter-server/serve';
+import { openDoor, reachableUrl } from '@convoy/parameter-server/serve';
 import { Display } from '../display.ts';
 import { reportEnd } from '../report-end.ts';
 import { stopSignals } from '../stop-signals.ts';
@@ -36,6 +36,7 @@ There is no authentication: listen on addresses that only your workers can reach
 async function coordinate(flags: CoordinatorFlags): Promise<void> {
   const stop = stopSignals();
   const display = new Display();
+  const door = await openDoor(flags.host, flags.port, lessonModel.parameterCount);
   try {
     const prepared = await prepareRun({
       flags,
@@ -46,21 +47,18 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
       onDownload: display.download,
     });
     const { server, dataset, deterministic } = prepared;
-    const listener = await serve(server, flags.host, flags.port, lessonModel.parameterCount);
+    door.letIn(server);
     stop.signal.addEventListener('abort', () => server.stop((stop.signal.reason as Error).message));
-    try {
-      const url = reachableUrl(listener);
-      display.line(`data: ${dataset.origin}`);
-      display.line(
-        `listening on ${url}; start workers with:\n\n  npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}\n`,
-      );
-      display.status('waiting for workers');
-      await server.ended;
-    } finally {
-      await listener.close();
-    }
+    const url = reachableUrl(door.listener);
+    display.line(`data: ${dataset.origin}`);
+    display.line(
+      `listening on ${url}; start workers with:\n\n  npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}\n`,
+    );
+    display.status('waiting for workers');
+    await server.ended;
     await reportEnd(prepared, display, flags.json, stop);
   } finally {
     display.close();
+    await door.listener.close();
   }
 }

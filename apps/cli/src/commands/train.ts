@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { lessonModel } from '@convoy/cifar10/architecture';
 import { addRunOptions, positiveInteger, type RunFlags } from '@convoy/parameter-server/options';
 import { prepareRun, type PreparedRun } from '@convoy/parameter-server/prepare-run';
-import { serve, serverCodec } from '@convoy/parameter-server/serve';
+import { openDoor, serverCodec } from '@convoy/parameter-server/serve';
 import { memoryPair } from '@convoy/transport/memory';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
@@ -91,7 +91,8 @@ async function trainHere(flags: TrainFlags, { server, deterministic }: PreparedR
 async function trainWithWorkers(flags: TrainFlags, prepared: PreparedRun, display: Display): Promise<void> {
   const { server, deterministic } = prepared;
   const count = flags.workers ?? availableParallelism();
-  const listener = await serve(server, '127.0.0.1', 0, lessonModel.parameterCount);
+  const { listener, letIn } = await openDoor('127.0.0.1', 0, lessonModel.parameterCount);
+  letIn(server);
   const threads = threadsPerWorker(flags, deterministic, count);
   const workers = new LocalWorkers({
     count,

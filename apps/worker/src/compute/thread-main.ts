@@ -30,6 +30,9 @@ async function handle(request: ThreadRequest): Promise<unknown> {
       return compute.open(request.options);
     case 'prepare':
       return compute.prepare(request.config);
+    case 'close':
+      await compute.close();
+      return port.close();
     case 'gradient':
       takeParameters(request.parameters);
       return share(await compute.gradient(request.work));

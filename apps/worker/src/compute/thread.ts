@@ -18,6 +18,7 @@ export type ThreadRequest =
   | { readonly type: 'open'; readonly options: ComputeOptions }
   | { readonly type: 'prepare'; readonly config: RunConfig }
   | { readonly type: 'gradient'; readonly work: GradientWork; readonly parameters: StepParameters | null }
+  | { readonly type: 'close' }
   | { readonly type: 'evaluate'; readonly work: EvaluationWork; readonly parameters: StepParameters | null };
 export type ThreadAnswer =
   | { readonly type: 'done'; readonly value: unknown; readonly tensors: number }
@@ -79,7 +80,11 @@ export class ThreadCompute implements Compute {
 
   async close(): Promise<void> {
     this.#failure ??= new Error('the compute thread was closed');
-    await this.#thread.terminate();
+    this.#pending = null;
+    // Asked, not terminated: a thread that is cut while TensorFlow is loaded can take the process down with it.
+    const exited = new Promise((resolve) => this.#thread.once('exit', resolve));
+    this.#thread.postMessage({ type: 'close' } satisfies ThreadRequest);
+    await exited;
   }
 
   /** The parameters if the thread has not seen them yet. */

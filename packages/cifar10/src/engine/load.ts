@@ -49,5 +49,9 @@ export async function loadEngine({ engine, threads, onFallback }: EngineOptions)
 function checked(engine: Engine): Engine {
   const backend = engine.tf.getBackend();
   if (backend !== engine.name) throw new Error(`TensorFlow.js chose the backend "${backend}"`);
+  // One operation, to see that it computes at all. A thread that ends with the addon loaded and unused, on the other hand,
+  // crashes its process (tfjs-node 4.22).
+  const [four] = engine.tf.tidy(() => engine.tf.square(engine.tf.tensor1d([2])).dataSync<'float32'>());
+  if (four !== 4) throw new Error(`2² came out as ${four}`);
   return engine;
 }
