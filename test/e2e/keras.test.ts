@@ -46,9 +46,27 @@ function relativeDistance(a: Float32Array, b: Float32Array): number {
 
 async function train(name: string, learningRate: number, ...args: string[]) {
   const runDir = join(folder.path, name);
-  const options = ['--dataset', 'synthetic', '--no-dropout', '--no-shuffle', '--deterministic', '--validation-split', '0', '--json'];
+  const options = [
+    '--dataset',
+    'synthetic',
+    '--no-dropout',
+    '--no-shuffle',
+    '--deterministic',
+    '--validation-split',
+    '0',
+    '--json',
+  ];
   const { batchSize, steps, seed } = KERAS_RUN;
-  const sizes = ['--batch-size', String(batchSize), '--micro-batch', '16', '--steps', String(steps), '--seed', String(seed)];
+  const sizes = [
+    '--batch-size',
+    String(batchSize),
+    '--micro-batch',
+    '16',
+    '--steps',
+    String(steps),
+    '--seed',
+    String(seed),
+  ];
   summaryOf(await convoy(['train', ...options, ...sizes, '--lr', String(learningRate), '--run-dir', runDir, ...args]));
   const losses = eventsOf(runDir)
     .filter((event): event is Extract<RunEvent, { type: 'step' }> => event.type === 'step')
@@ -75,7 +93,10 @@ describe.each([
   it("agree at the lesson's learning rate as far as Keras agrees with itself", async () => {
     // At 1e-3 the first ten updates of this network amplify rounding: Keras on one thread and on two differ by ownSpread.
     const { losses, parameters } = await train(`lesson ${name}`, lesson!.learningRate, ...args);
-    for (const [step, loss] of losses.entries()) expect(Math.abs(loss / lesson!.losses[step]! - 1)).toBeLessThan(step < 7 ? 1e-4 : 1e-3);
-    expect(relativeDistance(thinned(parameters), vector(readFileSync(new URL(lesson!.file, fixtures))))).toBeLessThan(3 * lesson!.ownSpread);
+    for (const [step, loss] of losses.entries())
+      expect(Math.abs(loss / lesson!.losses[step]! - 1)).toBeLessThan(step < 7 ? 1e-4 : 1e-3);
+    expect(relativeDistance(thinned(parameters), vector(readFileSync(new URL(lesson!.file, fixtures))))).toBeLessThan(
+      3 * lesson!.ownSpread,
+    );
   });
 });

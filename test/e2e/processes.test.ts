@@ -7,7 +7,18 @@ import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
-const RUN = ['--dataset', 'synthetic', '--seed', '7', '--batch-size', '32', '--micro-batch', '8', '--validation-split', '0'];
+const RUN = [
+  '--dataset',
+  'synthetic',
+  '--seed',
+  '7',
+  '--batch-size',
+  '32',
+  '--micro-batch',
+  '8',
+  '--validation-split',
+  '0',
+];
 
 function runDir(name: string): string[] {
   return ['--run-dir', join(folder.path, name)];
@@ -21,7 +32,16 @@ describe('convoy coordinator and convoy worker', () => {
     const port = await freePort();
     const first = new Convoy(['worker', '--url', `ws://127.0.0.1:${port}`, '--threads', '1']);
     await first.said(/waiting for a coordinator at ws:/);
-    const coordinator = new Convoy(['coordinator', '--port', String(port), '--min-workers', '2', ...RUN, ...steps, ...runDir('apart')]);
+    const coordinator = new Convoy([
+      'coordinator',
+      '--port',
+      String(port),
+      '--min-workers',
+      '2',
+      ...RUN,
+      ...steps,
+      ...runDir('apart'),
+    ]);
     const [, command] = await coordinator.said(/npx convoy (worker --url \S+ --threads 1)$/);
     const second = new Convoy(command!.split(' '));
 
@@ -34,11 +54,22 @@ describe('convoy coordinator and convoy worker', () => {
   });
 
   it('turns away a worker that would compute other bits, in one line, and the worker exits 6', async () => {
-    const coordinator = new Convoy(['coordinator', '--port', '0', '--deterministic', ...RUN, '--steps', '1', ...runDir('picky')]);
+    const coordinator = new Convoy([
+      'coordinator',
+      '--port',
+      '0',
+      '--deterministic',
+      ...RUN,
+      '--steps',
+      '1',
+      ...runDir('picky'),
+    ]);
     const [, url] = await coordinator.said(/worker --url (\S+)/);
     const { code, stderr } = await convoy(['worker', '--url', url!, '--threads', '2']);
     expect(code).toBe(6);
-    expect(stderr).toContain('a deterministic run needs one thread per worker, this one has 2: start it with --threads 1');
+    expect(stderr).toContain(
+      'a deterministic run needs one thread per worker, this one has 2: start it with --threads 1',
+    );
     coordinator.process.kill('SIGTERM');
     expect((await coordinator.finished).code).toBe(143);
   });
@@ -57,7 +88,17 @@ describe('convoy coordinator and convoy worker', () => {
     const disturbed = summaryOf(await coordinator.finished);
     expect((await workers[2]!.finished).code).toBe(0);
     const undisturbed = summaryOf(
-      await convoy(['train', ...RUN, '--deterministic', '--json', '--steps', '40', '--workers', '1', ...runDir('staying')]),
+      await convoy([
+        'train',
+        ...RUN,
+        '--deterministic',
+        '--json',
+        '--steps',
+        '40',
+        '--workers',
+        '1',
+        ...runDir('staying'),
+      ]),
     );
     expect(disturbed.parametersSha256).toBe(undisturbed.parametersSha256);
     expect(disturbed.samplesApplied).toBe(40 * 32);
@@ -68,7 +109,15 @@ describe('convoy coordinator and convoy worker', () => {
     const busy = createServer();
     await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
     const { port } = busy.address() as { port: number };
-    const { code, stderr } = await convoy(['coordinator', '--port', String(port), ...RUN, '--steps', '1', ...runDir('busy')]);
+    const { code, stderr } = await convoy([
+      'coordinator',
+      '--port',
+      String(port),
+      ...RUN,
+      '--steps',
+      '1',
+      ...runDir('busy'),
+    ]);
     expect(code).toBe(5);
     expect(stderr).toContain(`port ${port} on 127.0.0.1 is in use: choose another with --port`);
     await new Promise((resolve) => busy.close(resolve));
@@ -79,18 +128,23 @@ describe('stopping', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('on %s saves the parameters, ends the workers, prints the JSON line and exits %d', async (signal, code) => {
-    const run = new Convoy(['train', ...RUN, '--steps', '100000', '--workers', '2', '--json', ...runDir(signal)]);
-    const [, first] = await run.said(/worker 0 joined: \S+:(\d+),/);
-    const [, second] = await run.said(/worker 1 joined: \S+:(\d+),/);
-    run.process.kill(signal);
-    const finished = await run.finished;
-    expect(finished.code).toBe(code);
-    const summary = JSON.parse(finished.stdout) as { parametersSha256: string };
-    expect(JSON.parse(readFileSync(join(folder.path, signal, 'parameters.json'), 'utf8'))).toMatchObject({ sha256: summary.parametersSha256 });
-    expect(eventsOf(join(folder.path, signal)).at(-1)).toMatchObject({ type: 'run-ended', outcome: 'interrupted' });
-    for (const pid of [Number(first), Number(second)]) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
-  });
+  ] as const)(
+    'on %s saves the parameters, ends the workers, prints the JSON line and exits %d',
+    async (signal, code) => {
+      const run = new Convoy(['train', ...RUN, '--steps', '100000', '--workers', '2', '--json', ...runDir(signal)]);
+      const [, first] = await run.said(/worker 0 joined: \S+:(\d+),/);
+      const [, second] = await run.said(/worker 1 joined: \S+:(\d+),/);
+      run.process.kill(signal);
+      const finished = await run.finished;
+      expect(finished.code).toBe(code);
+      const summary = JSON.parse(finished.stdout) as { parametersSha256: string };
+      expect(JSON.parse(readFileSync(join(folder.path, signal, 'parameters.json'), 'utf8'))).toMatchObject({
+        sha256: summary.parametersSha256,
+      });
+      expect(eventsOf(join(folder.path, signal)).at(-1)).toMatchObject({ type: 'run-ended', outcome: 'interrupted' });
+      for (const pid of [Number(first), Number(second)]) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    },
+  );
 
   it('halts with exit code 7 when every worker process has died', async () => {
     const run = new Convoy(['train', ...RUN, '--steps', '100000', '--workers', '1', ...runDir('dead')]);
@@ -113,11 +167,19 @@ describe('wrong input', () => {
   it.each([
     [['train', '--epochs', 'many'], 2, "argument 'many' is invalid. It must be a whole number, 1 or more."],
     [['train', '--workers', '2', '--single'], 2, "option '--workers <n>' cannot be used with option '--single'"],
-    [['train', '--batch-size', '250', '--micro-batch', '32'], 2, '--batch-size (250) must be a multiple of --micro-batch (32)'],
+    [
+      ['train', '--batch-size', '250', '--micro-batch', '32'],
+      2,
+      '--batch-size (250) must be a multiple of --micro-batch (32)',
+    ],
     [['train', '--recipe', 'soup'], 2, 'Allowed choices are lesson, quick, smoke.'],
     [['train', '--data-dir', '/nowhere', '--steps', '1'], 3, '--data-dir: '],
     [['worker', '--url', 'http://host'], 2, 'It must look like ws://HOST:PORT.'],
-    [['evaluate', '--run', '/nowhere'], 3, '/nowhere has no readable config.json: name the folder of a run that has ended'],
+    [
+      ['evaluate', '--run', '/nowhere'],
+      3,
+      '/nowhere has no readable config.json: name the folder of a run that has ended',
+    ],
     [['trane'], 2, 'Did you mean train?'],
   ])('convoy %j exits %d with a line that says what to change', async (args, code, line) => {
     const finished = await convoy(args);
@@ -127,11 +189,14 @@ describe('wrong input', () => {
     expect(finished.stdout).toBe('');
   });
 
-  it.each(['', 'train', 'coordinator', 'worker', 'evaluate', 'summary', 'data fetch', 'doctor'])('convoy %s --help has an example', async (command) => {
-    const { code, stdout } = await convoy([...command.split(' ').filter(Boolean), '--help']);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/Examples?:\n {2}\$ convoy /);
-  });
+  it.each(['', 'train', 'coordinator', 'worker', 'evaluate', 'summary', 'data fetch', 'doctor'])(
+    'convoy %s --help has an example',
+    async (command) => {
+      const { code, stdout } = await convoy([...command.split(' ').filter(Boolean), '--help']);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/Examples?:\n {2}\$ convoy /);
+    },
+  );
 });
 
 async function freePort(): Promise<number> {

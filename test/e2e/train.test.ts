@@ -9,7 +9,20 @@ const folder = temporaryFolder();
 afterAll(folder.remove);
 
 /** A short run with a whole epoch's evaluations; four micro-batches a step, so that four workers have work. */
-const RUN = ['--deterministic', '--dataset', 'synthetic', '--steps', '12', '--seed', '7', '--batch-size', '64', '--micro-batch', '16', '--json'];
+const RUN = [
+  '--deterministic',
+  '--dataset',
+  'synthetic',
+  '--steps',
+  '12',
+  '--seed',
+  '7',
+  '--batch-size',
+  '64',
+  '--micro-batch',
+  '16',
+  '--json',
+];
 
 type StepEvent = Extract<RunEvent, { type: 'step' }>;
 
@@ -32,34 +45,46 @@ describe('convoy train', () => {
     expect(reference.imagesPerSecond).toBeGreaterThan(0);
   });
 
-  it.each([1, 2, 3, 4])('ends with the same parameters, loss and accuracy with %d workers as in one process', async (workers) => {
-    const { parametersSha256, testLoss, testAccuracy, validationAccuracy, samplesApplied } = summaryOf(
-      await train(`workers-${workers}`, '--workers', String(workers)),
-    );
-    expect(parametersSha256).toBe(reference.parametersSha256);
-    expect({ testLoss, testAccuracy, validationAccuracy, samplesApplied }).toEqual({
-      testLoss: reference.testLoss,
-      testAccuracy: reference.testAccuracy,
-      validationAccuracy: reference.validationAccuracy,
-      samplesApplied: reference.samplesApplied,
-    });
-  });
+  it.each([1, 2, 3, 4])(
+    'ends with the same parameters, loss and accuracy with %d workers as in one process',
+    async (workers) => {
+      const { parametersSha256, testLoss, testAccuracy, validationAccuracy, samplesApplied } = summaryOf(
+        await train(`workers-${workers}`, '--workers', String(workers)),
+      );
+      expect(parametersSha256).toBe(reference.parametersSha256);
+      expect({ testLoss, testAccuracy, validationAccuracy, samplesApplied }).toEqual({
+        testLoss: reference.testLoss,
+        testAccuracy: reference.testAccuracy,
+        validationAccuracy: reference.validationAccuracy,
+        samplesApplied: reference.samplesApplied,
+      });
+    },
+  );
 
   it('reports the same losses step by step, whatever the number of workers', () => {
     const losses = (name: string) =>
-      eventsOf(join(folder.path, name)).filter((event): event is StepEvent => event.type === 'step').map(({ loss }) => loss);
+      eventsOf(join(folder.path, name))
+        .filter((event): event is StepEvent => event.type === 'step')
+        .map(({ loss }) => loss);
     expect(losses('workers-4')).toEqual(losses('single'));
     expect(losses('single')).toHaveLength(12);
   });
 
   it('leaves a folder with the configuration, an event per step, and the parameters with their table', () => {
     const run = join(folder.path, 'workers-2');
-    expect(JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'))).toMatchObject({ seed: 7, globalBatchSize: 64, microBatchSize: 16 });
+    expect(JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'))).toMatchObject({
+      seed: 7,
+      globalBatchSize: 64,
+      microBatchSize: 16,
+    });
     const types = eventsOf(run).map(({ type }) => type);
     expect(types[0]).toBe('run-started');
     expect(types.at(-1)).toBe('run-ended');
     expect(types.filter((type) => type === 'worker-joined')).toHaveLength(2);
-    const table = JSON.parse(readFileSync(join(run, 'parameters.json'), 'utf8')) as { sha256: string; tensors: { name: string }[] };
+    const table = JSON.parse(readFileSync(join(run, 'parameters.json'), 'utf8')) as {
+      sha256: string;
+      tensors: { name: string }[];
+    };
     const bytes = readFileSync(join(run, 'parameters.bin'));
     expect(bytes.byteLength).toBe(904_718 * 4);
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(table.sha256);
@@ -70,7 +95,9 @@ describe('convoy train', () => {
   it('sends little more than one gradient up per lease and one parameter vector down per worker', () => {
     const vector = 904_718 * 4;
     for (const workers of [1, 2, 4]) {
-      const steps = eventsOf(join(folder.path, `workers-${workers}`)).filter((event): event is StepEvent => event.type === 'step');
+      const steps = eventsOf(join(folder.path, `workers-${workers}`)).filter(
+        (event): event is StepEvent => event.type === 'step',
+      );
       // Only steps that all workers shared from the start: one lease each.
       const shared = steps.filter((step, i) => step.workers === workers && steps[i - 1]?.workers === workers).slice(1);
       expect(shared.length).toBeGreaterThan(2);
@@ -94,7 +121,14 @@ describe('convoy train', () => {
   });
 
   it('evaluates its folder to the figures of the run', async () => {
-    const { code, stdout } = await convoy(['evaluate', '--run', join(folder.path, 'workers-2'), '--json', '--threads', '1']);
+    const { code, stdout } = await convoy([
+      'evaluate',
+      '--run',
+      join(folder.path, 'workers-2'),
+      '--json',
+      '--threads',
+      '1',
+    ]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       split: 'test',

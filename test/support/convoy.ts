@@ -19,7 +19,11 @@ export class Convoy {
   readonly process: ChildProcess;
   readonly finished: Promise<Finished>;
   readonly #lines: string[] = [];
-  readonly #waiting: { readonly pattern: RegExp; readonly resolve: (line: RegExpMatchArray) => void; readonly reject: (e: Error) => void }[] = [];
+  readonly #waiting: {
+    readonly pattern: RegExp;
+    readonly resolve: (line: RegExpMatchArray) => void;
+    readonly reject: (e: Error) => void;
+  }[] = [];
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.process = spawn(process.execPath, [PROGRAM, ...args], {

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { dropoutMask } from './dropout.ts';
 
-function mask(start: number, end: number, { seed = 1, epoch = 0, layer = 12, rate = 0.3, units = 301 } = {}): Float32Array {
+function mask(
+  start: number,
+  end: number,
+  { seed = 1, epoch = 0, layer = 12, rate = 0.3, units = 301 } = {},
+): Float32Array {
   const values = new Float32Array((end - start) * units);
   dropoutMask({ seed, epoch, positions: { start, end } }, layer, rate, units, values);
   return values;

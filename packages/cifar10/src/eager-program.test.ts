@@ -83,7 +83,11 @@ describe(`a program on ${preferred.name}`, () => {
     const part = (start: number, end: number): Float32Array => {
       const into = new Float32Array(small.parameterCount);
       const images = batch.images.subarray(start * 192, end * 192);
-      program.gradient({ images, labels: batch.labels.subarray(start, end) }, { ...draw(0), positions: { start, end } }, into);
+      program.gradient(
+        { images, labels: batch.labels.subarray(start, end) },
+        { ...draw(0), positions: { start, end } },
+        into,
+      );
       return into;
     };
     program.setParameters(initialValues(small, 5));
