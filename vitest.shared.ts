@@ -1,8 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /** One project's Vitest settings: the names of the report and of the project are the folder's. */
 export function project(name: string, options: { readonly timeoutMs?: number; readonly serial?: boolean } = {}) {
-  const workspace = new URL('.', import.meta.url).pathname;
+  const workspace = fileURLToPath(new URL('.', import.meta.url));
   return defineConfig({
     test: {
       name,

@@ -2,6 +2,7 @@
 // C library and TensorFlow read, they read before any JavaScript runs.
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
 
 /** Kept pages: glibc gives large freed blocks back to the kernel by default, and a fresh 3.6 MB costs up to 12 ms of page faults. */
 const GLIBC_TUNABLES =
@@ -32,7 +33,7 @@ export function nodeOptions() {
  * @param {string[]} args
  */
 export function launch(main, args) {
-  const child = spawn(process.execPath, [...nodeOptions(), main.pathname, ...args], {
+  const child = spawn(process.execPath, [...nodeOptions(), fileURLToPath(main), ...args], {
     env: launchEnvironment(process.env),
     // The channel tells the program when this process is gone, however it went.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],

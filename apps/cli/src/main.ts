@@ -9,6 +9,9 @@ import { trainCommand } from './commands/train.ts';
 import { workerCommand } from './commands/worker.ts';
 import { runProgram } from './program.ts';
 
+// Whoever read the output is gone (a closed pipe, a lost terminal): the run still saves its parameters.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 const program = new Command('convoy')
   .description('Distributed training for TensorFlow.js whose result does not depend on the cluster.')
   .version('0.1.0')

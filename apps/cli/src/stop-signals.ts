@@ -1,10 +1,17 @@
-import { exitCodes } from '@convoy/protocol/errors';
+import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 
 /** How the operator asked the program to stop, if so. */
 export interface StopRequest {
   readonly signal: AbortSignal;
   /** The exit code that says so. */
   readonly exitCode: () => number;
+}
+
+/** Calls back when the signal aborts, or at once if it has. */
+export function whenStopped(signal: AbortSignal, callback: (reason: string) => void): void {
+  const stop = () => callback((signal.reason as Error).message);
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
 }
 
 /** Turns the first Ctrl-C or SIGTERM into an abort, and the second into an exit. */
@@ -14,7 +21,7 @@ export function stopSignals(): StopRequest {
   const stop = (code: number, reason: string) => {
     if (controller.signal.aborted) process.exit(code);
     exitCode = code;
-    controller.abort(new Error(reason));
+    controller.abort(new OperatorError(reason, { exitCode: code }));
   };
   process.on('SIGINT', () => stop(exitCodes.interrupted, 'interrupted by Ctrl-C'));
   process.on('SIGTERM', () => stop(exitCodes.terminated, 'stopped by SIGTERM'));
@@ -23,5 +30,7 @@ export function stopSignals(): StopRequest {
   process.on('disconnect', () => {
     if (!controller.signal.aborted) stop(exitCodes.terminated, 'the launching process ended');
   });
+  // It may have been gone before anybody listened.
+  if (process.channel !== undefined && !process.connected) stop(exitCodes.terminated, 'the launching process ended');
   return { signal: controller.signal, exitCode: () => exitCode };
 }

@@ -71,7 +71,9 @@ async function openData(options: PrepareOptions): Promise<{ dataset: Dataset; co
     });
     return { dataset, config };
   } catch (error) {
-    if (!fallbackToSynthetic || !(error instanceof OperatorError)) throw error;
+    // A folder that was named and is wrong is a mistake to mend, and Ctrl-C is no lack of data.
+    const isNamed = flags.dataDir !== undefined || Boolean(environment['CIFAR10_DIR']);
+    if (!fallbackToSynthetic || isNamed || signal.aborted || !(error instanceof OperatorError)) throw error;
     onNote(error.message);
     onNote('TRAINING ON SYNTHETIC IMAGES: CIFAR-10 could not be had, so these figures say nothing about CIFAR-10');
     return { dataset: await openConfigured(SYNTHETIC, { environment }), config: SYNTHETIC };

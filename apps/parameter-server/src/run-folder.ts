@@ -77,6 +77,7 @@ export class RunFolder {
   }
 
   close(): void {
+    this.#logging = false;
     closeSync(this.#events);
   }
 }
@@ -97,7 +98,6 @@ function writeAtomically(path: string, content: string | Uint8Array): void {
 function explainFolder(error: NodeJS.ErrnoException, path: string): Error {
   switch (error.code) {
     case 'EEXIST':
-    case 'ENOTDIR':
       return new OperatorError(`${path} already holds a run: choose another folder with --run-dir`, { cause: error });
     case 'EACCES':
     case 'EROFS':

@@ -132,7 +132,7 @@ export class ParameterServer {
       farewell: null,
     };
     this.#sessions.add(session);
-    this.#converse(session).catch(this.#rejectEnded);
+    this.#converse(session).catch((error: unknown) => this.#fail(error));
   }
 
   /** Ends the run where it stands; the parameters so far are saved. */
@@ -165,6 +165,8 @@ export class ParameterServer {
 
   #receive(session: Session, message: WorkerMessage): void {
     const { state } = session;
+    // The log is closed and the figures are final: only a newcomer is still told that the run is over.
+    if (this.#coordinator.finished && message.type !== 'hello') return;
     switch (message.type) {
       case 'hello':
         return state.name === 'greeting' ? this.#greet(session, message) : this.#unexpected(session, message);
@@ -302,27 +304,28 @@ export class ParameterServer {
     if (result.run !== this.#options.run || result.incarnation !== this.incarnation) {
       return this.#answer(workerId, result.step, task, block, 'stale');
     }
-    const current = this.#reduction;
-    if (current !== null && current.task.id === task) {
-      const isGradient = result.type === 'result';
-      const { config, extent, model } = this.#options;
-      if (isGradient && result.gradient.byteLength !== model.parameterCount * 4) {
-        return session.connection.close(
-          closeCodes.malformed,
-          `a gradient has ${model.parameterCount * 4} bytes, not ${result.gradient.byteLength}`,
-        );
-      }
-      const isConsistent =
-        isGradient === (current.task.kind === 'gradient') &&
-        result.correct <= result.samples &&
-        block.start < current.task.leaves &&
-        result.samples === samplesIn(current.task, block, config, extent);
-      if (!isConsistent) return this.#tell({ type: 'result-invalid', workerId, task, block });
-    }
+    const { task: current } = this.#reduction ?? {};
+    if (current?.id !== task) return this.#tell({ type: 'result-received', workerId, task, block });
+    const fault = this.#faultOf(result, current);
+    if (fault !== null) return session.connection.close(closeCodes.malformed, fault);
     const { samples, lossSum, correct } = result;
     const vector = result.type === 'result' ? this.#buffers.take() : null;
     if (result.type === 'result' && vector !== null) copyFloat32(result.gradient, vector);
     this.#tell({ type: 'result-received', workerId, task, block }, { samples, lossSum, correct, vector });
+  }
+
+  /** What no honest worker would send for this task; null when there is nothing. */
+  #faultOf(result: Result | EvaluationResult, task: Task): string | null {
+    const { config, extent, model } = this.#options;
+    const { block, samples, correct } = result;
+    if ((result.type === 'result') !== (task.kind === 'gradient')) return `${result.type} for a lease of another kind`;
+    if (result.type === 'result' && result.gradient.byteLength !== model.parameterCount * 4) {
+      return `a gradient has ${model.parameterCount * 4} bytes, not ${result.gradient.byteLength}`;
+    }
+    if (block.start >= task.leaves) return `block ${block.start} of a task of ${task.leaves}`;
+    const expected = samplesIn(task, block, config, extent);
+    if (samples !== expected) return `a result over ${samples} samples for a block of ${expected}`;
+    return correct <= samples ? null : `${correct} correct of ${samples} samples`;
   }
 
   /** Hands an event to the coordinator and carries out what it orders; events that arise meanwhile wait their turn. */
@@ -474,17 +477,26 @@ export class ParameterServer {
       folder.close();
       this.#resolveEnded({ outcome, reason, summary });
     } catch (error) {
-      this.#rejectEnded(error);
+      this.#fail(error);
     }
+  }
+
+  /** A fault of our own: everybody is let go, and whoever waits for the end is told. */
+  #fail(error: unknown): void {
+    this.#stopWatching();
+    for (const { connection } of this.#sessions) connection.close(closeCodes.goingAway, 'the server failed');
+    this.#rejectEnded(error);
   }
 
   #closeSilentSessions(): void {
     const now = this.#options.clock.now();
     for (const session of this.#sessions) {
       const { connection, state } = session;
+      // In one process, compute blocks the loop that would answer.
+      if (connection.remote === 'memory') continue;
       if (now >= session.deadlineMs) {
         connection.close(closeCodes.handshakeTimeout, `no ${state.name === 'greeting' ? 'hello' : 'ready'} in time`);
-      } else if (now - session.heardAtMs > SILENT_AFTER_MS && connection.remote !== 'memory') {
+      } else if (now - session.heardAtMs > SILENT_AFTER_MS) {
         connection.close(closeCodes.silent, `nothing heard for ${SILENT_AFTER_MS / 1000} s`);
       }
     }

@@ -75,7 +75,12 @@ function validate<Schema extends v.GenericSchema>(schema: Schema, value: unknown
   const checked = v.safeParse(schema, value, { abortEarly: true });
   if (checked.success) return checked.output;
   const [issue] = checked.issues;
-  throw new MalformedMessageError(`${describeType(value)}${v.getDotPath(issue) ?? ''}: ${issue.message}`);
+  throw new MalformedMessageError(printable(`${describeType(value)}${v.getDotPath(issue) ?? ''}: ${issue.message}`));
+}
+
+/** A peer's words as they may be shown: short, and without control characters. */
+function printable(words: string): string {
+  return words.slice(0, 200).replace(/\p{C}/gu, '�');
 }
 
 /** The message's type as a prefix for an error, shortened: it came from a peer. */

@@ -4,7 +4,8 @@ import { RunConfigSchema } from './run-config.ts';
 /** Raised whenever a message changes incompatibly; compared in `hello` before anything else. */
 export const PROTOCOL_VERSION = 1;
 
-const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
+/** For people: no control characters, which a terminal would obey. */
+const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit), v.regex(/^\P{C}*$/u));
 const index = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
 const finite = v.pipe(v.number(), v.finite());
@@ -32,8 +33,8 @@ const work = { ...session, task: index, step: index, block: BlockSchema };
 
 // ── worker → server ────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** "I am here; this is what I speak and compute with." The first message on a connection. */
-export const HelloSchema = v.strictObject({
+/** "I am here; this is what I speak and compute with." The first message; later versions may add to it, so that theirs can still be named. */
+export const HelloSchema = v.looseObject({
   type: v.literal('hello'),
   protocolVersion: index,
   /** Random per process. */

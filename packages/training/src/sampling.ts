@@ -2,7 +2,7 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import { purposes } from '@convoy/random/purposes';
 import { randomStream } from '@convoy/random/stream';
 
-/** Names how an epoch's order is made; a change gives every run another result. */
+/** Names how an epoch's order is made; a change gives every run another result. Part of every run's identity. */
 export const PERMUTATION_VERSION = 'fisher-yates/1';
 
 /** Half-open range of sample positions, or of sample indices. */

@@ -144,6 +144,13 @@ describe('listen', () => {
     expect((await (await accepted.promise).closed).reason).toContain('binary');
   });
 
+  it('refuses a page in a browser, which names its origin', async () => {
+    const { port } = await listenHere(() => {});
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`, { origin: 'http://example.com' });
+    const error = await new Promise<Error>((resolve) => socket.on('error', resolve));
+    expect(error.message).toContain('401');
+  });
+
   it('turns connections away beyond its limit', async () => {
     const connections: Connection<string, string>[] = [];
     const listener = await listenHere((connection) => connections.push(connection), 1);

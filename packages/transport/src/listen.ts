@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { closeCodes, type Codec, type Connection } from './connection.ts';
@@ -36,7 +36,13 @@ export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming
       .writeHead(426, { 'content-type': 'text/plain' })
       .end('This port speaks WebSocket: start a worker with its ws:// address.\n');
   });
-  const server = new WebSocketServer({ server: http, perMessageDeflate: false, maxPayload: maxMessageBytes });
+  const server = new WebSocketServer({
+    server: http,
+    perMessageDeflate: false,
+    maxPayload: maxMessageBytes,
+    // Any page in a browser on this machine could connect; a worker is no page and sends no Origin.
+    verifyClient: ({ req }: { req: IncomingMessage }) => req.headers.origin === undefined,
+  });
   server.on('connection', (socket, request) => {
     const { remoteAddress, remotePort } = request.socket;
     request.socket.setNoDelay(true);

@@ -5,7 +5,7 @@ import { prepareRun } from '@convoy/parameter-server/prepare-run';
 import { openDoor, reachableUrl } from '@convoy/parameter-server/serve';
 import { Display } from '../display.ts';
 import { reportEnd } from '../report-end.ts';
-import { stopSignals } from '../stop-signals.ts';
+import { stopSignals, whenStopped } from '../stop-signals.ts';
 
 interface CoordinatorFlags extends RunFlags {
   readonly host: string;
@@ -48,7 +48,7 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
     });
     const { server, dataset, deterministic } = prepared;
     door.letIn(server);
-    stop.signal.addEventListener('abort', () => server.stop((stop.signal.reason as Error).message));
+    whenStopped(stop.signal, (reason) => server.stop(reason));
     const url = reachableUrl(door.listener);
     display.line(`data: ${dataset.origin}`);
     display.line(

@@ -8,11 +8,11 @@ import { openDoor, serverCodec } from '@convoy/parameter-server/serve';
 import { memoryPair } from '@convoy/transport/memory';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
-import { work, workerCodec } from '@convoy/worker/work';
+import { work, workerCodec, type ServerConnection } from '@convoy/worker/work';
 import { Display } from '../display.ts';
 import { LocalWorkers } from '../launchers/local.ts';
 import { reportEnd } from '../report-end.ts';
-import { stopSignals } from '../stop-signals.ts';
+import { stopSignals, whenStopped } from '../stop-signals.ts';
 
 interface TrainFlags extends RunFlags, EngineFlags {
   readonly workers?: number;
@@ -64,7 +64,7 @@ async function train(flags: TrainFlags): Promise<void> {
       onDownload: display.download,
     });
     display.line(`data: ${prepared.dataset.origin}`);
-    stop.signal.addEventListener('abort', () => prepared.server.stop((stop.signal.reason as Error).message));
+    whenStopped(stop.signal, (reason) => prepared.server.stop(reason));
     await (flags.single ? trainHere(flags, prepared, display) : trainWithWorkers(flags, prepared, display));
     await reportEnd(prepared, display, flags.json, stop);
   } finally {
@@ -79,13 +79,24 @@ async function trainHere(flags: TrainFlags, { server, deterministic }: PreparedR
   const working = work({
     compute: new InlineCompute(),
     computeOptions: computeOptions(flags, threadsPerWorker(flags, deterministic, 1), process.env),
-    connect: () => Promise.resolve(workerEnd),
+    connect: connectOnce(workerEnd),
     drain: new AbortController().signal,
     log: (line) => display.line(line),
   });
-  // A worker that fails ends the run; a run that ends ends the worker.
-  await Promise.race([server.ended, working]);
-  await Promise.all([server.ended, working]);
+  // A worker that fails ends the run; a run that ends ends the worker. The worker's own error is the one to tell.
+  working.catch((error: Error) => server.halt(error.message));
+  await server.ended;
+  await working;
+}
+
+/** Memory can't be dialled again: a second attempt means that the first conversation failed. */
+function connectOnce(connection: ServerConnection): () => Promise<ServerConnection> {
+  let isUsed = false;
+  return () => {
+    if (isUsed) return Promise.reject(new Error('the conversation between server and worker ended before the run did'));
+    isUsed = true;
+    return Promise.resolve(connection);
+  };
 }
 
 async function trainWithWorkers(flags: TrainFlags, prepared: PreparedRun, display: Display): Promise<void> {

@@ -47,6 +47,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   }
   // Whoever launched this process is gone, and with it the reason to be here.
   process.on('disconnect', () => drain.abort(new Error('the launching process ended')));
+  if (process.channel !== undefined && !process.connected) drain.abort(new Error('the launching process ended'));
   const { reason } = await work({
     compute: new ThreadCompute(),
     computeOptions: computeOptions(flags, threadsPerWorker(flags, false, 1), process.env),

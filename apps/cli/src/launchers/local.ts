@@ -13,7 +13,7 @@ export interface LocalWorkersOptions {
 }
 
 export interface WorkerExit {
-  readonly pid: number;
+  readonly pid: number | undefined;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   /** Of all that were started. */
@@ -44,20 +44,21 @@ export class LocalWorkers {
       });
       endings.push(
         new Promise((resolve) => {
-          child.once('error', (error) => onLine(`can't start a worker: ${error.message}`));
-          child.once('exit', (code, signal) => {
-            this.#children.delete(child);
-            if (!this.#stopping) onExit({ pid: child.pid!, code, signal, stillRunning: this.#children.size });
+          // A process that could not be started has no 'exit'.
+          const ended = (code: number | null, signal: NodeJS.Signals | null) => {
+            if (!this.#children.delete(child)) return;
+            if (!this.#stopping) onExit({ pid: child.pid, code, signal, stillRunning: this.#children.size });
             resolve();
+          };
+          child.once('error', (error) => {
+            onLine(`can't start a worker: ${error.message}`);
+            ended(null, null);
           });
+          child.once('exit', ended);
         }),
       );
     }
     this.#ended = Promise.all(endings);
-  }
-
-  get pids(): readonly number[] {
-    return [...this.#children].map(({ pid }) => pid!);
   }
 
   /** Waits for the workers to leave by themselves, as they do when the run is over; then asks them, then ends them. */

@@ -80,6 +80,7 @@ export class InlineCompute implements Compute {
       spare: [],
     };
     this.#order = null;
+    this.#parametersStep = -1;
     return {
       modelHash: lessonModel.hash,
       dataFingerprint: dataset.fingerprint,

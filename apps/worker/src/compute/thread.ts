@@ -30,11 +30,15 @@ interface StepParameters {
   readonly values: Float32Array;
 }
 
+/** Time for a thread to end by itself: the longest computation of one micro-batch. */
+const CLOSE_WITHIN_MS = 5_000;
+
 /** Computes on a thread of its own; parameters and gradients pass through shared memory, without a copy between threads. */
 export class ThreadCompute implements Compute {
   readonly #thread = new Worker(new URL('./thread-entry.mjs', import.meta.url), { name: 'compute' });
   #pending: { resolve: (value: never) => void; reject: (error: Error) => void } | null = null;
   #failure: Error | null = null;
+  readonly #exited = new Promise<void>((resolve) => this.#thread.once('exit', () => resolve()));
   #parameters: Float32Array | null = null;
   #parametersStep = -1;
   #sentStep = -1;
@@ -82,9 +86,10 @@ export class ThreadCompute implements Compute {
     this.#failure ??= new Error('the compute thread was closed');
     this.#pending = null;
     // Asked, not terminated: a thread that is cut while TensorFlow is loaded can take the process down with it.
-    const exited = new Promise((resolve) => this.#thread.once('exit', resolve));
     this.#thread.postMessage({ type: 'close' } satisfies ThreadRequest);
-    await exited;
+    const cut = setTimeout(() => void this.#thread.terminate(), CLOSE_WITHIN_MS);
+    await this.#exited;
+    clearTimeout(cut);
   }
 
   /** The parameters if the thread has not seen them yet. */

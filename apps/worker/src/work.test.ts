@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
+import type { WorkerMessage, ServerMessage } from '@convoy/protocol/messages';
+import { resolveConfig } from '@convoy/training/config';
+import { closeCodes, type Connection } from '@convoy/transport/connection';
+import { memoryPair } from '@convoy/transport/memory';
+import type { Compute } from './compute/compute.ts';
+import { work, workerCodec } from './work.ts';
+
+const digest = 'a'.repeat(64);
+const work0 = { run: 'r', incarnation: 'i', task: 0, step: 0, block: { start: 0, size: 2 } };
+
+/** A compute that is told what to do by the test, and notes what it was asked. */
+function fakeCompute(gradient: () => Promise<number> = () => Promise.resolve(7)) {
+  const asked: string[] = [];
+  const compute: Compute = {
+    tensors: 3,
+    open: () => Promise.resolve({ name: 'fake', version: '1', threads: 1, warning: null }),
+    prepare: (config) => {
+      asked.push(`prepare ${config.recipe}`);
+      const digests = { modelHash: digest, dataFingerprint: digest, numericsFingerprint: digest };
+      return Promise.resolve({ ...digests, dataset: { trainCount: 8, testCount: 1 }, parameterCount: 1 });
+    },
+    setParameters: (step) => void asked.push(`parameters ${step}`),
+    gradient: async ({ step }) => {
+      asked.push(`gradient ${step}`);
+      return { samples: 4, lossSum: 1, correct: 2, gradient: Float32Array.of(await gradient()) };
+    },
+    evaluate: () => Promise.resolve({ samples: 5, lossSum: 2, correct: 1 }),
+    close: () => Promise.resolve(void asked.push('close')),
+  };
+  return { compute, asked };
+}
+
+function begin(compute: Compute) {
+  const serverEnds: Connection<WorkerMessage, ServerMessage>[] = [];
+  const drain = new AbortController();
+  const arrivals: ((value: Connection<WorkerMessage, ServerMessage>) => void)[] = [];
+  const end = work({
+    compute,
+    computeOptions: { engine: 'auto', threads: 1, dataDir: undefined, environment: {} },
+    connect: () => {
+      const [serverEnd, workerEnd] = memoryPair({ encode, decode: decodeWorkerMessage }, workerCodec);
+      const arrive = arrivals.shift();
+      if (arrive === undefined) serverEnds.push(serverEnd);
+      else arrive(serverEnd);
+      return Promise.resolve(workerEnd);
+    },
+    drain: drain.signal,
+    log: () => {},
+  });
+  const connected = async () =>
+    serverEnds.shift() ?? new Promise<Connection<WorkerMessage, ServerMessage>>((resolve) => arrivals.push(resolve));
+  return { end, drain, connected };
+}
+
+async function meet(connection: Connection<WorkerMessage, ServerMessage>) {
+  const messages = connection[Symbol.asyncIterator]();
+  const next = async () => (await messages.next()).value as WorkerMessage;
+  expect(await next()).toMatchObject({ type: 'hello', engine: { name: 'fake' } });
+  const config = resolveConfig({ dataset: { name: 'cifar10' } });
+  connection.send({
+    type: 'welcome',
+    protocolVersion: 1,
+    run: 'r',
+    incarnation: 'i',
+    rank: 0,
+    config,
+    parameterCount: 1,
+    heartbeatIntervalMs: 1_000_000,
+  });
+  expect(await next()).toMatchObject({ type: 'ready', run: 'r', incarnation: 'i', modelHash: digest });
+  return next;
+}
+
+describe('work', () => {
+  it('prepares, computes its leases at the parameters it was sent, and ends with the run', async () => {
+    const { compute, asked } = fakeCompute();
+    const { end, connected } = begin(compute);
+    const connection = await connected();
+    const next = await meet(connection);
+    connection.send({ type: 'parameters', run: 'r', incarnation: 'i', step: 0, values: new Uint8Array(4) });
+    connection.send({ type: 'lease', ...work0 });
+    expect(await next()).toMatchObject({ type: 'result', ...work0, samples: 4, correct: 2 });
+    connection.send({ type: 'evaluation-lease', ...work0, purpose: 'test' });
+    expect(await next()).toMatchObject({ type: 'evaluation-result', ...work0, samples: 5 });
+    connection.send({ type: 'shutdown', completed: true, reason: 'all steps are done' });
+    expect(await end).toEqual({ completed: true, reason: 'all steps are done' });
+    expect(asked).toEqual(['prepare lesson', 'parameters 0', 'gradient 0', 'close']);
+  });
+
+  it('finishes the lease it holds before it leaves, and says bye', async () => {
+    let finish!: (value: number) => void;
+    let started!: () => void;
+    const computing = new Promise<void>((resolve) => (started = resolve));
+    const { compute } = fakeCompute(() => (started(), new Promise((resolve) => (finish = resolve))));
+    const { end, drain, connected } = begin(compute);
+    const connection = await connected();
+    const next = await meet(connection);
+    connection.send({ type: 'lease', ...work0 });
+    await computing;
+    drain.abort();
+    finish(1);
+    expect(await next()).toMatchObject({ type: 'result' });
+    expect(await next()).toMatchObject({ type: 'bye' });
+    expect(await end).toEqual({ completed: false, reason: 'asked to leave' });
+  });
+
+  it('connects again when the connection is lost, without preparing twice', async () => {
+    const { compute, asked } = fakeCompute();
+    const { end, connected } = begin(compute);
+    const first = await connected();
+    await meet(first);
+    first.close(closeCodes.goingAway, 'restarting');
+    const second = await connected();
+    await meet(second);
+    second.send({ type: 'shutdown', completed: true, reason: 'done' });
+    expect((await end).completed).toBe(true);
+    expect(asked).toEqual(['prepare lesson', 'close']);
+  });
+
+  it('fails with the reason when it is refused', async () => {
+    const { compute, asked } = fakeCompute();
+    const { end, connected } = begin(compute);
+    const connection = await connected();
+    connection.send({ type: 'reject', reason: 'data', message: 'other files' });
+    await expect(end).rejects.toMatchObject({
+      message: 'the coordinator refused this worker: other files',
+      exitCode: 6,
+    });
+    expect(asked).toEqual(['close']);
+  });
+});
