@@ -25,7 +25,7 @@ const BlockSchema = v.pipe(
 );
 export type Block = v.InferOutput<typeof BlockSchema>;
 
-/** Names the server process that a message is about: a restart is a new incarnation of the same run. */
+/** Names the server process that a message is about: another process is another incarnation, even of the same run. */
 const session = { run: identifier, incarnation: identifier };
 
 /** What one result belongs to. `task` is unique within an incarnation; step and block say the same for people. */

@@ -40,9 +40,7 @@ export const closeCodes = {
   normal: 1000,
   /** This side is stopping. */
   goingAway: 1001,
-  /** Nothing was heard from the peer: the connection was lost without a close frame. */
-  lost: 1006,
-  /** A message was larger than any valid one. */
+  /** A message was larger than any valid one: `ws` sends it. */
   tooLarge: 1009,
   /** The server sent `reject`. */
   rejected: 4001,

@@ -245,7 +245,7 @@ function holds(worker: WorkerState, task: number, block: Block): boolean {
   return worker.lease !== null && worker.lease.task === task && sameBlock(worker.lease.block, block);
 }
 
-/** Leaves per lease: as few uploads as possible while every ready worker gets some. */
+/** Leaves per lease: as few uploads as possible without making the busiest worker's share larger than it must be. */
 function leaseSize(leaves: number, ready: number): number {
   return floorPowerOfTwo(Math.max(1, Math.ceil(leaves / ready)));
 }
