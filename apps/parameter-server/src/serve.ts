@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
-import type { ServerMessage, WorkerMessage } from '@convoy/protocol/messages';
+import { maxMessageBytes, type ServerMessage, type WorkerMessage } from '@convoy/protocol/messages';
 import type { Codec } from '@convoy/transport/connection';
 import { listen, type Listener } from '@convoy/transport/listen';
 import type { ParameterServer } from './server.ts';
@@ -8,8 +8,6 @@ import type { WorkerConnection } from './session.ts';
 
 export const serverCodec: Codec<WorkerMessage, ServerMessage> = { encode, decode: decodeWorkerMessage };
 
-/** Room for a message's other fields beside its tensor. */
-export const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
 const MAX_CONNECTIONS = 4096;
 
 /** An address that workers can reach already, while the run behind it may still be in the making. */
@@ -30,7 +28,7 @@ export async function openDoor(host: string, port: number, parameterCount: numbe
     host,
     port,
     codec: serverCodec,
-    maxMessageBytes: parameterCount * 4 + MESSAGE_OVERHEAD_BYTES,
+    maxMessageBytes: maxMessageBytes(parameterCount),
     maxConnections: MAX_CONNECTIONS,
     onConnection: (connection) => (server === null ? waiting.push(connection) : server.accept(connection)),
   });

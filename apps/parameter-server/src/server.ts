@@ -404,7 +404,7 @@ export class ParameterServer {
   }
 
   #commit(task: GradientTask): void {
-    const { config, extent, clock } = this.#options;
+    const { config, clock } = this.#options;
     const { vector, ...tally } = this.#reduction!.tree.total!;
     if (vector === null) throw new Error(`step ${task.step} was collected without a gradient`);
     const gradientNorm = normOf(vector, tally.samples);
@@ -426,8 +426,7 @@ export class ParameterServer {
       stepMs,
       ...this.#newBytes(),
     });
-    if (epochEnd !== null && (task.step + 1) % extent.stepsPerEpoch === 0)
-      this.#report({ type: 'epoch-ended', ...epochEnd });
+    if (epochEnd !== null) this.#report({ type: 'epoch-ended', ...epochEnd });
     this.#tell({ type: 'committed', task: task.id });
   }
 

@@ -4,6 +4,14 @@ import { RunConfigSchema } from './run-config.ts';
 /** Raised whenever a message changes incompatibly; compared in `hello` before anything else. */
 export const PROTOCOL_VERSION = 1;
 
+/** Room for a message's other fields beside its tensor. */
+const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
+
+/** The largest valid message of a model's run, in bytes: one flat vector and the fields beside it. */
+export function maxMessageBytes(parameterCount: number): number {
+  return parameterCount * Float32Array.BYTES_PER_ELEMENT + MESSAGE_OVERHEAD_BYTES;
+}
+
 /** For people: no control characters, which a terminal would obey. */
 const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit), v.regex(/^\P{C}*$/u));
 const index = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { lessonModel } from '@convoy/cifar10/architecture';
 import { exitCodes } from '@convoy/protocol/errors';
+import { maxMessageBytes } from '@convoy/protocol/messages';
 import { dial } from '@convoy/transport/dial';
 import { ThreadCompute } from '@convoy/worker/compute/thread';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
@@ -10,8 +11,6 @@ interface WorkerFlags extends EngineFlags {
   readonly url: string;
 }
 
-/** Room for a message's other fields beside the parameters. */
-const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
 /** Failed attempts to connect are told at these counts, not each time. */
 const TELL_AT = new Set([1, 5, 20]);
 
@@ -55,7 +54,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
       dial({
         url: flags.url,
         codec: workerCodec,
-        maxMessageBytes: lessonModel.parameterCount * 4 + MESSAGE_OVERHEAD_BYTES,
+        maxMessageBytes: maxMessageBytes(lessonModel.parameterCount),
         signal,
         random: Math.random,
         onRetry: (error, attempt) => {
