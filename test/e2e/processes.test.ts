@@ -146,13 +146,15 @@ describe('stopping', () => {
     },
   );
 
-  it('halts with exit code 7 when every worker process has died', async () => {
-    const run = new Convoy(['train', ...RUN, '--steps', '100000', '--workers', '1', ...runDir('dead')]);
+  it('starts another worker process where one died, and comes to the same end', async () => {
+    const args = ['train', ...RUN, '--deterministic', '--json', '--steps', '12'];
+    const run = new Convoy([...args, '--workers', '1', ...runDir('replaced')]);
     const [, pid] = await run.said(/worker 0 joined: \S+:(\d+),/);
     process.kill(Number(pid), 'SIGKILL');
-    const { code, stderr } = await run.finished;
-    expect(code).toBe(7);
-    expect(stderr).toContain('every worker process has ended');
+    await run.said(/another takes its place/);
+    const replaced = summaryOf(await run.finished);
+    const undisturbed = summaryOf(await convoy([...args, '--single', ...runDir('undisturbed')]));
+    expect(replaced.parametersSha256).toBe(undisturbed.parametersSha256);
   });
 
   it('leaves no worker behind when the program is killed outright', async () => {

@@ -18,6 +18,8 @@ export class Display {
   #lastPlainMs = 0;
   #lastStepEvent: StepEvent | null = null;
   #rate = 0;
+  /** The command that starts a worker, where it is the operator who does. */
+  workerCommand: string | null = null;
 
   constructor(stream: NodeJS.WriteStream = process.stderr) {
     this.#isTerminal = stream.isTTY === true;
@@ -57,19 +59,44 @@ export class Display {
             `${event.testSamples} for the test; ${count(event.totalSteps, 'step')}, ${event.stepsPerEpoch} an epoch; ` +
             `${event.parameterCount.toLocaleString('en-US')} parameters`,
         );
+      case 'run-resumed':
+        this.#totalSteps = event.totalSteps;
+        this.#stepsPerEpoch = event.stepsPerEpoch;
+        return this.line(`run ${colors.bold(event.run)} goes on after step ${event.step} of ${event.totalSteps}`);
       case 'worker-joined':
         return this.line(`worker ${event.rank} joined: ${event.name}, ${event.engine}`);
       case 'worker-left':
         return this.warn(`worker ${event.rank} left (${event.reason}); ${count(event.workers, 'worker')} now`);
+      case 'worker-suspected':
+        return this.warn(`worker ${event.rank} is suspect: ${event.reason}`);
+      case 'worker-recovered':
+        return this.line(`worker ${event.rank} is back`);
+      case 'worker-quarantined':
+        return this.warn(
+          `worker ${event.rank} gets nothing to do for ${(event.forMs / 1000).toFixed(0)} s: ${event.reason}`,
+        );
+      case 'leased-again':
+        return this.line(
+          `  ${taskName(event)}: worker ${event.insteadOf.rank} (${event.insteadOf.name}) is slow or gone; worker ${event.rank} computes ${microBatches(event.block)} as well`,
+        );
+      case 'stalled':
+        return this.warn(stallText(event));
+      case 'checkpoint-failed':
+        return this.warn(event.reason);
       case 'worker-rejected':
         return this.warn(`refused ${event.name}: ${event.reason}`);
       case 'connection-closed':
         return this.warn(`connection from ${event.remote} ended: ${event.reason}`);
       case 'waiting':
-        return this.status(`waiting for workers: ${event.workers} of ${event.minWorkers} are here`);
+        // Said even where only every few seconds a line is written: who waits must know for what.
+        this.#lastPlainMs = 0;
+        return this.status(
+          `waiting for workers: ${event.workers} of ${event.minWorkers} are ready` +
+            (this.workerCommand === null ? '' : `; start one with: ${this.workerCommand}`),
+        );
       case 'released':
         return this.line(
-          `  step ${event.step + 1}: micro-batches ${event.block.start}–${event.block.start + event.block.size - 1} go to another worker`,
+          `  step ${event.step + 1}: ${microBatches(event.block)} are free for another worker (${event.reason})`,
         );
       case 'step':
         return this.#step(event);
@@ -88,9 +115,9 @@ export class Display {
       case 'run-ended':
         this.#spinner.stop();
         return;
-      case 'listening':
       case 'memory':
       case 'resumed':
+      case 'checkpoint-saved':
       case 'result-discarded':
         return;
       default:
@@ -123,12 +150,33 @@ export class Display {
   }
 }
 
+type Block = Extract<RunEvent, { type: 'released' }>['block'];
+
+function microBatches({ start, size }: Block): string {
+  return size === 1 ? `micro-batch ${start}` : `micro-batches ${start}–${start + size - 1}`;
+}
+
+function taskName({ step, work }: { readonly step: number; readonly work: 'gradient' | 'evaluation' }): string {
+  return work === 'gradient' ? `step ${step + 1}` : `evaluation after step ${step}`;
+}
+
+function stallText({ step, work, forMs, waitingFor, freeLeaves }: Extract<RunEvent, { type: 'stalled' }>): string {
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(0)} s`;
+  const who = waitingFor.map(
+    ({ rank, name, block, forMs: leasedMs, why }) =>
+      `worker ${rank} (${name}, ${why}) has had ${microBatches(block)} for ${seconds(leasedMs)}`,
+  );
+  if (freeLeaves > 0) who.push(`${count(freeLeaves, 'micro-batch')} wait for a worker that is ready`);
+  return `${taskName({ step, work })}: nothing came for ${seconds(forMs)}: ${who.join('; ')}`;
+}
+
 export function percent(fraction: number): string {
   return `${(100 * fraction).toFixed(2)} %`;
 }
 
 function count(n: number, noun: string): string {
-  return `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
+  const ending = n === 1 ? '' : noun.endsWith('ch') ? 'es' : 's';
+  return `${n.toLocaleString('en-US')} ${noun}${ending}`;
 }
 
 function duration(seconds: number): string {

@@ -11,7 +11,7 @@ export async function reportEnd(
   json: boolean,
   stop: StopRequest,
 ): Promise<void> {
-  const { outcome, reason, summary } = await prepared.server.ended;
+  const { outcome, reason, summary } = await prepared.ended;
   const rate = `${summary.imagesPerSecond.toFixed(0)} images/s`;
   if (outcome === 'completed') {
     const test =
@@ -23,10 +23,10 @@ export async function reportEnd(
     );
   } else {
     display.warn(
-      `${outcome}: ${reason}; ${summary.steps} steps were applied, the parameters are in ${prepared.folder}`,
+      `${outcome}: ${reason}; ${summary.steps} steps are done. Go on with: npx convoy train --resume ${prepared.folder}`,
     );
   }
   if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-  if (outcome === 'halted') process.exitCode = exitCodes.halted;
+  if (outcome === 'halted') process.exitCode ??= exitCodes.halted;
   if (outcome === 'interrupted') process.exitCode = stop.exitCode();
 }

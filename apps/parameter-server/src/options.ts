@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { DatasetConfig, RunConfig } from '@convoy/protocol/run-config';
+import { DEFAULT_KEEP } from './checkpoint-store.ts';
 import { DEFAULT_RECIPE, DEFAULT_SEED, recipes, resolveConfig } from '@convoy/training/config';
 
 /** Options that decide what a run computes, as the command line gives them. */
@@ -19,9 +20,38 @@ export interface RunFlags {
   readonly validationSplit?: number;
   readonly deterministic: boolean;
   readonly runDir?: string;
+  /** The folder of a run that is to go on. */
+  readonly resume?: string;
+  readonly checkpointEvery: CheckpointInterval;
+  readonly keepCheckpoints: number;
   readonly minWorkers: number;
+  /** Seconds without a sign of life after which a worker is dead. */
+  readonly deadAfter: number;
   readonly json: boolean;
 }
+
+/** How often a checkpoint is due: in steps or in milliseconds; neither is only at evaluations and at the end. */
+export interface CheckpointInterval {
+  readonly steps: number | null;
+  readonly ms: number | null;
+}
+
+/** Options that decide a run's result: they are in its folder, so that a resumed run can't be given others. */
+const DECISIVE = [
+  'recipe',
+  'dataset',
+  'epochs',
+  'steps',
+  'batchSize',
+  'microBatch',
+  'seed',
+  'lr',
+  'dropout',
+  'shuffle',
+  'validationSplit',
+  'deterministic',
+  'runDir',
+];
 
 /** The set that `--dataset synthetic` names; its size is CIFAR-10's. */
 export const SYNTHETIC: DatasetConfig = { name: 'synthetic', seed: 1, trainCount: 50_000, testCount: 10_000 };
@@ -47,7 +77,23 @@ export function addRunOptions(command: Command): Command {
     .option('--no-shuffle', 'take the samples in the order of the files')
     .option('--validation-split <f>', 'fraction held out from the end of the training samples', fraction)
     .option('--deterministic', 'the same bits for any number of workers: one thread each, equal arithmetic', false)
+    .addOption(
+      new Option(
+        '--resume <folder>',
+        'go on with the run in this folder, exactly, from its newest checkpoint',
+      ).conflicts(DECISIVE),
+    )
+    .addOption(
+      new Option(
+        '--checkpoint-every <n>',
+        'steps (200) or seconds (60s) between checkpoints; 0 for none between evaluations',
+      )
+        .argParser(checkpointInterval)
+        .default({ steps: null, ms: 60_000 }, '60s'),
+    )
+    .option('--keep-checkpoints <n>', 'how many to keep beside the best', positiveInteger, DEFAULT_KEEP)
     .option('--min-workers <n>', 'pause below this many workers', positiveInteger, 1)
+    .option('--dead-after <s>', 'seconds without a sign of life after which a worker is given up', positiveNumber, 10)
     .option('--run-dir <folder>', "the run's folder (default: runs/<run>)")
     .option('--json', 'logs to stderr, and one JSON line with the result to stdout', false);
 }
@@ -72,6 +118,16 @@ export function configFromFlags(flags: RunFlags, dataset: DatasetConfig): RunCon
     validationSplit: flags.validationSplit,
     deterministic: flags.deterministic,
   });
+}
+
+function checkpointInterval(text: string): CheckpointInterval {
+  const [, digits, unit] = /^(\d{1,9})(s?)$/.exec(text) ?? [];
+  if (digits === undefined) {
+    throw new InvalidArgumentError('It must be a number of steps, like 200, or of seconds, like 60s.');
+  }
+  const n = Number(digits);
+  if (n === 0) return { steps: null, ms: null };
+  return unit === 's' ? { steps: null, ms: 1000 * n } : { steps: n, ms: null };
 }
 
 export function positiveInteger(text: string): number {

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { loadKernels } from '@convoy/arithmetic/load';
+import { allocateVector } from '@convoy/arithmetic/vectors';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { adamUpdate, type AdamSettings, type AdamState } from '@convoy/training/adam';
 
@@ -8,14 +10,34 @@ export class Parameters {
   #back: Pick<AdamState, 'parameters' | 'm' | 'v'>;
 
   constructor(initial: Float32Array) {
-    const length = initial.length;
-    this.#front = { updates: 0, parameters: initial.slice(), m: new Float32Array(length), v: new Float32Array(length) };
-    this.#back = { parameters: new Float32Array(length), m: new Float32Array(length), v: new Float32Array(length) };
+    // The first that needs vectors in the server's process: those of the sums are allocated later.
+    loadKernels();
+    const { length } = initial;
+    this.#front = { updates: 0, ...allocateState(length) };
+    this.#front.parameters.set(initial);
+    this.#back = allocateState(length);
   }
 
   /** The current flat vector. Valid until the second update from now: copy what must last. */
   get values(): Float32Array {
     return this.#front.parameters;
+  }
+
+  /** The current vectors, valid as {@link values} is, and the number of updates. */
+  get state(): AdamState {
+    return this.#front;
+  }
+
+  /** Copies a state in, to go on from it. @throws RangeError when its vectors are of another length. */
+  restore({ updates, parameters, m, v }: AdamState): void {
+    const { length } = this.values;
+    if ([parameters, m, v].some((vector) => vector.length !== length)) {
+      throw new RangeError(`the state to restore is not of ${length} parameters`);
+    }
+    this.#front.parameters.set(parameters);
+    this.#front.m.set(m);
+    this.#front.v.set(v);
+    this.#front = { ...this.#front, updates };
   }
 
   /** Applies one update into the back buffers and swaps: the only mutation of training state there is. */
@@ -29,4 +51,8 @@ export class Parameters {
   sha256(): string {
     return createHash('sha256').update(float32Bytes(this.values)).digest('hex');
   }
+}
+
+function allocateState(length: number): Pick<AdamState, 'parameters' | 'm' | 'v'> {
+  return { parameters: allocateVector(length), m: allocateVector(length), v: allocateVector(length) };
 }

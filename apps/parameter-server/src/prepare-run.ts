@@ -5,17 +5,26 @@ import { initialValues } from '@convoy/cifar10/initial-values';
 import { openConfigured } from '@convoy/cifar10/open-configured';
 import type { Dataset } from '@convoy/cifar10/dataset';
 import { OperatorError } from '@convoy/protocol/errors';
-import type { DatasetConfig } from '@convoy/protocol/run-config';
+import type { DatasetConfig, RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
-import { extentOf } from '@convoy/training/sampling';
+import { GENERATOR_VERSION } from '@convoy/random/threefry';
+import type { StartingPoint } from '@convoy/training/coordinator/synchronous';
+import { extentOf, PERMUTATION_VERSION } from '@convoy/training/sampling';
+import { loadNewestCheckpoint, type LoadedCheckpoint } from './checkpoint-load.ts';
+import { CheckpointError, CheckpointStore } from './checkpoint-store.ts';
 import { configFromFlags, SYNTHETIC, type RunFlags } from './options.ts';
-import { RunFolder } from './run-folder.ts';
-import { ParameterServer } from './server.ts';
+import { Parameters } from './parameters.ts';
+import { readConfig, RunFolder } from './run-folder.ts';
+import { RunFigures } from './run-figures.ts';
+import { RunLock } from './run-lock.ts';
+import { ParameterServer, type RunEnd } from './server.ts';
 import { systemClock } from './system-clock.ts';
 
 export interface PrepareOptions {
   readonly flags: RunFlags;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where workers will reach the run, for whoever finds it locked; null when only this process knows. */
+  readonly url: string | null;
   /** Train on the synthetic set when CIFAR-10 can't be had, instead of stopping. */
   readonly fallbackToSynthetic?: boolean;
   readonly signal: AbortSignal;
@@ -31,35 +40,143 @@ export interface PreparedRun {
   readonly folder: string;
   readonly dataset: Dataset;
   readonly deterministic: boolean;
+  /** Micro-batches in a full step: more workers than that have nothing to do. */
+  readonly microBatches: number;
+  /** The server's end, when the run's folder is free for another process. */
+  readonly ended: Promise<RunEnd>;
 }
 
-/** From flags to a parameter server that waits for workers. @throws OperatorError naming what to change. */
+/** A run's folder, locked, with what it starts from. */
+interface Opened {
+  readonly run: string;
+  readonly config: RunConfig;
+  readonly dataset: Dataset;
+  readonly folder: RunFolder;
+  readonly lock: RunLock;
+  /** Undefined for a new run; null for one that was stopped before its first checkpoint. */
+  readonly checkpoint: LoadedCheckpoint | null | undefined;
+}
+
+/** From flags to a parameter server that waits for workers: a new run's, or a resumed one's. @throws OperatorError naming what to change. */
 export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> {
-  const { flags, onEvent, onNote } = options;
-  // Before anything is downloaded: a wrong flag should be told at once.
-  configFromFlags(flags, SYNTHETIC);
-  const { dataset, config: datasetConfig } = await openData(options);
-  const config = configFromFlags(flags, datasetConfig);
-  const run = nameRun(new Date(), config.recipe);
-  const folder = new RunFolder(flags.runDir ?? join('runs', run), config, (error) =>
-    onNote(`can't write the run's log any more (${error.message}); training goes on without it`),
-  );
-  const server = new ParameterServer({
+  const { flags, onEvent } = options;
+  const incarnation = randomBytes(6).toString('hex');
+  let server: ParameterServer | null = null;
+  const fail = (error: Error) => server?.fail(error);
+  const opened = await (flags.resume === undefined
+    ? openNew(options, incarnation, fail)
+    : openAgain(flags.resume, options, incarnation, fail));
+  const { run, config, dataset, folder, lock, checkpoint } = opened;
+  if (lock.tookOver !== null) options.onNote(lock.tookOver);
+  const extent = extentOf(config, dataset);
+  const parameters = new Parameters(initialValues(lessonModel, config.seed));
+  if (checkpoint) parameters.restore(checkpoint.optimizer);
+  const checkpoints = await CheckpointStore.open({
+    runFolder: folder.path,
+    identity: { run, config, ...identityOf(dataset), tensors: lessonModel.tensors },
+    keep: flags.keepCheckpoints,
+    now: systemClock.now,
+    fence: lock.assertHeld,
+    onWritten: (written) => server?.report({ type: 'checkpoint-saved', ...written }),
+    onFailed: (step, error) => {
+      if (error instanceof CheckpointError) server?.report({ type: 'checkpoint-failed', step, reason: error.message });
+      else fail(error as Error);
+    },
+  });
+  server = new ParameterServer({
     run,
+    incarnation,
     config,
-    extent: extentOf(config, dataset),
+    extent,
     model: lessonModel,
     dataFingerprint: dataset.fingerprint,
-    initialParameters: initialValues(lessonModel, config.seed),
     folder,
-    minWorkers: flags.minWorkers,
+    parameters,
+    figures: new RunFigures(run, extent, checkpoint?.state.figures),
+    start: startOf(checkpoint),
+    numericsFingerprint: checkpoint?.state.numericsFingerprint ?? null,
+    checkpoints,
+    coordinator: {
+      minWorkers: flags.minWorkers,
+      checkpointEverySteps: flags.checkpointEvery.steps,
+      checkpointEveryMs: flags.checkpointEvery.ms,
+      suspectAfterMs: SUSPECT_SHARE * 1000 * flags.deadAfter,
+      deadAfterMs: 1000 * flags.deadAfter,
+    },
     onEvent,
     clock: systemClock,
   });
-  return { run, server, folder: folder.path, dataset, deterministic: config.deterministic };
+  const ended = server.ended.finally(() => lock.release());
+  // Whoever waits for it deals with a failure; until somebody does, it is not unhandled.
+  ended.catch(() => {});
+  const microBatches = Math.ceil(config.globalBatchSize / config.microBatchSize);
+  return { run, server, folder: folder.path, dataset, deterministic: config.deterministic, microBatches, ended };
 }
 
-async function openData(options: PrepareOptions): Promise<{ dataset: Dataset; config: DatasetConfig }> {
+/** A worker is suspected after this share of the time after which it is dead. */
+const SUSPECT_SHARE = 0.3;
+
+async function openNew(options: PrepareOptions, incarnation: string, onLost: (error: Error) => void): Promise<Opened> {
+  const { flags, url } = options;
+  // Before anything is downloaded: a wrong flag should be told at once.
+  configFromFlags(flags, SYNTHETIC);
+  const { dataset, config: datasetConfig } = await openNewData(options);
+  const config = configFromFlags(flags, datasetConfig);
+  const run = nameRun(new Date(), config.recipe);
+  const folder = new RunFolder(flags.runDir ?? join('runs', run), config, logWarning(options));
+  const lock = await RunLock.acquire(folder.path, { run, incarnation, url, onLost });
+  return { run, config, dataset, folder, lock, checkpoint: undefined };
+}
+
+async function openAgain(
+  path: string,
+  options: PrepareOptions,
+  incarnation: string,
+  onLost: (error: Error) => void,
+): Promise<Opened> {
+  const { flags, environment, signal, url, onDownload, onNote } = options;
+  // Before the lock makes anything in it: it must be a run's folder.
+  readConfig(path);
+  const lock = await RunLock.acquire(path, { run: path, incarnation, url, onLost });
+  try {
+    const { folder, run, config } = RunFolder.reopen(path, logWarning(options));
+    const dataset = await openConfigured(config.dataset, {
+      dataDir: flags.dataDir,
+      environment,
+      signal,
+      onProgress: onDownload,
+    });
+    const { checkpoint, faults } = await loadNewestCheckpoint(path, { run, config, ...identityOf(dataset) });
+    for (const { name, fault } of faults) onNote(`checkpoint ${name} is damaged and was passed over: ${fault}`);
+    if (checkpoint === null) onNote(`${path} has no checkpoint yet: the run starts from its beginning`);
+    return { run, config, dataset, folder, lock, checkpoint };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function identityOf(dataset: Dataset) {
+  return {
+    modelHash: lessonModel.hash,
+    dataFingerprint: dataset.fingerprint,
+    permutationVersion: PERMUTATION_VERSION,
+    generatorVersion: GENERATOR_VERSION,
+  };
+}
+
+function startOf(checkpoint: LoadedCheckpoint | null | undefined): StartingPoint | undefined {
+  if (checkpoint === undefined) return undefined;
+  if (checkpoint === null) return { position: { step: 0, due: [] }, consecutiveSkips: 0 };
+  const { position, consecutiveSkips } = checkpoint.state;
+  return { position, consecutiveSkips };
+}
+
+function logWarning({ onNote }: PrepareOptions): (error: Error) => void {
+  return (error) => onNote(`can't write the run's log any more (${error.message}); training goes on without it`);
+}
+
+async function openNewData(options: PrepareOptions): Promise<{ dataset: Dataset; config: DatasetConfig }> {
   const { flags, environment, signal, fallbackToSynthetic = false, onNote, onDownload } = options;
   const config: DatasetConfig = flags.dataset === 'synthetic' ? SYNTHETIC : { name: 'cifar10' };
   try {

@@ -3,15 +3,25 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeServerMessage, encode } from '@convoy/protocol/codec';
-import type { Lease, Result, ServerMessage, WorkerMessage } from '@convoy/protocol/messages';
+import {
+  PROTOCOL_VERSION,
+  type Lease,
+  type Ready,
+  type Result,
+  type ServerMessage,
+  type WorkerMessage,
+} from '@convoy/protocol/messages';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { resolveConfig } from '@convoy/training/config';
+import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { closeCodes, type Connection } from '@convoy/transport/connection';
 import { memoryPair } from '@convoy/transport/memory';
+import { Parameters } from './parameters.ts';
+import { RunFigures } from './run-figures.ts';
 import { RunFolder } from './run-folder.ts';
 import { serverCodec } from './serve.ts';
-import { ParameterServer } from './server.ts';
+import { ParameterServer, type Clock } from './server.ts';
 
 const PARAMETERS = 5;
 const digest = 'a'.repeat(64);
@@ -21,7 +31,7 @@ afterEach(() => {
 });
 
 /** Two steps of four samples in two micro-batches; five parameters. */
-function start(options: { deterministic?: boolean } = {}) {
+function start({ minWorkers = 1, ...options }: { deterministic?: boolean; minWorkers?: number } = {}) {
   const config = resolveConfig({
     dataset: { name: 'synthetic', seed: 1, trainCount: 8, testCount: 1 },
     epochs: 1,
@@ -33,21 +43,53 @@ function start(options: { deterministic?: boolean } = {}) {
   const path = join(mkdtempSync(join(tmpdir(), 'convoy-server-')), 'run');
   folders.push(join(path, '..'));
   const events: RunEvent[] = [];
-  let now = 1000;
-  let tick = () => {};
+  const clock = new ManualClock();
+  const extent = { trainSamples: 8, validationSamples: 0, testSamples: 0, stepsPerEpoch: 2, totalSteps: 2 };
   const server = new ParameterServer({
     run: 'r',
+    incarnation: 'this-process',
     config,
-    extent: { trainSamples: 8, validationSamples: 0, testSamples: 0, stepsPerEpoch: 2, totalSteps: 2 },
+    extent,
     model: { hash: digest, parameterCount: PARAMETERS, tensors: [] },
     dataFingerprint: digest,
-    initialParameters: new Float32Array(PARAMETERS),
+    parameters: new Parameters(new Float32Array(PARAMETERS)),
+    figures: new RunFigures('r', extent),
     folder: new RunFolder(path, config, () => {}),
-    minWorkers: 1,
+    checkpoints: null,
+    coordinator: { minWorkers },
     onEvent: (event) => events.push(event),
-    clock: { now: () => now, every: (_, callback) => ((tick = callback), () => {}) },
+    clock,
   });
-  return { server, events, path, advance: (ms: number) => ((now += ms), tick()) };
+  return { server, events, path, clock };
+}
+
+/** A clock that stands still until it is told to go on. */
+class ManualClock implements Clock {
+  #nowMs = 1_000;
+  readonly #alarms = new Map<symbol, { readonly atMs: number; readonly callback: () => void }>();
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const key = Symbol();
+    this.#alarms.set(key, { atMs: this.#nowMs + delayMs, callback });
+    return () => this.#alarms.delete(key);
+  }
+
+  /** Rings what is due on the way, in order. */
+  advance(ms: number): void {
+    const endMs = this.#nowMs + ms;
+    for (;;) {
+      const [next] = [...this.#alarms].sort(([, a], [, b]) => a.atMs - b.atMs);
+      if (next === undefined || next[1].atMs > endMs) break;
+      this.#alarms.delete(next[0]);
+      this.#nowMs = Math.max(this.#nowMs, next[1].atMs);
+      next[1].callback();
+    }
+    this.#nowMs = endMs;
+  }
 }
 
 class Peer {
@@ -56,7 +98,15 @@ class Peer {
   incarnation = '';
 
   constructor(server: ParameterServer) {
-    const [serverEnd, workerEnd] = memoryPair(serverCodec, { encode, decode: decodeServerMessage });
+    const [memoryEnd, workerEnd] = memoryPair(serverCodec, { encode, decode: decodeServerMessage });
+    // What is named otherwise is judged by its silence, as a socket is.
+    const serverEnd = new Proxy(memoryEnd, {
+      get: (end, key) => {
+        if (key === 'remote') return 'test:1';
+        const value: unknown = Reflect.get(end, key);
+        return typeof value === 'function' ? value.bind(end) : value;
+      },
+    });
     this.connection = workerEnd;
     this.#messages = workerEnd[Symbol.asyncIterator]();
     server.accept(serverEnd);
@@ -72,7 +122,7 @@ class Peer {
   }
 
   hello(workerId: string, changes: { protocolVersion?: number; threads?: number } = {}) {
-    const { protocolVersion = 1, threads = 1 } = changes;
+    const { protocolVersion = PROTOCOL_VERSION, threads = 1 } = changes;
     this.connection.send({
       type: 'hello',
       protocolVersion,
@@ -82,11 +132,14 @@ class Peer {
     });
   }
 
-  async join(workerId: string, digests: { model?: string; data?: string; numerics?: string } = {}): Promise<void> {
+  async join(
+    workerId: string,
+    claims: { model?: string; data?: string; numerics?: string; sampling?: string; holding?: Ready['holding'] } = {},
+  ): Promise<void> {
     this.hello(workerId);
     const { run, incarnation } = await this.next('welcome');
     this.incarnation = incarnation;
-    const { model = digest, data = digest, numerics = digest } = digests;
+    const { model = digest, data = digest, numerics = digest, sampling = SAMPLING_VERSION, holding = null } = claims;
     this.connection.send({
       type: 'ready',
       run,
@@ -94,6 +147,8 @@ class Peer {
       modelHash: model,
       dataFingerprint: data,
       numericsFingerprint: numerics,
+      samplingVersion: sampling,
+      holding,
     });
   }
 
@@ -138,7 +193,9 @@ describe('the parameter server', () => {
     expect(bytes.readFloatLE(0)).toBeCloseTo(-2e-3, 6);
     expect(events.map(({ type }) => type)).toEqual([
       'run-started',
+      'waiting',
       'worker-joined',
+      'resumed',
       'step',
       'step',
       'epoch-ended',
@@ -180,10 +237,19 @@ describe('the parameter server', () => {
   });
 
   it.each([
-    ['protocol', (peer: Peer) => peer.hello('w', { protocolVersion: 2 }), 'install the same version of Convoy on both'],
+    [
+      'protocol',
+      (peer: Peer) => peer.hello('w', { protocolVersion: PROTOCOL_VERSION + 1 }),
+      'install the same version of Convoy on both',
+    ],
     [
       'model',
       (peer: Peer) => void peer.join('w', { model: 'b'.repeat(64) }),
+      'install the same version of Convoy on both',
+    ],
+    [
+      'sampling',
+      (peer: Peer) => void peer.join('w', { sampling: 'other/1' }),
       'install the same version of Convoy on both',
     ],
     ['data', (peer: Peer) => void peer.join('w', { data: 'b'.repeat(64) }), 'give it the same files with --data-dir'],
@@ -206,7 +272,7 @@ describe('the parameter server', () => {
       const threaded = new Peer(server);
       threaded.hello('third', { threads: 2 });
       if (deterministic) {
-        expect((await second.connection.closed).reason).toContain("differs from the first worker's");
+        expect((await second.connection.closed).reason).toContain("differs from the run's");
         expect((await threaded.connection.closed).reason).toContain('--threads 1');
       } else {
         await threaded.next('welcome');
@@ -241,6 +307,114 @@ describe('the parameter server', () => {
     await peer.connection.closed;
     expect(events.at(-1)).toMatchObject({ type: 'run-ended', reason: 'enough' });
     expect(existsSync(join(path, 'parameters.json'))).toBe(true);
+  });
+});
+
+describe('its workers', () => {
+  const kinds = (events: readonly RunEvent[]) => events.map(({ type }) => type);
+
+  it('are answered each sign of life, suspected without one, and gone after ten seconds', async () => {
+    const { server, events, clock } = start();
+    const peer = new Peer(server);
+    await peer.join('w');
+    await peer.next('lease');
+    peer.connection.send({ type: 'heartbeat', rssBytes: 1, tensors: 1 });
+    await peer.next('alive');
+    // The bytes of that are noticed with the first tick.
+    clock.advance(4_500);
+    expect(kinds(events)).toContain('worker-suspected');
+    peer.connection.send({ type: 'heartbeat', rssBytes: 1, tensors: 1 });
+    await peer.next('alive');
+    expect(kinds(events)).toContain('worker-recovered');
+    clock.advance(12_000);
+    expect(await peer.connection.closed).toMatchObject({ code: closeCodes.silent });
+    expect(events).toContainEqual(expect.objectContaining({ type: 'worker-left', reason: 'nothing heard for 10 s' }));
+  });
+
+  it('keep their lease and their rank when they connect again, also while the old connection is half open', async () => {
+    const { server, events } = start();
+    const before = new Peer(server);
+    await before.join('w');
+    const lease = await before.next('lease');
+    const after = new Peer(server);
+    const { task, block } = lease;
+    await after.join('w', { holding: { task, block } });
+    expect(await before.connection.closed).toMatchObject({ code: closeCodes.superseded });
+    after.answer(lease);
+    await after.next('accepted');
+    expect(events.filter(({ type }) => type === 'worker-joined')).toHaveLength(1);
+    expect(kinds(events)).toEqual(expect.arrayContaining(['worker-suspected', 'worker-recovered', 'step']));
+    expect(kinds(events)).not.toContain('released');
+  });
+
+  it('are not read any more once they were sent away', async () => {
+    const { server, events } = start();
+    const bad = new Peer(server);
+    await bad.join('bad');
+    const lease = await bad.next('lease');
+    bad.answer(lease, { samples: 3 });
+    bad.answer(lease);
+    expect((await bad.connection.closed).code).toBe(closeCodes.malformed);
+    const good = new Peer(server);
+    await good.join('good');
+    await good.next('lease');
+    expect(kinds(events)).not.toContain('step');
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'worker-left', reason: expect.stringContaining('3 samples') }),
+    );
+  });
+
+  it.each([NaN, Infinity, 1e30])('are sent away with a gradient of %d, and the others decide', async (value) => {
+    const { server, events } = start({ minWorkers: 2 });
+    const [bad, good] = [new Peer(server), new Peer(server)];
+    await bad.join('bad');
+    await good.join('good');
+    const gradient = float32Bytes(new Float32Array(PARAMETERS).fill(value));
+    bad.answer(await bad.next('lease'), { gradient });
+    expect(await bad.connection.closed).toMatchObject({ code: closeCodes.poisonous });
+    expect(kinds(events)).toEqual(
+      expect.arrayContaining(['result-discarded', 'worker-quarantined', 'worker-left', 'waiting']),
+    );
+    good.answer(await good.next('lease'));
+    const third = new Peer(server);
+    await third.join('third');
+    expect(await good.next('lease')).toMatchObject({ step: 0 });
+  });
+
+  it('that take no data in have one version of the parameters in their way, not all', async () => {
+    const { server } = start();
+    const peer = new Peer(server);
+    await peer.join('w');
+    await peer.next('lease');
+    expect(peer.connection.bytesReceived).toBeLessThan(2_000);
+  });
+
+  it('who come when it is over are told how it ended', async () => {
+    const { server } = start();
+    server.stop('enough');
+    await server.ended;
+    const late = new Peer(server);
+    late.hello('late');
+    expect(await late.next('shutdown')).toEqual({ type: 'shutdown', completed: false, reason: 'enough' });
+  });
+
+  it('are told why they have nothing to do', async () => {
+    const { server } = start({ minWorkers: 2 });
+    const [first, second] = [new Peer(server), new Peer(server)];
+    await first.join('a');
+    await second.join('b');
+    await first.next('lease');
+    second.connection.close(closeCodes.goingAway, 'killed');
+    expect(await first.next('pause')).toMatchObject({ reason: expect.stringContaining('until 2 workers') });
+  });
+
+  it('get ten seconds for hello', async () => {
+    const { server, events, clock } = start();
+    const mute = new Peer(server);
+    clock.advance(9_000);
+    clock.advance(1_001);
+    expect((await mute.connection.closed).code).toBe(closeCodes.handshakeTimeout);
+    expect(events.at(-1)).toMatchObject({ type: 'connection-closed' });
   });
 });
 

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { encode } from '@convoy/protocol/codec';
 import {
   PROTOCOL_VERSION,
   type Block,
@@ -7,46 +5,71 @@ import {
   type Heartbeat,
   type Hello,
   type Ready,
-  type Reject,
   type Result,
+  type ServerMessage,
   type WorkerMessage,
 } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
-import { copyFloat32, float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
+import { copyFloat32, type TensorTable } from '@convoy/protocol/tensor';
 import { normOf } from '@convoy/training/adam';
-import { Course } from '@convoy/training/coordinator/course';
-import type { CoordinatorEffect, CoordinatorEvent, GradientTask, Task } from '@convoy/training/coordinator/events';
-import { DEFAULT_COORDINATOR_OPTIONS, SynchronousCoordinator } from '@convoy/training/coordinator/synchronous';
+import { Course, type Position } from '@convoy/training/coordinator/course';
+import type {
+  CoordinatorEffect,
+  CoordinatorEvent,
+  ExpulsionCause,
+  GradientTask,
+  Task,
+  WorkerId,
+} from '@convoy/training/coordinator/events';
+import {
+  DEFAULT_COORDINATOR_OPTIONS,
+  FROM_THE_START,
+  SynchronousCoordinator,
+  type CoordinatorOptions,
+  type StartingPoint,
+} from '@convoy/training/coordinator/synchronous';
 import { TreeReduction, type Sums } from '@convoy/training/reduction';
-import type { Extent } from '@convoy/training/sampling';
+import { SAMPLING_VERSION, type Extent } from '@convoy/training/sampling';
 import { closeCodes } from '@convoy/transport/connection';
-import { Parameters } from './parameters.ts';
-import { RunFigures } from './run-figures.ts';
+import { refusalOfHello, refusalOfReady, type Refusal } from './admission.ts';
+import type { CheckpointStore, SaveCause } from './checkpoint-store.ts';
+import type { Parameters } from './parameters.ts';
+import { Publication } from './publication.ts';
+import { LARGEST_NORM, Plausibility, faultOf } from './results.ts';
+import type { RunFigures } from './run-figures.ts';
 import type { RunFolder } from './run-folder.ts';
-import type { Session, WorkerConnection } from './session.ts';
+import type { Member, Session, WorkerConnection } from './session.ts';
 import { SumBuffers } from './sum-buffers.ts';
-import { samplesIn } from './tasks.ts';
 
 export interface ServerOptions {
   readonly run: string;
+  /** Names this process's turn at the run: random per start. */
+  readonly incarnation: string;
   readonly config: RunConfig;
   readonly extent: Extent;
   readonly model: { readonly hash: string; readonly parameterCount: number; readonly tensors: TensorTable };
   readonly dataFingerprint: string;
-  readonly initialParameters: Float32Array;
   readonly folder: RunFolder;
-  readonly minWorkers: number;
+  /** The training state and the figures, as they are at `start`. */
+  readonly parameters: Parameters;
+  readonly figures: RunFigures;
+  readonly start?: StartingPoint | undefined;
+  /** The arithmetic that a resumed deterministic run began with. */
+  readonly numericsFingerprint?: string | null;
+  /** Null keeps none. */
+  readonly checkpoints: Pick<CheckpointStore, 'save' | 'flush'> | null;
+  readonly coordinator: Partial<CoordinatorOptions>;
   readonly onEvent: (event: RunEvent) => void;
   readonly clock: Clock;
 }
 
 /** The time, and a way to be called again: a test brings its own. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the Unix epoch; never goes back. */
   now(): number;
-  /** Calls back every `intervalMs` until the returned function is called. */
-  every(intervalMs: number, callback: () => void): () => void;
+  /** Calls back once after `delayMs` unless the returned function is called before. */
+  after(delayMs: number, callback: () => void): () => void;
 }
 
 export interface RunEnd {
@@ -56,39 +79,44 @@ export interface RunEnd {
 }
 
 export const HEARTBEAT_INTERVAL_MS = 1_000;
-/** Nothing heard for this long: the connection is lost, whatever TCP believes. */
-const SILENT_AFTER_MS = 10_000;
 const REPORT_MEMORY_EVERY_MS = 10_000;
 const HELLO_WITHIN_MS = 10_000;
 /** Time to open or download the data and load the engine. */
 const READY_WITHIN_MS = 15 * 60_000;
+
+const expulsionCodes: Record<ExpulsionCause, number> = {
+  dead: closeCodes.silent,
+  hung: closeCodes.hung,
+  poisonous: closeCodes.poisonous,
+};
 
 /**
  * The parameter server: carries out the coordinator's effects. It owns the parameters, the sums and the connections; what
  * happens when is the coordinator's decision.
  */
 export class ParameterServer {
-  readonly incarnation = randomBytes(6).toString('hex');
   /** Resolves when the run is over and its folder is complete; rejects on a fault of our own. */
   readonly ended: Promise<RunEnd>;
   readonly #options: ServerOptions;
+  readonly #liveness: Pick<CoordinatorOptions, 'deadAfterMs'>;
   readonly #coordinator: SynchronousCoordinator;
-  readonly #parameters: Parameters;
-  readonly #figures: RunFigures;
   readonly #buffers: SumBuffers;
+  readonly #publication: Publication;
+  readonly #plausibility = new Plausibility();
   readonly #sessions = new Set<Session>();
-  readonly #workers = new Map<string, Session>();
+  readonly #members = new Map<WorkerId, Member>();
+  /** Ranks that workers have had, for when they come back. */
+  readonly #ranks = new Map<WorkerId, number>();
   readonly #inbox: { readonly event: CoordinatorEvent; readonly sums: Sums | null }[] = [];
   #handling = false;
   #reduction: { readonly task: Task; readonly tree: TreeReduction } | null = null;
-  /** The current parameters as a message, encoded once for all who need it. */
-  #encodedParameters: { readonly step: number; readonly bytes: Uint8Array } | null = null;
   /** Bytes of connections that have ended, and all that the last step event accounted for. */
   readonly #endedBytes = { received: 0, sent: 0 };
   #accountedBytes = { received: 0, sent: 0 };
-  #numericsFingerprint: string | null = null;
+  #numericsFingerprint: string | null;
   #nextRank = 0;
-  #stopWatching: () => void;
+  #end: { readonly outcome: RunOutcome; readonly reason: string } | null = null;
+  #cancelWake = () => {};
   #resolveEnded!: (end: RunEnd) => void;
   #rejectEnded!: (error: unknown) => void;
 
@@ -98,26 +126,21 @@ export class ParameterServer {
       this.#resolveEnded = resolve;
       this.#rejectEnded = reject;
     });
-    const { config, extent, minWorkers, model, run, clock } = options;
-    this.#parameters = new Parameters(options.initialParameters);
+    const { config, extent, model, run, start = FROM_THE_START } = options;
+    const coordinatorOptions = { ...DEFAULT_COORDINATOR_OPTIONS, ...options.coordinator };
+    this.#liveness = coordinatorOptions;
+    this.#numericsFingerprint = options.numericsFingerprint ?? null;
     this.#buffers = new SumBuffers(model.parameterCount);
-    this.#figures = new RunFigures(run, extent);
-    this.#coordinator = new SynchronousCoordinator(new Course(config, extent), undefined, {
-      ...DEFAULT_COORDINATOR_OPTIONS,
-      minWorkers,
-    });
-    this.#report({
-      type: 'run-started',
-      run,
-      incarnation: this.incarnation,
-      totalSteps: extent.totalSteps,
-      stepsPerEpoch: extent.stepsPerEpoch,
-      trainSamples: extent.trainSamples,
-      validationSamples: extent.validationSamples,
-      testSamples: extent.testSamples,
-      parameterCount: model.parameterCount,
-    });
-    this.#stopWatching = clock.every(HEARTBEAT_INTERVAL_MS, () => this.#closeSilentSessions());
+    this.#publication = new Publication(run, options.incarnation);
+    this.#coordinator = new SynchronousCoordinator(new Course(config, extent), start, coordinatorOptions);
+    const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = extent;
+    const identity = { run, incarnation: options.incarnation, totalSteps, stepsPerEpoch };
+    if (start !== FROM_THE_START) this.report({ type: 'run-resumed', ...identity, step: start.position.step });
+    else {
+      const sizes = { trainSamples, validationSamples, testSamples, parameterCount: model.parameterCount };
+      this.report({ type: 'run-started', ...identity, ...sizes });
+    }
+    this.#tick();
   }
 
   /** Takes over a connection: greets, serves and forgets the worker at its other end. */
@@ -127,12 +150,12 @@ export class ParameterServer {
       connection,
       state: { name: 'greeting' },
       heardAtMs: now,
+      bytesHeard: connection.bytesHeard,
       deadlineMs: now + HELLO_WITHIN_MS,
       memoryReportedAtMs: -Infinity,
-      farewell: null,
     };
     this.#sessions.add(session);
-    this.#converse(session).catch((error: unknown) => this.#fail(error));
+    this.#converse(session).catch((error: unknown) => this.fail(error));
   }
 
   /** Ends the run where it stands; the parameters so far are saved. */
@@ -145,28 +168,38 @@ export class ParameterServer {
     this.#tell({ type: 'halt-requested', reason });
   }
 
+  // ── Sessions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
   async #converse(session: Session): Promise<void> {
-    for await (const message of session.connection) {
+    const { connection } = session;
+    for await (const message of connection) {
       session.heardAtMs = this.#options.clock.now();
       this.#receive(session, message);
     }
-    const { code, reason } = await session.connection.closed;
+    const { code, reason } = await connection.closed;
     this.#sessions.delete(session);
-    this.#endedBytes.received += session.connection.bytesReceived;
-    this.#endedBytes.sent += session.connection.bytesSent;
+    this.#endedBytes.received += connection.bytesReceived;
+    this.#endedBytes.sent += connection.bytesSent;
+    const why = `connection closed (${code}${reason ? `: ${reason}` : ''})`;
+    const { state } = session;
+    session.state = { name: 'closing' };
     // The run is over and its log closed: everybody leaves, and nobody needs to know.
-    if (this.#coordinator.finished) return;
-    const why = session.farewell ?? `connection closed (${code}${reason ? `: ${reason}` : ''})`;
-    if (session.state.name === 'ready') this.#leave(session, why);
-    else if (code !== closeCodes.rejected) {
-      this.#report({ type: 'connection-closed', remote: session.connection.remote, reason: why });
+    if (this.#end !== null || state.name === 'closing') return;
+    if (state.name !== 'ready') {
+      return this.report({ type: 'connection-closed', remote: connection.remote, reason: why });
     }
+    state.member.session = null;
+    // What it broke itself it does not get a grace for.
+    const lost = code !== closeCodes.malformed && code !== closeCodes.tooLarge;
+    this.#tell({ type: lost ? 'worker-lost' : 'worker-left', workerId: state.member.workerId, reason: why });
+    if (!lost) this.#forget(state.member, why);
   }
 
   #receive(session: Session, message: WorkerMessage): void {
     const { state } = session;
+    if (state.name === 'closing') return;
     // The log is closed and the figures are final: only a newcomer is still told that the run is over.
-    if (this.#coordinator.finished && message.type !== 'hello') return;
+    if (this.#end !== null && message.type !== 'hello') return;
     switch (message.type) {
       case 'hello':
         return state.name === 'greeting' ? this.#greet(session, message) : this.#unexpected(session, message);
@@ -175,158 +208,175 @@ export class ParameterServer {
       case 'result':
       case 'evaluation-result':
         return state.name === 'ready'
-          ? this.#takeResult(session, state.hello, message)
+          ? this.#takeResult(session, state.member, message)
           : this.#unexpected(session, message);
+      case 'lease-returned': {
+        if (state.name !== 'ready') return this.#unexpected(session, message);
+        const { task, block } = message;
+        if (message.incarnation !== this.#options.incarnation) return;
+        return this.#tell({ type: 'lease-returned', workerId: state.member.workerId, task, block });
+      }
+      case 'draining':
+        if (state.name !== 'ready') return this.#unexpected(session, message);
+        return this.#tell({ type: 'worker-draining', workerId: state.member.workerId });
       case 'heartbeat':
-        return this.#noteMemory(session, message);
+        session.connection.send({ type: 'alive' });
+        return this.#noteHeartbeat(session, message);
       case 'bye':
-        session.farewell = message.reason;
-        if (state.name === 'ready') this.#tell({ type: 'worker-draining', workerId: state.hello.workerId });
-        return session.connection.close(closeCodes.normal, 'goodbye');
+        return this.#dismiss(session, closeCodes.normal, message.reason);
       case 'error':
-        session.farewell = message.message;
-        return session.connection.close(closeCodes.normal, 'the worker gave up');
+        return this.#dismiss(session, closeCodes.normal, message.message);
       default:
         message satisfies never;
     }
   }
 
-  #noteMemory(session: Session, { rssBytes, tensors }: Heartbeat): void {
+  #noteHeartbeat(session: Session, { rssBytes, tensors }: Heartbeat): void {
     const { state, heardAtMs, memoryReportedAtMs } = session;
-    if (state.name !== 'ready' || heardAtMs - memoryReportedAtMs < REPORT_MEMORY_EVERY_MS) return;
-    session.memoryReportedAtMs = heardAtMs;
-    this.#report({ type: 'memory', rank: state.rank, rssBytes, tensors, serverRssBytes: process.memoryUsage.rss() });
+    if (state.name !== 'ready') return;
+    if (heardAtMs - memoryReportedAtMs >= REPORT_MEMORY_EVERY_MS) {
+      session.memoryReportedAtMs = heardAtMs;
+      const serverRssBytes = process.memoryUsage.rss();
+      this.report({ type: 'memory', rank: state.member.rank, rssBytes, tensors, serverRssBytes });
+    }
+    this.#tell({ type: 'worker-heard', workerId: state.member.workerId });
   }
 
   #greet(session: Session, hello: Hello): void {
     const { config, model, run, clock } = this.#options;
-    if (hello.protocolVersion !== PROTOCOL_VERSION) {
-      return this.#reject(
-        session,
-        hello.name,
-        'protocol',
-        `the server speaks protocol ${PROTOCOL_VERSION}, this worker ${hello.protocolVersion}: install the same version of Convoy on both`,
-      );
+    const { connection } = session;
+    const refusal = refusalOfHello(hello, config);
+    if (refusal !== null) return this.#refuse(session, hello.name, refusal);
+    if (this.#end !== null) {
+      const { outcome, reason } = this.#end;
+      connection.send({ type: 'shutdown', completed: outcome === 'completed', reason });
+      return this.#dismiss(session, closeCodes.normal, 'the run is over');
     }
-    if (this.#coordinator.finished) {
-      session.connection.send({ type: 'shutdown', completed: true, reason: 'the run is over' });
-      return session.connection.close(closeCodes.normal, 'the run is over');
-    }
-    if (config.deterministic && hello.engine.threads !== 1) {
-      return this.#reject(
-        session,
-        hello.name,
-        'engine',
-        `a deterministic run needs one thread per worker, this one has ${hello.engine.threads}: start it with --threads 1`,
-      );
-    }
-    const rank = this.#nextRank++;
+    const rank = this.#ranks.get(hello.workerId) ?? this.#nextRank++;
     session.state = { name: 'preparing', hello, rank };
     session.deadlineMs = clock.now() + READY_WITHIN_MS;
-    session.connection.send({
+    connection.send({
       type: 'welcome',
       protocolVersion: PROTOCOL_VERSION,
       run,
-      incarnation: this.incarnation,
+      incarnation: this.#options.incarnation,
       rank,
       config,
       parameterCount: model.parameterCount,
       heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+      silentAfterMs: this.#liveness.deadAfterMs,
     });
   }
 
   #admit(session: Session, ready: Ready): void {
-    const { config, model, dataFingerprint } = this.#options;
+    const { config, model, dataFingerprint, run, clock } = this.#options;
     if (session.state.name !== 'preparing') return;
     const { hello, rank } = session.state;
-    const refuse = (reason: Reject['reason'], text: string) => this.#reject(session, hello.name, reason, text);
-    if (ready.run !== this.#options.run || ready.incarnation !== this.incarnation)
-      return this.#unexpected(session, ready);
-    if (this.#workers.has(hello.workerId)) return this.#unexpected(session, ready);
-    if (ready.modelHash !== model.hash) {
-      return refuse(
-        'model',
-        `the worker's model (${short(ready.modelHash)}) is not the run's (${short(model.hash)}): install the same version of Convoy on both`,
-      );
-    }
-    if (ready.dataFingerprint !== dataFingerprint) {
-      return refuse(
-        'data',
-        `the worker's data (${short(ready.dataFingerprint)}) is not the run's (${short(dataFingerprint)}): give it the same files with --data-dir`,
-      );
-    }
-    this.#numericsFingerprint ??= ready.numericsFingerprint;
-    if (config.deterministic && ready.numericsFingerprint !== this.#numericsFingerprint) {
-      return refuse(
-        'numerics',
-        `the worker's arithmetic (${short(ready.numericsFingerprint)}) differs from the first worker's (${short(this.#numericsFingerprint)}): use one kind of processor and engine, or leave --deterministic out`,
-      );
-    }
-    session.state = { name: 'ready', hello, rank, ready };
-    session.deadlineMs = Infinity;
-    this.#workers.set(hello.workerId, session);
-    this.#figures.workerJoined(this.#options.clock.now(), this.#workers.size);
-    const engine = `${hello.engine.name} ${hello.engine.version}, ${hello.engine.threads} ${hello.engine.threads === 1 ? 'thread' : 'threads'}`;
-    this.#report({
-      type: 'worker-joined',
-      workerId: hello.workerId,
-      rank,
-      name: hello.name,
-      engine,
-      workers: this.#workers.size,
+    const { workerId, name, engine } = hello;
+    if (ready.run !== run || ready.incarnation !== this.#options.incarnation) return this.#unexpected(session, ready);
+    const refusal = refusalOfReady(ready, {
+      deterministic: config.deterministic,
+      modelHash: model.hash,
+      dataFingerprint,
+      samplingVersion: SAMPLING_VERSION,
+      numericsFingerprint: this.#numericsFingerprint,
     });
-    this.#tell({ type: 'worker-joined', workerId: hello.workerId });
+    if (refusal !== null) return this.#refuse(session, name, refusal);
+    this.#numericsFingerprint ??= ready.numericsFingerprint;
+
+    const known = this.#members.get(workerId);
+    // Its older connection may be half open: the process behind it is this one, so it is over.
+    if (known?.session) this.#supersede(known.session, known);
+    const member: Member = known ?? { workerId, rank, name, session: null };
+    member.session = session;
+    session.state = { name: 'ready', member, ready };
+    session.deadlineMs = Infinity;
+    this.#members.set(workerId, member);
+    this.#ranks.set(workerId, rank);
+    this.#figures.workerJoined(clock.now(), this.#members.size);
+    if (known === undefined) {
+      const threads = `${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
+      this.report({
+        type: 'worker-joined',
+        workerId,
+        rank,
+        name,
+        engine: `${engine.name} ${engine.version}, ${threads}`,
+        workers: this.#members.size,
+      });
+    }
+    this.#tell({ type: 'worker-joined', workerId, holding: ready.holding });
   }
 
-  #reject(session: Session, name: string, reason: Reject['reason'], message: string): void {
-    this.#report({ type: 'worker-rejected', name, reason: message });
+  #supersede(session: Session, member: Member): void {
+    session.state = { name: 'closing' };
+    session.connection.close(closeCodes.superseded, 'this worker is here on a newer connection');
+    member.session = null;
+    this.#tell({ type: 'worker-lost', workerId: member.workerId, reason: 'it has connected again' });
+  }
+
+  #refuse(session: Session, name: string, { reason, message }: Refusal): void {
+    if (this.#end === null) this.report({ type: 'worker-rejected', name, reason: message });
     session.connection.send({ type: 'reject', reason, message });
-    session.connection.close(closeCodes.rejected, message);
+    this.#dismiss(session, closeCodes.rejected, message);
   }
 
   #unexpected(session: Session, message: WorkerMessage): void {
-    session.connection.close(
-      closeCodes.unexpected,
-      `${message.type} means nothing here: the session is ${session.state.name}`,
-    );
+    const text = `${message.type} means nothing here: the session is ${session.state.name}`;
+    this.#dismiss(session, closeCodes.unexpected, text);
   }
 
-  #leave(session: Session, reason: string): void {
-    if (session.state.name !== 'ready') return;
-    const { hello, rank } = session.state;
-    this.#workers.delete(hello.workerId);
-    this.#report({ type: 'worker-left', workerId: hello.workerId, rank, reason, workers: this.#workers.size });
-    this.#tell({ type: 'worker-left', workerId: hello.workerId, reason });
+  /** Closes a session: whoever was at its other end is no member from now on. */
+  #dismiss(session: Session, code: number, reason: string): void {
+    const { state, connection } = session;
+    if (state.name === 'closing') return;
+    session.state = { name: 'closing' };
+    connection.close(code, reason);
+    if (state.name === 'ready') {
+      const { member } = state;
+      member.session = null;
+      this.#tell({ type: 'worker-left', workerId: member.workerId, reason });
+      this.#forget(member, reason);
+    } else if (this.#end === null && code !== closeCodes.rejected) {
+      this.report({ type: 'connection-closed', remote: connection.remote, reason });
+    }
   }
 
-  #takeResult(session: Session, { workerId }: Hello, result: Result | EvaluationResult): void {
+  #forget(member: Member, reason: string): void {
+    if (!this.#members.delete(member.workerId) || this.#end !== null) return;
+    const { workerId, rank } = member;
+    this.report({ type: 'worker-left', workerId, rank, reason, workers: this.#members.size });
+  }
+
+  // ── Results ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #takeResult(session: Session, { workerId }: Member, result: Result | EvaluationResult): void {
+    const { config, extent, model, run } = this.#options;
     const { task, block } = result;
-    if (result.run !== this.#options.run || result.incarnation !== this.incarnation) {
+    if (result.run !== run || result.incarnation !== this.#options.incarnation) {
       return this.#answer(workerId, result.step, task, block, 'stale');
     }
-    const { task: current } = this.#reduction ?? {};
-    if (current?.id !== task) return this.#tell({ type: 'result-received', workerId, task, block });
-    const fault = this.#faultOf(result, current);
-    if (fault !== null) return session.connection.close(closeCodes.malformed, fault);
+    const received = { type: 'result-received', workerId, task, block } as const;
+    const current = this.#reduction?.task;
+    if (current?.id !== task) return this.#tell({ ...received, suspicion: null });
+    const fault = faultOf(result, current, { config, extent, parameterCount: model.parameterCount });
+    if (fault !== null) return this.#dismiss(session, closeCodes.malformed, fault);
     const { samples, lossSum, correct } = result;
-    const vector = result.type === 'result' ? this.#buffers.take() : null;
-    if (result.type === 'result' && vector !== null) copyFloat32(result.gradient, vector);
-    this.#tell({ type: 'result-received', workerId, task, block }, { samples, lossSum, correct, vector });
+    if (result.type !== 'result') {
+      return this.#tell({ ...received, suspicion: null }, { samples, lossSum, correct, vector: null });
+    }
+    const vector = this.#buffers.take();
+    copyFloat32(result.gradient, vector);
+    const suspicion = this.#plausibility.suspicionOf(normOf(vector, samples));
+    this.#tell({ ...received, suspicion }, { samples, lossSum, correct, vector });
   }
 
-  /** What no honest worker would send for this task; null when there is nothing. */
-  #faultOf(result: Result | EvaluationResult, task: Task): string | null {
-    const { config, extent, model } = this.#options;
-    const { block, samples, correct } = result;
-    if ((result.type === 'result') !== (task.kind === 'gradient')) return `${result.type} for a lease of another kind`;
-    if (result.type === 'result' && result.gradient.byteLength !== model.parameterCount * 4) {
-      return `a gradient has ${model.parameterCount * 4} bytes, not ${result.gradient.byteLength}`;
-    }
-    if (block.start >= task.leaves) return `block ${block.start} of a task of ${task.leaves}`;
-    const expected = samplesIn(task, block, config, extent);
-    if (samples !== expected) return `a result over ${samples} samples for a block of ${expected}`;
-    return correct <= samples ? null : `${correct} correct of ${samples} samples`;
+  #answer(workerId: WorkerId, step: number, task: number, block: Block, reason: 'stale' | 'duplicate' | 'bad'): void {
+    if (this.#end === null) this.report({ type: 'result-discarded', step, block, workerId, reason });
+    this.#connectionOf(workerId)?.send({ type: reason, task, block });
   }
+
+  // ── The coordinator's events and effects ───────────────────────────────────────────────────────────────────────────
 
   /** Hands an event to the coordinator and carries out what it orders; events that arise meanwhile wait their turn. */
   #tell(event: CoordinatorEvent, sums: Sums | null = null): void {
@@ -335,11 +385,49 @@ export class ParameterServer {
     this.#handling = true;
     try {
       for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
-        for (const effect of this.#coordinator.handle(next.event)) this.#perform(effect, next.sums);
+        for (const effect of this.#coordinator.handle(next.event, this.#options.clock.now())) {
+          this.#perform(effect, next.sums);
+        }
       }
     } finally {
       this.#handling = false;
     }
+    this.#scheduleWake();
+  }
+
+  /** What the server itself concluded comes before all that waits: the coordinator must know what it has caused. */
+  #reply(event: CoordinatorEvent): void {
+    this.#inbox.unshift({ event, sums: null });
+  }
+
+  #scheduleWake(): void {
+    this.#cancelWake();
+    if (this.#end !== null) return;
+    const delayMs = Math.min(HEARTBEAT_INTERVAL_MS, this.#coordinator.wakeAtMs - this.#options.clock.now());
+    this.#cancelWake = this.#options.clock.after(Math.max(1, delayMs), () => this.#tick());
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.now();
+    for (const session of this.#sessions) {
+      const { connection, state, bytesHeard } = session;
+      // In one process, compute blocks the loop that would answer. Anywhere else every byte is a sign of life, not only whole messages.
+      const heard = connection.remote === 'memory' || connection.bytesHeard > bytesHeard;
+      session.bytesHeard = connection.bytesHeard;
+      if (heard) session.heardAtMs = now;
+      if (state.name === 'ready') {
+        if (heard) this.#tell({ type: 'worker-heard', workerId: state.member.workerId });
+      } else if (state.name !== 'closing') {
+        if (now >= session.deadlineMs) {
+          const missing = state.name === 'greeting' ? 'hello' : 'ready';
+          this.#dismiss(session, closeCodes.handshakeTimeout, `no ${missing} in time`);
+        } else if (now - session.heardAtMs >= this.#liveness.deadAfterMs) {
+          const seconds = this.#liveness.deadAfterMs / 1000;
+          this.#dismiss(session, closeCodes.silent, `nothing heard for ${seconds} s`);
+        }
+      }
+    }
+    this.#tell({ type: 'tick' });
   }
 
   #perform(effect: CoordinatorEffect, sums: Sums | null): void {
@@ -351,44 +439,79 @@ export class ParameterServer {
           tree: new TreeReduction(effect.task.leaves, undefined, this.#buffers.give),
         };
         return this.#figures.taskOpened(this.#options.clock.now());
-      case 'send-parameters':
-        return this.#workers.get(effect.workerId)?.connection.sendEncoded(this.#encodeParameters(effect.step));
+      case 'send-parameters': {
+        const connection = this.#connectionOf(effect.workerId);
+        if (connection) this.#publication.send(connection, effect.step, this.#parameters.values);
+        return;
+      }
       case 'lease':
-        return this.#lease(effect.workerId, effect.task, effect.block);
+        return this.#lease(effect);
+      case 'cancel':
+        return this.#connectionOf(effect.workerId)?.send({ type: 'cancel', task: effect.task, block: effect.block });
       case 'collect':
         this.#reduction!.tree.add(effect.block, sums!);
-        return this.#workers
-          .get(effect.workerId)
-          ?.connection.send({ type: 'accepted', task: effect.task.id, block: effect.block });
+        return this.#connectionOf(effect.workerId)?.send({
+          type: 'accepted',
+          task: effect.task.id,
+          block: effect.block,
+        });
       case 'discard':
         if (sums?.vector) this.#buffers.give(sums.vector);
         return this.#answer(effect.workerId, this.#reduction?.task.step ?? 0, effect.task, effect.block, effect.reason);
-      case 'release':
-        return this.#report({
-          type: 'released',
-          step: effect.task.step,
-          block: effect.block,
-          workerId: effect.workerId,
+      case 'release': {
+        const { task, block, workerId, reason } = effect;
+        return this.report({ type: 'released', step: task.step, block, workerId, reason });
+      }
+      case 'suspect':
+        return this.#reportMember(effect.workerId, (who) => ({
+          type: 'worker-suspected',
+          ...who,
           reason: effect.reason,
+        }));
+      case 'recover':
+        return this.#reportMember(effect.workerId, (who) => ({ type: 'worker-recovered', ...who }));
+      case 'quarantine': {
+        const { workerId, forMs, reason } = effect;
+        return this.#reportMember(workerId, (who) => ({ type: 'worker-quarantined', ...who, forMs, reason }));
+      }
+      case 'expel':
+        return this.#expel(effect.workerId, effect.cause, effect.reason);
+      case 'stall':
+        return this.report({
+          type: 'stalled',
+          step: effect.task.step,
+          work: effect.task.kind,
+          forMs: effect.forMs,
+          waitingFor: effect.waitingFor.map(({ workerId, ...rest }) => ({ ...this.#nameOf(workerId), ...rest })),
+          freeLeaves: effect.freeLeaves,
         });
       case 'commit':
         return this.#commit(effect.task);
       case 'evaluate':
-        this.#report({
+        this.report({
           type: 'evaluated',
           purpose: effect.task.purpose,
           ...this.#figures.evaluated(effect.task, this.#reduction!.tree.total!, this.#options.clock.now()),
         });
-        return this.#tell({ type: 'evaluated', task: effect.task.id });
+        return this.#reply({ type: 'evaluated', task: effect.task.id });
       case 'retry':
-        return this.#report({ type: 'step-retried', step: effect.task.step, reason: effect.reason });
-      case 'skip':
-        this.#figures.stepSkipped(this.#options.clock.now());
-        return this.#report({ type: 'step-skipped', step: effect.task.step, reason: effect.reason });
-      case 'pause':
-        return this.#report({ type: 'waiting', workers: effect.ready, minWorkers: effect.minWorkers });
+        return this.report({ type: 'step-retried', step: effect.task.step, reason: effect.reason });
+      case 'skip': {
+        const { epochEnd } = this.#figures.stepSkipped(this.#options.clock.now());
+        this.report({ type: 'step-skipped', step: effect.task.step, reason: effect.reason });
+        if (epochEnd !== null) this.report({ type: 'epoch-ended', ...epochEnd });
+        return;
+      }
+      case 'checkpoint':
+        return this.#saveCheckpoint(effect.position, effect.cause);
+      case 'pause': {
+        const { ready, minWorkers } = effect;
+        this.report({ type: 'waiting', workers: ready, minWorkers });
+        return this.#broadcast({ type: 'pause', reason: `the run waits until ${minWorkers} workers are ready` });
+      }
       case 'resume':
-        return this.#report({ type: 'resumed', workers: effect.ready });
+        this.report({ type: 'resumed', workers: effect.ready });
+        return this.#broadcast({ type: 'resume' });
       case 'finish':
         return this.#finish(effect.outcome, effect.reason);
       default:
@@ -396,11 +519,40 @@ export class ParameterServer {
     }
   }
 
-  #lease(workerId: string, task: Task, block: Block): void {
-    const connection = this.#workers.get(workerId)?.connection;
-    const work = { run: this.#options.run, incarnation: this.incarnation, task: task.id, step: task.step, block };
+  #lease({ workerId, task, block, instead }: Extract<CoordinatorEffect, { type: 'lease' }>): void {
+    if (instead !== null) {
+      const { rank } = this.#nameOf(workerId);
+      this.report({
+        type: 'leased-again',
+        step: task.step,
+        work: task.kind,
+        block,
+        rank,
+        insteadOf: this.#nameOf(instead),
+      });
+    }
+    const connection = this.#connectionOf(workerId);
+    const work = {
+      run: this.#options.run,
+      incarnation: this.#options.incarnation,
+      task: task.id,
+      step: task.step,
+      block,
+    };
     if (task.kind === 'gradient') connection?.send({ type: 'lease', ...work });
     else connection?.send({ type: 'evaluation-lease', ...work, purpose: task.purpose });
+  }
+
+  #expel(workerId: WorkerId, cause: ExpulsionCause, reason: string): void {
+    const member = this.#members.get(workerId);
+    if (member === undefined) return;
+    const { session } = member;
+    if (session !== null) {
+      session.state = { name: 'closing' };
+      session.connection.close(expulsionCodes[cause], reason);
+      member.session = null;
+    }
+    this.#forget(member, reason);
   }
 
   #commit(task: GradientTask): void {
@@ -408,12 +560,16 @@ export class ParameterServer {
     const { vector, ...tally } = this.#reduction!.tree.total!;
     if (vector === null) throw new Error(`step ${task.step} was collected without a gradient`);
     const gradientNorm = normOf(vector, tally.samples);
-    if (!Number.isFinite(gradientNorm)) {
-      return this.#tell({ type: 'commit-refused', task: task.id, reason: 'the gradient is not finite' });
+    if (!(gradientNorm <= LARGEST_NORM)) {
+      const reason = Number.isFinite(gradientNorm)
+        ? `the gradient's norm is ${gradientNorm.toExponential(1)}`
+        : 'the gradient is not finite';
+      return this.#reply({ type: 'commit-refused', task: task.id, reason });
     }
     this.#parameters.update(vector, tally.samples, config.optimizer);
+    this.#plausibility.noteCommitted(gradientNorm);
     const { stepMs, epochEnd } = this.#figures.committed(task, tally, clock.now());
-    this.#report({
+    this.report({
       type: 'step',
       step: task.step + 1,
       epoch: task.epoch,
@@ -422,12 +578,12 @@ export class ParameterServer {
       accuracy: tally.correct / tally.samples,
       learningRate: config.optimizer.learningRate,
       gradientNorm,
-      workers: this.#workers.size,
+      workers: this.#members.size,
       stepMs,
       ...this.#newBytes(),
     });
-    if (epochEnd !== null) this.#report({ type: 'epoch-ended', ...epochEnd });
-    this.#tell({ type: 'committed', task: task.id });
+    if (epochEnd !== null) this.report({ type: 'epoch-ended', ...epochEnd });
+    this.#reply({ type: 'committed', task: task.id });
   }
 
   /** Bytes on the wire since the last call. */
@@ -442,72 +598,89 @@ export class ParameterServer {
     return { bytesReceived: total.received - before.received, bytesSent: total.sent - before.sent };
   }
 
-  #encodeParameters(step: number): Uint8Array {
-    if (this.#encodedParameters?.step !== step) {
-      const values = float32Bytes(this.#parameters.values);
-      // A connection that has not sent the previous parameters yet still reads them.
-      const isFree = [...this.#sessions].every(({ connection }) => connection.bufferedBytes === 0);
-      const kept = isFree ? this.#encodedParameters?.bytes : undefined;
-      const bytes = encode(
-        { type: 'parameters', run: this.#options.run, incarnation: this.incarnation, step, values },
-        kept,
-      );
-      this.#encodedParameters = { step, bytes };
-    }
-    return this.#encodedParameters.bytes;
+  #saveCheckpoint(position: Position, cause: SaveCause): void {
+    const { checkpoints, clock, config, extent } = this.#options;
+    checkpoints?.save(
+      {
+        position,
+        // Between two steps, which is where checkpoints are ordered, it is what the copy has to start with.
+        consecutiveSkips: this.#coordinator.standing.consecutiveSkips,
+        epoch: Math.floor(position.step / extent.stepsPerEpoch),
+        optimizer: this.#parameters.state,
+        figures: this.#figures.snapshot(clock.now()),
+        numericsFingerprint: config.deterministic ? this.#numericsFingerprint : null,
+        validationAccuracy: this.#figures.validationAccuracyNow,
+      },
+      cause,
+    );
   }
 
-  #answer(workerId: string, step: number, task: number, block: Block, reason: 'stale' | 'duplicate' | 'bad'): void {
-    this.#report({ type: 'result-discarded', step, block, workerId, reason });
-    this.#workers.get(workerId)?.connection.send({ type: reason, task, block });
-  }
+  // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #finish(outcome: RunOutcome, reason: string): void {
-    const { folder, model, clock } = this.#options;
-    this.#stopWatching();
-    for (const { connection } of this.#sessions) {
+    this.#end = { outcome, reason };
+    this.#cancelWake();
+    for (const { connection, state } of this.#sessions) {
+      if (state.name === 'closing') continue;
       connection.send({ type: 'shutdown', completed: outcome === 'completed', reason });
       connection.close(closeCodes.normal, 'the run is over');
     }
-    const summary = this.#figures.summary(this.#parameters.sha256(), clock.now());
-    try {
-      folder.saveParameters(this.#parameters.values, summary.steps, model.tensors, model.hash);
-      this.#report({ type: 'run-ended', outcome, reason, ...summary });
-      folder.close();
-      this.#resolveEnded({ outcome, reason, summary });
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.#conclude(outcome, reason).catch((error: unknown) => this.fail(error));
+  }
+
+  async #conclude(outcome: RunOutcome, reason: string): Promise<void> {
+    const { folder, model, clock, checkpoints } = this.#options;
+    const summary = this.#figures.summary(outcome, this.#parameters.sha256(), clock.now());
+    folder.saveParameters(this.#parameters.values, summary.steps, model.tensors, model.hash);
+    await checkpoints?.flush();
+    this.report({ type: 'run-ended', reason, ...summary });
+    folder.close();
+    this.#resolveEnded({ outcome, reason, summary });
   }
 
   /** A fault of our own: everybody is let go, and whoever waits for the end is told. */
-  #fail(error: unknown): void {
-    this.#stopWatching();
+  fail(error: unknown): void {
+    this.#end ??= { outcome: 'halted', reason: 'the server failed' };
+    this.#cancelWake();
     for (const { connection } of this.#sessions) connection.close(closeCodes.goingAway, 'the server failed');
     this.#rejectEnded(error);
   }
 
-  #closeSilentSessions(): void {
-    const now = this.#options.clock.now();
-    for (const session of this.#sessions) {
-      const { connection, state } = session;
-      // In one process, compute blocks the loop that would answer.
-      if (connection.remote === 'memory') continue;
-      if (now >= session.deadlineMs) {
-        connection.close(closeCodes.handshakeTimeout, `no ${state.name === 'greeting' ? 'hello' : 'ready'} in time`);
-      } else if (now - session.heardAtMs > SILENT_AFTER_MS) {
-        connection.close(closeCodes.silent, `nothing heard for ${SILENT_AFTER_MS / 1000} s`);
-      }
-    }
+  // ── Small things ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get #parameters(): Parameters {
+    return this.#options.parameters;
   }
 
-  #report(fact: RunFact): void {
+  get #figures(): RunFigures {
+    return this.#options.figures;
+  }
+
+  #connectionOf(workerId: WorkerId): WorkerConnection | undefined {
+    return this.#members.get(workerId)?.session?.connection;
+  }
+
+  #nameOf(workerId: WorkerId): { readonly rank: number; readonly name: string } {
+    const { rank, name } = this.#members.get(workerId)!;
+    return { rank, name };
+  }
+
+  #broadcast(message: ServerMessage): void {
+    for (const { session } of this.#members.values()) session?.connection.send(message);
+  }
+
+  #reportMember(
+    workerId: WorkerId,
+    fact: (who: { readonly workerId: WorkerId; readonly rank: number }) => RunFact,
+  ): void {
+    const member = this.#members.get(workerId);
+    if (member !== undefined) this.report(fact({ workerId, rank: member.rank }));
+  }
+
+  /** Writes a fact to the run's log and tells the operator. */
+  report(fact: RunFact): void {
     const event: RunEvent = { at: this.#options.clock.now(), ...fact };
     this.#options.folder.log(event);
     this.#options.onEvent(event);
   }
-}
-
-function short(digest: string): string {
-  return digest.slice(0, 8);
 }

@@ -10,17 +10,28 @@ export type SessionState =
   /** Welcomed; loads the model and the data. */
   | { readonly name: 'preparing'; readonly hello: Hello; readonly rank: number }
   /** Takes leases. */
-  | { readonly name: 'ready'; readonly hello: Hello; readonly rank: number; readonly ready: Ready };
+  | { readonly name: 'ready'; readonly member: Member; readonly ready: Ready }
+  /** This side has closed it: what still arrives is not read. */
+  | { readonly name: 'closing' };
 
 export interface Session {
   readonly connection: WorkerConnection;
   state: SessionState;
   /** When this peer was last heard, on the server's clock. */
   heardAtMs: number;
+  /** Bytes heard by then, of unfinished messages too. */
+  bytesHeard: number;
   /** When the present state must have been left, or Infinity. */
   deadlineMs: number;
   /** When its memory was reported last. */
   memoryReportedAtMs: number;
-  /** Why the peer said it leaves, if it did. */
-  farewell: string | null;
+}
+
+/** A worker that takes part, whether or not it is connected at the moment. */
+export interface Member {
+  readonly workerId: string;
+  /** Order of joining, for display: it stays the worker's when it connects again. */
+  readonly rank: number;
+  readonly name: string;
+  session: Session | null;
 }

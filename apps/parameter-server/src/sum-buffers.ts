@@ -1,3 +1,5 @@
+import { allocateVector } from '@convoy/arithmetic/vectors';
+
 /** Flat vectors that are used again: a fresh one costs more in page faults than the copy into it. */
 export class SumBuffers {
   readonly #length: number;
@@ -8,7 +10,7 @@ export class SumBuffers {
   }
 
   take(): Float32Array {
-    return this.#free.pop() ?? new Float32Array(this.#length);
+    return this.#free.pop() ?? allocateVector(this.#length);
   }
 
   readonly give = (buffer: Float32Array): void => {

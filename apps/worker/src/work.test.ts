@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
-import type { WorkerMessage, ServerMessage } from '@convoy/protocol/messages';
+import { PROTOCOL_VERSION, type Block, type ServerMessage, type WorkerMessage } from '@convoy/protocol/messages';
 import { resolveConfig } from '@convoy/training/config';
 import { closeCodes, type Connection } from '@convoy/transport/connection';
 import { memoryPair } from '@convoy/transport/memory';
-import type { Compute } from './compute/compute.ts';
+import { ComputeCancelled, type Compute } from './compute/compute.ts';
 import { work, workerCodec } from './work.ts';
 
 const digest = 'a'.repeat(64);
@@ -26,6 +26,7 @@ function fakeCompute(gradient: () => Promise<number> = () => Promise.resolve(7))
       asked.push(`gradient ${step}`);
       return { samples: 4, lossSum: 1, correct: 2, gradient: Float32Array.of(await gradient()) };
     },
+    cancel: () => void asked.push('cancel'),
     evaluate: () => Promise.resolve({ samples: 5, lossSum: 2, correct: 1 }),
     close: () => Promise.resolve(void asked.push('close')),
   };
@@ -47,6 +48,7 @@ function begin(compute: Compute) {
       return Promise.resolve(workerEnd);
     },
     drain: drain.signal,
+    patienceMs: 60_000,
     log: () => {},
   });
   const connected = async () =>
@@ -54,22 +56,27 @@ function begin(compute: Compute) {
   return { end, drain, connected };
 }
 
-async function meet(connection: Connection<WorkerMessage, ServerMessage>) {
+async function meet(
+  connection: Connection<WorkerMessage, ServerMessage>,
+  holding: { readonly task: number; readonly block: Block } | null = null,
+  incarnation = 'i',
+) {
   const messages = connection[Symbol.asyncIterator]();
   const next = async () => (await messages.next()).value as WorkerMessage;
   expect(await next()).toMatchObject({ type: 'hello', engine: { name: 'fake' } });
   const config = resolveConfig({ dataset: { name: 'cifar10' } });
   connection.send({
     type: 'welcome',
-    protocolVersion: 1,
+    protocolVersion: PROTOCOL_VERSION,
     run: 'r',
-    incarnation: 'i',
+    incarnation,
     rank: 0,
     config,
     parameterCount: 1,
     heartbeatIntervalMs: 1_000_000,
+    silentAfterMs: 1_000_000,
   });
-  expect(await next()).toMatchObject({ type: 'ready', run: 'r', incarnation: 'i', modelHash: digest });
+  expect(await next()).toMatchObject({ type: 'ready', run: 'r', incarnation, modelHash: digest, holding });
   return next;
 }
 
@@ -82,6 +89,7 @@ describe('work', () => {
     connection.send({ type: 'parameters', run: 'r', incarnation: 'i', step: 0, values: new Uint8Array(4) });
     connection.send({ type: 'lease', ...work0 });
     expect(await next()).toMatchObject({ type: 'result', ...work0, samples: 4, correct: 2 });
+    connection.send({ type: 'accepted', task: 0, block: work0.block });
     connection.send({ type: 'evaluation-lease', ...work0, purpose: 'test' });
     expect(await next()).toMatchObject({ type: 'evaluation-result', ...work0, samples: 5 });
     connection.send({ type: 'shutdown', completed: true, reason: 'all steps are done' });
@@ -100,8 +108,10 @@ describe('work', () => {
     connection.send({ type: 'lease', ...work0 });
     await computing;
     drain.abort();
+    expect(await next()).toMatchObject({ type: 'draining' });
     finish(1);
     expect(await next()).toMatchObject({ type: 'result' });
+    connection.send({ type: 'accepted', task: 0, block: work0.block });
     expect(await next()).toMatchObject({ type: 'bye' });
     expect(await end).toEqual({ completed: false, reason: 'asked to leave' });
   });
@@ -117,6 +127,75 @@ describe('work', () => {
     second.send({ type: 'shutdown', completed: true, reason: 'done' });
     expect((await end).completed).toBe(true);
     expect(asked).toEqual(['prepare lesson', 'close']);
+  });
+
+  it('goes on computing while the connection is away, says what it holds, and delivers it on the next one', async () => {
+    let finish!: (value: number) => void;
+    let started!: () => void;
+    const computing = new Promise<void>((resolve) => (started = resolve));
+    const { compute, asked } = fakeCompute(() => (started(), new Promise((resolve) => (finish = resolve))));
+    const { end, connected } = begin(compute);
+    const first = await connected();
+    await meet(first);
+    first.send({ type: 'lease', ...work0 });
+    await computing;
+    first.close(closeCodes.goingAway, 'restarting');
+    const second = await connected();
+    const next = await meet(second, { task: 0, block: work0.block });
+    finish(1);
+    expect(await next()).toMatchObject({ type: 'result', ...work0 });
+    // Not answered yet: a third connection gets it again.
+    second.close(closeCodes.goingAway, 'restarting');
+    const third = await connected();
+    const nextOnThird = await meet(third, { task: 0, block: work0.block });
+    expect(await nextOnThird()).toMatchObject({ type: 'result', ...work0 });
+    third.send({ type: 'accepted', task: 0, block: work0.block });
+    third.send({ type: 'shutdown', completed: true, reason: 'done' });
+    expect((await end).completed).toBe(true);
+    expect(asked.filter((what) => what.startsWith('gradient'))).toEqual(['gradient 0']);
+  });
+
+  it('drops what another server process leased, once the compute is idle', async () => {
+    let cancelled!: (error: Error) => void;
+    const { compute, asked } = fakeCompute(() => new Promise((_, reject) => (cancelled = reject)));
+    compute.cancel = () => (asked.push('cancel'), cancelled(new ComputeCancelled()));
+    const { end, connected } = begin(compute);
+    const first = await connected();
+    await meet(first);
+    first.send({ type: 'lease', ...work0 });
+    first.close(closeCodes.goingAway, 'restarting');
+    const second = await connected();
+    await meet(second, null, 'j');
+    second.send({ type: 'shutdown', completed: true, reason: 'done' });
+    expect((await end).completed).toBe(true);
+    expect(asked).toEqual(['prepare lesson', 'gradient 0', 'cancel', 'close']);
+  });
+
+  it('returns a lease that is cancelled', async () => {
+    let cancelled!: (error: Error) => void;
+    const { compute } = fakeCompute(() => new Promise((_, reject) => (cancelled = reject)));
+    compute.cancel = () => cancelled(new ComputeCancelled());
+    const { end, connected } = begin(compute);
+    const connection = await connected();
+    const next = await meet(connection);
+    connection.send({ type: 'lease', ...work0 });
+    connection.send({ type: 'cancel', task: 9, block: work0.block });
+    connection.send({ type: 'cancel', task: 0, block: work0.block });
+    expect(await next()).toEqual({ type: 'lease-returned', ...work0 });
+    connection.send({ type: 'shutdown', completed: true, reason: 'done' });
+    await end;
+  });
+
+  it('leaves a server that says what it can not mean, and connects again', async () => {
+    const { compute } = fakeCompute();
+    const { end, connected } = begin(compute);
+    const first = await connected();
+    first.send({ type: 'parameters', run: 'r', incarnation: 'i', step: 0, values: new Uint8Array(4) });
+    expect(await first.closed).toMatchObject({ code: closeCodes.unexpected });
+    const second = await connected();
+    await meet(second);
+    second.send({ type: 'shutdown', completed: true, reason: 'done' });
+    await end;
   });
 
   it('fails with the reason when it is refused', async () => {

@@ -12,13 +12,17 @@ const packr = new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: '
 const NOTHING = new Uint8Array(0);
 /** MessagePack's bin 32: a tag and a 32-bit length before the bytes. */
 const BIN32 = { tag: 0xc6, headerBytes: 5 };
+/** Of an encoded tensor in memory: an aligned copy out of shared memory is ten times as fast. */
+const ALIGNMENT = 8;
+/** Room for a head that grows with its numbers, where a buffer is used again. */
+const SLACK_BYTES = 256;
 /** What `NOTHING` packs to: bin 8 and the length 0. */
 const EMPTY_BIN_BYTES = 2;
 
 /**
  * Encodes a message as one MessagePack map. The bytes are the caller's: nothing encoded later overwrites them.
- * @param into a buffer that a message with a tensor may be written to: the result is then a view of it. A new one of
- *   several megabytes costs more in page faults and garbage collection than the encoding itself.
+ * @param into what an earlier call returned and nobody reads any more: a message with a tensor is written over it if it
+ *   has room. A new buffer of several megabytes costs more in page faults and garbage collection than the encoding itself.
  */
 export function encode(message: WorkerMessage | ServerMessage, into?: Uint8Array): Uint8Array {
   switch (message.type) {
@@ -41,7 +45,9 @@ function withLast<Message extends object>(message: Message, key: keyof Message):
 function encodeWithTensor(message: WorkerMessage | ServerMessage, tensor: Uint8Array, into?: Uint8Array): Uint8Array {
   const head = packr.pack(message).subarray(0, -EMPTY_BIN_BYTES);
   const length = head.byteLength + BIN32.headerBytes + tensor.byteLength;
-  const bytes = into !== undefined && into.byteLength >= length ? into.subarray(0, length) : new Uint8Array(length);
+  const padding = (ALIGNMENT - ((head.byteLength + BIN32.headerBytes) % ALIGNMENT)) % ALIGNMENT;
+  const hasRoom = into !== undefined && into.buffer.byteLength >= padding + length;
+  const bytes = new Uint8Array(hasRoom ? into.buffer : new ArrayBuffer(length + SLACK_BYTES), padding, length);
   bytes.set(head);
   bytes[head.byteLength] = BIN32.tag;
   new DataView(bytes.buffer, bytes.byteOffset).setUint32(head.byteLength + 1, tensor.byteLength);

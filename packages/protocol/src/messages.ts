@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { RunConfigSchema } from './run-config.ts';
 
 /** Raised whenever a message changes incompatibly; compared in `hello` before anything else. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Room for a message's other fields beside its tensor. */
 const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
@@ -62,6 +62,10 @@ export const ReadySchema = v.strictObject({
   dataFingerprint: digest,
   /** sha256 of a small reference gradient's bits: equal on workers whose arithmetic is equal. */
   numericsFingerprint: digest,
+  /** How the order of the samples is drawn: the generator's and the permutation's versions. */
+  samplingVersion: text(128),
+  /** The lease that a connection before this one left the worker with: being computed, or done and not yet answered. */
+  holding: v.nullable(v.strictObject({ task: index, block: BlockSchema })),
 });
 
 /** "Here is the gradient of the block you leased me, summed over its samples in tree order." */
@@ -88,6 +92,12 @@ export const EvaluationResultSchema = v.strictObject({
   correct: index,
   computeMs: v.pipe(finite, v.minValue(0)),
 });
+
+/** "I shall not deliver this lease, which you cancelled; I am idle." */
+export const LeaseReturnedSchema = v.strictObject({ type: v.literal('lease-returned'), ...work });
+
+/** "I leave when I have delivered what I hold: lease me nothing more." */
+export const DrainingSchema = v.strictObject({ type: v.literal('draining') });
 
 /** "I am alive", whatever the compute thread is doing, "and this large." */
 export const HeartbeatSchema = v.strictObject({
@@ -116,12 +126,17 @@ export const WelcomeSchema = v.strictObject({
   config: RunConfigSchema,
   parameterCount: count,
   heartbeatIntervalMs: count,
+  /** A side that hears nothing for this long gives the connection up. */
+  silentAfterMs: count,
 });
+
+/** The answer to each heartbeat: "so am I". */
+export const AliveSchema = v.strictObject({ type: v.literal('alive') });
 
 /** "You can't take part, and this is what to change." The connection closes after it. */
 export const RejectSchema = v.strictObject({
   type: v.literal('reject'),
-  reason: v.picklist(['protocol', 'model', 'data', 'numerics', 'engine', 'full']),
+  reason: v.picklist(['protocol', 'model', 'data', 'numerics', 'engine', 'sampling']),
   message: text(1024),
 });
 
@@ -151,7 +166,7 @@ export const AnswerSchema = v.strictObject({
   block: BlockSchema,
 });
 
-/** "Never mind this lease; its result would be dropped." */
+/** "Never mind this lease; its result would be dropped." Answered with `lease-returned`, or with the result if it is done. */
 export const CancelSchema = v.strictObject({ type: v.literal('cancel'), task: index, block: BlockSchema });
 
 /** "Finish what you hold, then leave." */
@@ -173,6 +188,8 @@ export const WorkerMessageSchema = v.variant('type', [
   ReadySchema,
   ResultSchema,
   EvaluationResultSchema,
+  LeaseReturnedSchema,
+  DrainingSchema,
   HeartbeatSchema,
   ByeSchema,
   WorkerErrorSchema,
@@ -180,6 +197,7 @@ export const WorkerMessageSchema = v.variant('type', [
 
 export const ServerMessageSchema = v.variant('type', [
   WelcomeSchema,
+  AliveSchema,
   RejectSchema,
   ParametersSchema,
   LeaseSchema,
@@ -196,6 +214,7 @@ export type WorkerMessage = v.InferOutput<typeof WorkerMessageSchema>;
 export type ServerMessage = v.InferOutput<typeof ServerMessageSchema>;
 export type Hello = v.InferOutput<typeof HelloSchema>;
 export type Ready = v.InferOutput<typeof ReadySchema>;
+export type LeaseReturned = v.InferOutput<typeof LeaseReturnedSchema>;
 export type Heartbeat = v.InferOutput<typeof HeartbeatSchema>;
 export type Result = v.InferOutput<typeof ResultSchema>;
 export type EvaluationResult = v.InferOutput<typeof EvaluationResultSchema>;

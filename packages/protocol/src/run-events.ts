@@ -18,7 +18,16 @@ export type RunFact =
       readonly testSamples: number;
       readonly parameterCount: number;
     }
-  | { readonly type: 'listening'; readonly url: string }
+  /** A run goes on from a checkpoint, in another process than before. */
+  | {
+      readonly type: 'run-resumed';
+      readonly run: string;
+      readonly incarnation: string;
+      /** Commits so far: what was done after them is done again. */
+      readonly step: number;
+      readonly totalSteps: number;
+      readonly stepsPerEpoch: number;
+    }
   | {
       readonly type: 'worker-joined';
       readonly workerId: string;
@@ -34,6 +43,16 @@ export type RunFact =
       readonly reason: string;
       readonly workers: number;
     }
+  /** Silent, or its connection broke: it gets no leases until it recovers or is forgotten. */
+  | { readonly type: 'worker-suspected'; readonly workerId: string; readonly rank: number; readonly reason: string }
+  | { readonly type: 'worker-recovered'; readonly workerId: string; readonly rank: number }
+  | {
+      readonly type: 'worker-quarantined';
+      readonly workerId: string;
+      readonly rank: number;
+      readonly forMs: number;
+      readonly reason: string;
+    }
   | { readonly type: 'worker-rejected'; readonly name: string; readonly reason: string }
   | { readonly type: 'connection-closed'; readonly remote: string; readonly reason: string }
   | { readonly type: 'waiting'; readonly workers: number; readonly minWorkers: number }
@@ -45,6 +64,36 @@ export type RunFact =
       readonly workerId: string;
       readonly reason: string;
     }
+  /** A block that another holds is computed a second time: the first result counts. */
+  | {
+      readonly type: 'leased-again';
+      readonly step: number;
+      readonly work: 'gradient' | 'evaluation';
+      readonly block: Block;
+      readonly rank: number;
+      /** The slow or missing holder. */
+      readonly insteadOf: { readonly rank: number; readonly name: string };
+    }
+  /** Nothing came in for long. */
+  | {
+      readonly type: 'stalled';
+      readonly step: number;
+      readonly work: 'gradient' | 'evaluation';
+      readonly forMs: number;
+      readonly waitingFor: readonly AwaitedWorker[];
+      /** Micro-batches that nobody computes. */
+      readonly freeLeaves: number;
+    }
+  | {
+      readonly type: 'checkpoint-saved';
+      readonly step: number;
+      readonly path: string;
+      readonly bytes: number;
+      readonly ms: number;
+      readonly cause: 'interval' | 'validation' | 'end';
+    }
+  /** The checkpoints before it stay valid; training goes on. */
+  | { readonly type: 'checkpoint-failed'; readonly step: number; readonly reason: string }
   | {
       readonly type: 'result-discarded';
       readonly step: number;
@@ -99,14 +148,26 @@ export type RunFact =
       readonly accuracy: number;
       readonly seconds: number;
     }
-  | ({ readonly type: 'run-ended'; readonly outcome: RunOutcome; readonly reason: string } & RunSummary);
+  | ({ readonly type: 'run-ended'; readonly reason: string } & RunSummary);
+
+/** Somebody a step waits for, and why it takes so long. */
+export interface AwaitedWorker {
+  readonly rank: number;
+  readonly name: string;
+  readonly block: Block;
+  readonly forMs: number;
+  readonly why: 'computing' | 'slow' | 'silent' | 'lost';
+}
 
 export type RunOutcome = 'completed' | 'interrupted' | 'halted';
 
 /** The figures of a run: the line that `--json` prints. Null where the run ended before it was known. */
 export interface RunSummary {
   readonly run: string;
+  readonly outcome: RunOutcome;
+  /** Steps done, those included that could not be applied. */
   readonly steps: number;
+  readonly skippedSteps: number;
   readonly epochs: number;
   /** The most workers that took part at one time. */
   readonly workers: number;

@@ -1,3 +1,5 @@
+import { adam, sumOfSquares } from '@convoy/arithmetic/vectors';
+
 /** Adam's settings, Keras's names and defaults. */
 export interface AdamSettings {
   readonly learningRate: number;
@@ -39,15 +41,10 @@ export function adamUpdate(
   const rate = (learningRate * Math.sqrt(1 - integerPower(beta2, updates))) / (1 - integerPower(beta1, updates));
   const { parameters, m, v } = state;
   const { parameters: parametersOut, m: mOut, v: vOut } = into;
-  const length = parameters.length;
-  for (let i = 0; i < length; i++) {
-    const gradient = gradientSum[i]! / samples;
-    const mean = m[i]! + (gradient - m[i]!) * (1 - beta1);
-    const square = v[i]! + (gradient * gradient - v[i]!) * (1 - beta2);
-    mOut[i] = mean;
-    vOut[i] = square;
-    parametersOut[i] = parameters[i]! - (mean * rate) / (Math.sqrt(square) + epsilon);
-  }
+  adam(
+    { gradientSum, parameters, m, v, parametersOut, mOut, vOut },
+    { samples, decay1: 1 - beta1, decay2: 1 - beta2, rate, epsilon },
+  );
   return { updates, parameters: parametersOut, m: mOut, v: vOut };
 }
 
@@ -64,7 +61,5 @@ export function integerPower(base: number, exponent: number): number {
 
 /** Euclidean norm of a vector divided by `divisor`, accumulated in float64: finite exactly when every element is. */
 export function normOf(vector: Float32Array, divisor = 1): number {
-  let squares = 0;
-  for (let i = 0; i < vector.length; i++) squares += vector[i]! * vector[i]!;
-  return Math.sqrt(squares) / divisor;
+  return Math.sqrt(sumOfSquares(vector)) / divisor;
 }

@@ -59,6 +59,14 @@ export class FreeBlocks {
     return this.#blocks.length === 0;
   }
 
+  /** How many leaves nobody holds. */
+  get leaves(): number {
+    return this.#blocks.reduce((sum, block) => {
+      const { start, end } = leavesOf(block, this.#leaves);
+      return sum + end - start;
+    }, 0);
+  }
+
   /** Takes the first free block of at most `maxSize` leaves, splitting a larger one if need be. */
   take(maxSize: number): Block | undefined {
     let block = this.#blocks.shift();

@@ -1,3 +1,4 @@
+import { add } from '@convoy/arithmetic/vectors';
 import type { Block } from '@convoy/protocol/messages';
 import { parentOf, rootOf, sameBlock, siblingOf } from './blocks.ts';
 
@@ -68,7 +69,7 @@ export class TreeReduction {
 
   #merge(left: Sums, right: Sums): Sums {
     if (left.vector !== null && right.vector !== null) {
-      addInPlace(left.vector, right.vector);
+      add(left.vector, right.vector);
       this.#recycle(right.vector);
     }
     return {
@@ -78,10 +79,4 @@ export class TreeReduction {
       vector: left.vector,
     };
   }
-}
-
-/** sum ← sum + addend, each element rounded to float32 once. */
-export function addInPlace(sum: Float32Array, addend: Float32Array): void {
-  if (sum.length !== addend.length) throw new RangeError(`can't add ${addend.length} values to ${sum.length}`);
-  for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + addend[i]!;
 }

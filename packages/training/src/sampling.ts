@@ -1,9 +1,13 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { purposes } from '@convoy/random/purposes';
 import { randomStream } from '@convoy/random/stream';
+import { GENERATOR_VERSION } from '@convoy/random/threefry';
 
 /** Names how an epoch's order is made; a change gives every run another result. Part of every run's identity. */
 export const PERMUTATION_VERSION = 'fisher-yates/1';
+
+/** How samples are drawn, as server and workers tell each other: they must draw the same. */
+export const SAMPLING_VERSION = `${PERMUTATION_VERSION} on ${GENERATOR_VERSION}`;
 
 /** Half-open range of sample positions, or of sample indices. */
 export interface Range {

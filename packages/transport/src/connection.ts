@@ -6,7 +6,10 @@ export interface Connection<Incoming, Outgoing> extends AsyncIterable<Incoming> 
   /** For people: address and port, or "memory". */
   readonly remote: string;
   readonly bytesSent: number;
+  /** Bytes of whole messages. */
   readonly bytesReceived: number;
+  /** Bytes that have arrived on the wire, of unfinished messages too: grows while the peer lives and has something to say. */
+  readonly bytesHeard: number;
   /** Bytes accepted by `send` and not yet handed to the operating system. */
   readonly bufferedBytes: number;
   /** Settles once, when nothing more will arrive or leave. Never rejects. */
@@ -17,7 +20,10 @@ export interface Connection<Incoming, Outgoing> extends AsyncIterable<Incoming> 
   sendEncoded(bytes: Uint8Array): void;
   /** Sends what is queued, then closes. The reason is cut to what a close frame holds (123 bytes). */
   close(code: number, reason: string): void;
-  /** Iterates over incoming messages until the connection closes. One iteration per connection. */
+  /**
+   * Iterates over incoming messages until the connection closes. One iteration per connection. A message's tensor is a view
+   * of a buffer that is used again: it is valid until the next message is asked for, so copy what must last.
+   */
   [Symbol.asyncIterator](): AsyncIterator<Incoming>;
 }
 
@@ -54,4 +60,10 @@ export const closeCodes = {
   silent: 4005,
   /** Too many connections. */
   full: 4006,
+  /** The worker lives, but has not delivered its lease for several deadlines. */
+  hung: 4007,
+  /** The worker returned values that no honest computation gives. */
+  poisonous: 4008,
+  /** The same worker is here on a newer connection. */
+  superseded: 4009,
 } as const;

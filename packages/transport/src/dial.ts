@@ -59,7 +59,9 @@ async function connect<Incoming, Outgoing>({ url, codec, maxMessageBytes, signal
     generateMask: (mask) => mask.fill(0),
   });
   // Made before 'open' so that no message that follows the handshake at once can be missed.
-  const connection = new SocketConnection<Incoming, Outgoing>(socket, url, codec);
+  let bytesHeard = () => 0;
+  socket.once('upgrade', (response) => (bytesHeard = () => response.socket.bytesRead));
+  const connection = new SocketConnection<Incoming, Outgoing>(socket, url, codec, () => bytesHeard());
   const abandon = () => socket.terminate();
   signal.addEventListener('abort', abandon);
   try {

@@ -4,6 +4,7 @@ import { closeCodes, type Closure } from './connection.ts';
 export class Inbox<Incoming> {
   readonly #decode: (bytes: Uint8Array) => Incoming;
   readonly #refuse: (code: number, reason: string) => void;
+  readonly #recycle: (bytes: Uint8Array) => void;
   readonly #queue: Uint8Array[] = [];
   #wake: (() => void) | null = null;
   #ended = false;
@@ -12,10 +13,18 @@ export class Inbox<Incoming> {
   readonly closed: Promise<Closure>;
   #resolveClosed!: (closure: Closure) => void;
 
-  /** @param refuse closes the connection: called when a message does not decode. */
-  constructor(decode: (bytes: Uint8Array) => Incoming, refuse: (code: number, reason: string) => void) {
+  /**
+   * @param refuse closes the connection: called when a message does not decode.
+   * @param recycle is given a message's bytes once the next message is asked for.
+   */
+  constructor(
+    decode: (bytes: Uint8Array) => Incoming,
+    refuse: (code: number, reason: string) => void,
+    recycle: (bytes: Uint8Array) => void = () => {},
+  ) {
     this.#decode = decode;
     this.#refuse = refuse;
+    this.#recycle = recycle;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
   }
 
@@ -46,6 +55,7 @@ export class Inbox<Incoming> {
           return;
         }
         yield message;
+        this.#recycle(bytes);
       } else if (this.#ended) {
         return;
       } else {

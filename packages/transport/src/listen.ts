@@ -46,7 +46,8 @@ export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming
   server.on('connection', (socket, request) => {
     const { remoteAddress, remotePort } = request.socket;
     request.socket.setNoDelay(true);
-    const connection = new SocketConnection(socket, `${remoteAddress}:${remotePort}`, codec);
+    const bytesHeard = () => request.socket.bytesRead;
+    const connection = new SocketConnection(socket, `${remoteAddress}:${remotePort}`, codec, bytesHeard);
     if (server.clients.size > maxConnections) {
       connection.close(closeCodes.full, `this server takes ${maxConnections} connections`);
       return;

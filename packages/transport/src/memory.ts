@@ -17,6 +17,10 @@ class MemoryConnection<Incoming, Outgoing> implements Connection<Incoming, Outgo
   readonly remote = 'memory';
   bytesSent = 0;
   bytesReceived = 0;
+  /** What is sent here is received whole, at once. */
+  get bytesHeard(): number {
+    return this.bytesReceived;
+  }
   readonly bufferedBytes = 0;
   readonly #codec: Codec<Incoming, Outgoing>;
   readonly #inbox: Inbox<Incoming>;

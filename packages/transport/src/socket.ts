@@ -1,11 +1,15 @@
 import type { WebSocket } from 'ws';
 import { closeCodes, type Closure, type Codec, type Connection } from './connection.ts';
 import { Inbox } from './inbox.ts';
+import { MessageBuffers } from './message-buffers.ts';
 
 /** Time for the peer to answer a close frame before the socket is cut. */
 const CLOSE_GRACE_MS = 2_000;
 /** A close frame's reason holds at most this many bytes of UTF-8 (RFC 6455, 5.5). */
 const MAX_REASON_BYTES = 123;
+
+/** Of all connections in this thread: each needs one only between a message's arrival and its reading. */
+const messageBuffers = new MessageBuffers();
 
 /** A WebSocket as a {@link Connection}: one binary frame per message. */
 export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming, Outgoing> {
@@ -13,16 +17,24 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
   readonly #socket: WebSocket;
   readonly #codec: Codec<Incoming, Outgoing>;
   readonly #inbox: Inbox<Incoming>;
+  readonly #bytesHeard: () => number;
   #bytesSent = 0;
   #bytesReceived = 0;
   /** What this side closed with: says more than the peer's echo. */
   #closedHere: Closure | null = null;
 
-  constructor(socket: WebSocket, remote: string, codec: Codec<Incoming, Outgoing>) {
+  /** @param bytesHeard what the socket beneath has read so far. */
+  constructor(socket: WebSocket, remote: string, codec: Codec<Incoming, Outgoing>, bytesHeard: () => number) {
     this.remote = remote;
+    this.#bytesHeard = bytesHeard;
     this.#socket = socket;
     this.#codec = codec;
-    this.#inbox = new Inbox(codec.decode, (code, reason) => this.close(code, reason));
+    this.#inbox = new Inbox(
+      codec.decode,
+      (code, reason) => this.close(code, reason),
+      (bytes) => messageBuffers.give(bytes),
+    );
+    messageBuffers.serve(socket);
     let failure: Error | null = null;
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#bytesReceived += data.byteLength;
@@ -43,6 +55,10 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
 
   get bytesReceived(): number {
     return this.#bytesReceived;
+  }
+
+  get bytesHeard(): number {
+    return this.#bytesHeard();
   }
 
   get bufferedBytes(): number {

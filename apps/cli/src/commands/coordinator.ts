@@ -27,6 +27,7 @@ export function coordinatorCommand(): Command {
 Examples:
   $ convoy coordinator --host 0.0.0.0 --recipe lesson       prints the command that starts a worker
   $ convoy coordinator --port 0 --min-workers 2 --json
+  $ convoy coordinator --host 0.0.0.0 --resume runs/…       after a crash: workers that wait for it go on by themselves
 
 There is no authentication: listen on addresses that only your workers can reach.`,
     )
@@ -41,20 +42,19 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
     const prepared = await prepareRun({
       flags,
       environment: process.env,
+      url: reachableUrl(door.listener),
       signal: stop.signal,
       onEvent: display.show,
       onNote: (line) => display.warn(line),
       onDownload: display.download,
     });
     const { server, dataset, deterministic } = prepared;
+    const url = reachableUrl(door.listener);
+    display.workerCommand = `npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}`;
     door.letIn(server);
     whenStopped(stop.signal, (reason) => server.stop(reason));
-    const url = reachableUrl(door.listener);
     display.line(`data: ${dataset.origin}`);
-    display.line(
-      `listening on ${url}; start workers with:\n\n  npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}\n`,
-    );
-    display.status('waiting for workers');
+    display.line(`listening on ${url}; start workers with:\n\n  ${display.workerCommand}\n`);
     await server.ended;
     await reportEnd(prepared, display, flags.json, stop);
   } finally {

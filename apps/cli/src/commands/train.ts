@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import { lessonModel } from '@convoy/cifar10/architecture';
+import { exitCodes } from '@convoy/protocol/errors';
 import { addRunOptions, positiveInteger, type RunFlags } from '@convoy/parameter-server/options';
 import { prepareRun, type PreparedRun } from '@convoy/parameter-server/prepare-run';
 import { openDoor, serverCodec } from '@convoy/parameter-server/serve';
@@ -31,7 +32,7 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('train on this machine: a parameter server and N worker processes, or everything in one process')
     .addOption(
-      new Option('--workers <n>', 'worker processes (default: one per core)')
+      new Option('--workers <n>', 'worker processes (default: one per core, no more than micro-batches in a step)')
         .argParser(positiveInteger)
         .conflicts('single'),
     )
@@ -45,7 +46,8 @@ Examples:
   $ convoy train --recipe quick --workers 2
   $ convoy train --recipe lesson --workers 2 --data-dir ~/cifar-10-batches-bin
   $ convoy train --deterministic --steps 40 --seed 7 --json     one parametersSha256 for any number of workers
-  $ convoy train --single --dataset synthetic --steps 20`,
+  $ convoy train --single --dataset synthetic --steps 20
+  $ convoy train --resume runs/20261124-051200-lesson-3f9a --workers 4`,
     )
     .action(train);
 }
@@ -57,6 +59,7 @@ async function train(flags: TrainFlags): Promise<void> {
     const prepared = await prepareRun({
       flags,
       environment: process.env,
+      url: null,
       fallbackToSynthetic: flags.fallbackSynthetic,
       signal: stop.signal,
       onEvent: display.show,
@@ -81,6 +84,7 @@ async function trainHere(flags: TrainFlags, { server, deterministic }: PreparedR
     computeOptions: computeOptions(flags, threadsPerWorker(flags, deterministic, 1), process.env),
     connect: connectOnce(workerEnd),
     drain: new AbortController().signal,
+    patienceMs: 0,
     log: (line) => display.line(line),
   });
   // A worker that fails ends the run; a run that ends ends the worker. The worker's own error is the one to tell.
@@ -101,10 +105,11 @@ function connectOnce(connection: ServerConnection): () => Promise<ServerConnecti
 
 async function trainWithWorkers(flags: TrainFlags, prepared: PreparedRun, display: Display): Promise<void> {
   const { server, deterministic } = prepared;
-  const count = flags.workers ?? availableParallelism();
+  const count = flags.workers ?? Math.min(availableParallelism(), prepared.microBatches);
   const { listener, letIn } = await openDoor('127.0.0.1', 0, lessonModel.parameterCount);
   letIn(server);
   const threads = threadsPerWorker(flags, deterministic, count);
+  let lastCode: number = exitCodes.ok;
   const workers = new LocalWorkers({
     count,
     main: MAIN,
@@ -112,16 +117,20 @@ async function trainWithWorkers(flags: TrainFlags, prepared: PreparedRun, displa
     onLine: (line) => {
       if (!/: (ready|done): /.test(line)) display.warn(line);
     },
-    onExit: ({ pid, code, signal, stillRunning }) => {
-      display.warn(`worker process ${pid} ended (${signal ?? `exit code ${code}`})`);
-      if (stillRunning === 0) server.halt('every worker process has ended');
+    onExit: ({ pid, code, signal, restartInMs, left }) => {
+      const next = restartInMs === null ? '' : '; another takes its place';
+      display.warn(`worker process ${pid} ended (${signal ?? `exit code ${code}`})${next}`);
+      if (restartInMs === null && code !== null) lastCode = code;
+      if (left === 0) server.halt('every worker process has ended');
     },
   });
   try {
     display.status(
       `starting ${count} ${count === 1 ? 'worker' : 'workers'} with ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
     );
-    await server.ended;
+    const { outcome } = await server.ended;
+    // What ended the workers is what the operator has to mend.
+    if (outcome === 'halted' && lastCode !== exitCodes.ok) process.exitCode = lastCode;
   } finally {
     await workers.stop(LEAVE_WITHIN_MS);
     await listener.close();

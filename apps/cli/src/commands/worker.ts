@@ -9,6 +9,7 @@ import { work, workerCodec } from '@convoy/worker/work';
 
 interface WorkerFlags extends EngineFlags {
   readonly url: string;
+  readonly patience: number;
 }
 
 /** Failed attempts to connect are told at these counts, not each time. */
@@ -22,6 +23,12 @@ export function workerCommand(): Command {
     )
     .requiredOption('--url <address>', "the coordinator's address, ws://HOST:PORT", checkUrl)
     .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)");
+  command.option(
+    '--patience <minutes>',
+    'how long to look for a coordinator that went away; one that has not been there yet is waited for without limit',
+    minutes,
+    15,
+  );
   return addEngineOptions(command)
     .addHelpText(
       'after',
@@ -62,11 +69,20 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
         },
       }),
     drain: drain.signal,
+    patienceMs: 60_000 * flags.patience,
     log,
   });
   log(`done: ${reason}`);
   // A launcher's channel would keep the process alive.
   if (process.connected) process.disconnect();
+}
+
+function minutes(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 10_000)) {
+    throw new InvalidArgumentError('It must be a number of minutes, 0 or more.');
+  }
+  return value;
 }
 
 function checkUrl(text: string): string {

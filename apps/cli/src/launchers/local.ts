@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { exitCodes } from '@convoy/protocol/errors';
 
 export interface LocalWorkersOptions {
   readonly count: number;
@@ -16,63 +17,119 @@ export interface WorkerExit {
   readonly pid: number | undefined;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Of all that were started. */
-  readonly stillRunning: number;
+  /** When another process takes its place; null when none does: it would end in the same way. */
+  readonly restartInMs: number | null;
+  /** Processes that run or will be started again. */
+  readonly left: number;
 }
 
 /** TensorFlow's greeting, which no setting silences. */
 const CHATTER = /^WARNING: All log messages before absl|^I0000 /;
+/** What an operator must mend: starting the process again changes nothing. */
+const FINAL_CODES: ReadonlySet<number> = new Set([
+  exitCodes.ok,
+  exitCodes.usage,
+  exitCodes.data,
+  exitCodes.engine,
+  exitCodes.network,
+  exitCodes.rejected,
+]);
+/** A process that ran for this long starts with a clean record. */
+const STEADY_MS = 60_000;
+const RESTART_MS = { first: 250, limit: 15_000 } as const;
+/** Quick deaths in a row after which a place stays empty. */
+const MAX_QUICK_DEATHS = 8;
 
-/** Worker processes on this machine, as children of this process. */
+/** Worker processes on this machine, as children of this process; one that dies is started again. */
 export class LocalWorkers {
-  readonly #children = new Set<ChildProcess>();
-  readonly #ended: Promise<unknown>;
+  readonly #options: LocalWorkersOptions;
+  readonly #places: Place[];
   #stopping = false;
 
-  constructor({ count, args, main, onLine, onExit }: LocalWorkersOptions) {
-    const endings: Promise<void>[] = [];
-    for (let i = 0; i < count; i++) {
-      const child = spawn(process.execPath, [...process.execArgv, main, 'worker', ...args], {
-        // The channel ends the worker when this process does, however it does.
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-        // A group of its own: Ctrl-C reaches this process alone, which stops its workers when the run has ended.
-        detached: true,
-      });
-      this.#children.add(child);
-      createInterface({ input: child.stderr! }).on('line', (line) => {
-        if (!CHATTER.test(line)) onLine(line);
-      });
-      endings.push(
-        new Promise((resolve) => {
-          // A process that could not be started has no 'exit'.
-          const ended = (code: number | null, signal: NodeJS.Signals | null) => {
-            if (!this.#children.delete(child)) return;
-            if (!this.#stopping) onExit({ pid: child.pid, code, signal, stillRunning: this.#children.size });
-            resolve();
-          };
-          child.once('error', (error) => {
-            onLine(`can't start a worker: ${error.message}`);
-            ended(null, null);
-          });
-          child.once('exit', ended);
-        }),
-      );
-    }
-    this.#ended = Promise.all(endings);
+  constructor(options: LocalWorkersOptions) {
+    this.#options = options;
+    this.#places = Array.from({ length: options.count }, () => new Place());
+    for (const place of this.#places) this.#start(place);
   }
 
   /** Waits for the workers to leave by themselves, as they do when the run is over; then asks them, then ends them. */
   async stop(patienceMs: number): Promise<void> {
     this.#stopping = true;
+    for (const place of this.#places) {
+      if (place.restart === null) continue;
+      clearTimeout(place.restart);
+      place.restart = null;
+      place.close();
+    }
     const steps: NodeJS.Timeout[] = [
       setTimeout(() => this.#signal('SIGTERM'), patienceMs),
       setTimeout(() => this.#signal('SIGKILL'), 2 * patienceMs),
     ];
-    await this.#ended;
+    await Promise.all(this.#places.map(({ closed }) => closed));
     for (const step of steps) clearTimeout(step);
   }
 
+  #start(place: Place): void {
+    const { args, main, onLine } = this.#options;
+    const child = spawn(process.execPath, [...process.execArgv, main, 'worker', ...args], {
+      // The channel ends the worker when this process does, however it does.
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // A group of its own: Ctrl-C reaches this process alone, which stops its workers when the run has ended.
+      detached: true,
+    });
+    place.child = child;
+    place.startedMs = performance.now();
+    createInterface({ input: child.stderr! }).on('line', (line) => {
+      if (!CHATTER.test(line)) onLine(line);
+    });
+    // A process that could not be started has no 'exit'.
+    child.once('error', (error) => {
+      onLine(`can't start a worker: ${error.message}`);
+      this.#ended(place, child, null, null);
+    });
+    child.once('exit', (code, signal) => this.#ended(place, child, code, signal));
+  }
+
+  #ended(place: Place, child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+    if (place.child !== child) return;
+    place.child = null;
+    if (this.#stopping) return place.close();
+    place.quickDeaths = performance.now() - place.startedMs > STEADY_MS ? 1 : place.quickDeaths + 1;
+    const isFinal = (code !== null && FINAL_CODES.has(code)) || place.quickDeaths > MAX_QUICK_DEATHS;
+    const restartInMs = isFinal ? null : Math.min(RESTART_MS.limit, RESTART_MS.first * 2 ** (place.quickDeaths - 1));
+    if (restartInMs === null) place.close();
+    else {
+      place.restart = setTimeout(() => {
+        place.restart = null;
+        this.#start(place);
+      }, restartInMs);
+    }
+    const left = this.#places.filter(({ isOpen }) => isOpen).length;
+    this.#options.onExit({ pid: child.pid, code, signal, restartInMs, left });
+  }
+
   #signal(signal: NodeJS.Signals): void {
-    for (const child of this.#children) child.kill(signal);
+    for (const { child } of this.#places) child?.kill(signal);
+  }
+}
+
+/** Where one worker process is after another. */
+class Place {
+  child: ChildProcess | null = null;
+  restart: NodeJS.Timeout | null = null;
+  startedMs = 0;
+  quickDeaths = 0;
+  isOpen = true;
+  readonly closed: Promise<void>;
+  #resolveClosed!: () => void;
+
+  constructor() {
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+  }
+
+  /** No process will be here any more. */
+  close(): void {
+    this.isOpen = false;
+    this.#resolveClosed();
   }
 }

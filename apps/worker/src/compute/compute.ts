@@ -19,6 +19,8 @@ export interface Compute {
   /** The gradient of a block's loss sum. `gradient` is the compute's own memory: encode it before the next call. */
   gradient(work: GradientWork): Promise<GradientSums>;
   evaluate(work: EvaluationWork): Promise<Tally>;
+  /** Makes the call in progress, if there is one, reject with {@link ComputeCancelled} after the micro-batch it is at. */
+  cancel(): void;
   close(): Promise<void>;
 }
 
@@ -59,4 +61,13 @@ export interface EvaluationWork {
 
 export interface GradientSums extends Tally {
   readonly gradient: Float32Array;
+}
+
+/** The call was cancelled before it was done. */
+export class ComputeCancelled extends Error {
+  override readonly name = 'ComputeCancelled';
+
+  constructor() {
+    super('cancelled');
+  }
 }

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { loadKernels } from '@convoy/arithmetic/load';
+import { allocateVector } from '@convoy/arithmetic/vectors';
 import { lessonModel } from '@convoy/cifar10/architecture';
 import { readBatch, scaleImages } from '@convoy/cifar10/batch';
 import { IMAGE_BYTES, type Dataset, type Split } from '@convoy/cifar10/dataset';
@@ -15,14 +17,15 @@ import { copyFloat32 } from '@convoy/protocol/tensor';
 import { leavesOf } from '@convoy/training/blocks';
 import { TreeReduction, type Sums, type Tally } from '@convoy/training/reduction';
 import { epochOrder, extentOf, partOf, planEvaluation, planStep, type Extent } from '@convoy/training/sampling';
-import type {
-  Compute,
-  ComputeOptions,
-  EngineFacts,
-  EvaluationWork,
-  GradientSums,
-  GradientWork,
-  Prepared,
+import {
+  ComputeCancelled,
+  type Compute,
+  type ComputeOptions,
+  type EngineFacts,
+  type EvaluationWork,
+  type GradientSums,
+  type GradientWork,
+  type Prepared,
 } from './compute.ts';
 
 /** What a run needs on this side, once it is known. */
@@ -46,6 +49,12 @@ export class InlineCompute implements Compute {
   #aligned: Float32Array | null = null;
   #bytes = new Uint8Array(0);
   #pixels = new Float32Array(0);
+  /** Element 0 is 1 when the call in progress is not wanted any more; another thread may set it. */
+  readonly #cancelled: Int32Array<ArrayBufferLike>;
+
+  constructor(cancelled: Int32Array<ArrayBufferLike> = new Int32Array(1)) {
+    this.#cancelled = cancelled;
+  }
 
   get tensors(): number {
     return this.#engine?.tf.memory().numTensors ?? 0;
@@ -53,6 +62,7 @@ export class InlineCompute implements Compute {
 
   async open(options: ComputeOptions): Promise<EngineFacts> {
     this.#options = options;
+    loadKernels();
     let warning: string | null = null;
     this.#engine = await loadEngine({ ...options, onFallback: (reason) => (warning = reason) });
     const { name, version, threads } = this.#engine;
@@ -77,7 +87,7 @@ export class InlineCompute implements Compute {
       extent: extentOf(config, dataset),
       dataset,
       program,
-      spare: [],
+      spare: this.#workload?.spare ?? [],
     };
     this.#order = null;
     this.#parametersStep = -1;
@@ -110,7 +120,7 @@ export class InlineCompute implements Compute {
     const sums = await this.#reduce(block, microBatches, (leaf) => {
       const part = partOf(positions, leaf, microBatches);
       const batch = this.#read('train', Int32Array.from(order.subarray(part.start, part.end)));
-      const vector = spare.pop() ?? new Float32Array(lessonModel.parameterCount);
+      const vector = spare.pop() ?? allocateVector(lessonModel.parameterCount);
       const draw = config.dropout ? { seed: config.seed, epoch, positions: part } : null;
       return { ...program.gradient(batch, draw, vector), vector };
     });
@@ -131,6 +141,10 @@ export class InlineCompute implements Compute {
     });
   }
 
+  cancel(): void {
+    Atomics.store(this.#cancelled, 0, 1);
+  }
+
   close(): Promise<void> {
     this.#workload?.program.dispose();
     return Promise.resolve();
@@ -139,10 +153,15 @@ export class InlineCompute implements Compute {
   /** Computes a block's leaves in order and adds them up the tree that the server continues. */
   async #reduce(block: Block, leaves: number, leafSums: (leaf: number) => Sums): Promise<Sums> {
     const { spare } = this.#workload!;
+    Atomics.store(this.#cancelled, 0, 0);
     const tree = new TreeReduction(leaves, block, (vector) => spare.push(vector));
     const { start, end } = leavesOf(block, leaves);
     for (let leaf = start; leaf < end; leaf++) {
       if (leaf > start) await nextTurn();
+      if (Atomics.load(this.#cancelled, 0) === 1) {
+        tree.clear();
+        throw new ComputeCancelled();
+      }
       tree.add({ start: leaf, size: 1 }, leafSums(leaf));
     }
     return tree.total!;

@@ -1,12 +1,12 @@
 // The compute thread's program: started by thread.ts, never by hand.
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { OperatorError } from '@convoy/protocol/errors';
-import type { GradientSums } from './compute.ts';
+import { ComputeCancelled, type GradientSums } from './compute.ts';
 import { InlineCompute } from './inline.ts';
-import type { ThreadAnswer, ThreadRequest } from './thread.ts';
+import type { ThreadAnswer, ThreadData, ThreadRequest } from './thread.ts';
 
 const port = parentPort!;
-const compute = new InlineCompute();
+const compute = new InlineCompute((workerData as ThreadData).cancelled);
 /** The gradient as the other thread sees it. */
 let shared: Float32Array | null = null;
 
@@ -16,6 +16,7 @@ port.on('message', (request: ThreadRequest) => {
     (value) => answer({ type: 'done', value, tensors: compute.tensors }),
     (error: Error) =>
       answer({
+        cancelled: error instanceof ComputeCancelled,
         type: 'failed',
         message: error.message,
         stack: error.stack ?? '',

@@ -3,14 +3,15 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import { OperatorError } from '@convoy/protocol/errors';
 import { copyFloat32 } from '@convoy/protocol/tensor';
 import type { Tally } from '@convoy/training/reduction';
-import type {
-  Compute,
-  ComputeOptions,
-  EngineFacts,
-  EvaluationWork,
-  GradientSums,
-  GradientWork,
-  Prepared,
+import {
+  ComputeCancelled,
+  type Compute,
+  type ComputeOptions,
+  type EngineFacts,
+  type EvaluationWork,
+  type GradientSums,
+  type GradientWork,
+  type Prepared,
 } from './compute.ts';
 
 /** What the thread is asked, and what it answers: one answer per request, in order. */
@@ -22,7 +23,19 @@ export type ThreadRequest =
   | { readonly type: 'evaluate'; readonly work: EvaluationWork; readonly parameters: StepParameters | null };
 export type ThreadAnswer =
   | { readonly type: 'done'; readonly value: unknown; readonly tensors: number }
-  | { readonly type: 'failed'; readonly message: string; readonly stack: string; readonly exitCode: number | null };
+  | {
+      readonly type: 'failed';
+      readonly cancelled: boolean;
+      readonly message: string;
+      readonly stack: string;
+      readonly exitCode: number | null;
+    };
+
+/** What the thread is started with. */
+export interface ThreadData {
+  /** Memory that both threads see; element 0 is 1 when the call in progress is not wanted any more. */
+  readonly cancelled: Int32Array;
+}
 
 /** Parameters in memory that both threads see. They change only while the thread computes nothing. */
 interface StepParameters {
@@ -35,7 +48,11 @@ const CLOSE_WITHIN_MS = 5_000;
 
 /** Computes on a thread of its own; parameters and gradients pass through shared memory, without a copy between threads. */
 export class ThreadCompute implements Compute {
-  readonly #thread = new Worker(new URL('./thread-entry.mjs', import.meta.url), { name: 'compute' });
+  readonly #cancelled = new Int32Array(new SharedArrayBuffer(4));
+  readonly #thread = new Worker(new URL('./thread-entry.mjs', import.meta.url), {
+    name: 'compute',
+    workerData: { cancelled: this.#cancelled } satisfies ThreadData,
+  });
   #pending: { resolve: (value: never) => void; reject: (error: Error) => void } | null = null;
   #failure: Error | null = null;
   readonly #exited = new Promise<void>((resolve) => this.#thread.once('exit', () => resolve()));
@@ -82,6 +99,10 @@ export class ThreadCompute implements Compute {
     return this.#ask({ type: 'evaluate', work, parameters: this.#fresh() });
   }
 
+  cancel(): void {
+    Atomics.store(this.#cancelled, 0, 1);
+  }
+
   async close(): Promise<void> {
     this.#failure ??= new Error('the compute thread was closed');
     this.#pending = null;
@@ -115,7 +136,8 @@ export class ThreadCompute implements Compute {
   }
 }
 
-function rebuild({ message, stack, exitCode }: Extract<ThreadAnswer, { type: 'failed' }>): Error {
+function rebuild({ cancelled, message, stack, exitCode }: Extract<ThreadAnswer, { type: 'failed' }>): Error {
+  if (cancelled) return new ComputeCancelled();
   if (exitCode !== null) return new OperatorError(message, { exitCode });
   const error = new Error(message);
   error.stack = stack;

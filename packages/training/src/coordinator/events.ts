@@ -1,4 +1,5 @@
 import type { Block } from '@convoy/protocol/messages';
+import type { Position } from './course.ts';
 
 export type WorkerId = string;
 
@@ -28,35 +29,80 @@ export interface EvaluationTask {
   readonly leaves: number;
 }
 
+/** A lease as a worker names it: what it computes, or has computed and not yet delivered. */
+export interface Holding {
+  readonly task: number;
+  readonly block: Block;
+}
+
 /** What the machine is told. Facts, in the order in which the server learned them. */
 export type CoordinatorEvent =
-  /** A worker holds the model and the data and may be leased work. */
-  | { readonly type: 'worker-joined'; readonly workerId: WorkerId }
-  /** It left, for whatever reason: what it held is nobody's. */
+  /** A worker holds the model and the data and may be leased work; `holding` is what a connection before this one left it with. */
+  | { readonly type: 'worker-joined'; readonly workerId: WorkerId; readonly holding: Holding | null }
+  /** Bytes of it arrived, whatever they say: it lives. */
+  | { readonly type: 'worker-heard'; readonly workerId: WorkerId }
+  /** Its connection broke. It may come back, so it keeps its lease for a short grace. */
+  | { readonly type: 'worker-lost'; readonly workerId: WorkerId; readonly reason: string }
+  /** It left for good, or was sent away: what it held is nobody's. */
   | { readonly type: 'worker-left'; readonly workerId: WorkerId; readonly reason: string }
   /** It wants to leave: it gets no more leases. */
   | { readonly type: 'worker-draining'; readonly workerId: WorkerId }
-  /** A valid result arrived for a block of a task. */
-  | { readonly type: 'result-received'; readonly workerId: WorkerId; readonly task: number; readonly block: Block }
-  /** A result arrived whose content is wrong: the block is still owed. */
-  | { readonly type: 'result-invalid'; readonly workerId: WorkerId; readonly task: number; readonly block: Block }
+  /** A well-formed result arrived for a block of a task. `suspicion` says what makes its values unbelievable, if anything. */
+  | {
+      readonly type: 'result-received';
+      readonly workerId: WorkerId;
+      readonly task: number;
+      readonly block: Block;
+      readonly suspicion: string | null;
+    }
+  /** A worker gave up a lease that was cancelled: it is idle. */
+  | { readonly type: 'lease-returned'; readonly workerId: WorkerId; readonly task: number; readonly block: Block }
   /** The update of this task's step was applied and swapped in. */
   | { readonly type: 'committed'; readonly task: number }
   /** The guard refused the sum; nothing was changed. */
   | { readonly type: 'commit-refused'; readonly task: number; readonly reason: string }
   /** The evaluation's sums were taken. */
   | { readonly type: 'evaluated'; readonly task: number }
+  /** Time has passed: sent at least every second, and at the machine's `wakeAt`. */
+  | { readonly type: 'tick' }
   /** The operator wants the run to end here. */
   | { readonly type: 'stop-requested'; readonly reason: string }
   /** Something outside the machine makes going on pointless. */
   | { readonly type: 'halt-requested'; readonly reason: string };
+
+/** Why a worker is sent away. */
+export type ExpulsionCause =
+  /** Nothing was heard of it for longer than a living worker is silent. */
+  | 'dead'
+  /** It lives, and has not finished a lease for several deadlines. */
+  | 'hung'
+  /** It returned values that no honest computation gives. */
+  | 'poisonous';
+
+/** Somebody a task waits for. */
+export interface Awaited {
+  readonly workerId: WorkerId;
+  readonly block: Block;
+  /** Since its lease was given. */
+  readonly forMs: number;
+  readonly why: 'computing' | 'slow' | 'silent' | 'lost';
+}
 
 /** What the machine orders. The server carries the effects out in order. */
 export type CoordinatorEffect =
   | { readonly type: 'open'; readonly task: Task }
   /** Send the current parameters: the worker's next lease needs them. */
   | { readonly type: 'send-parameters'; readonly workerId: WorkerId; readonly step: number }
-  | { readonly type: 'lease'; readonly workerId: WorkerId; readonly task: Task; readonly block: Block }
+  /** `instead` names the slow or missing holder of the same block that this second lease covers. */
+  | {
+      readonly type: 'lease';
+      readonly workerId: WorkerId;
+      readonly task: Task;
+      readonly block: Block;
+      readonly instead: WorkerId | null;
+    }
+  /** Tell the worker not to go on: its result would be dropped. It answers with `lease-returned` or with the result. */
+  | { readonly type: 'cancel'; readonly workerId: WorkerId; readonly task: number; readonly block: Block }
   /** Take this result into the task's sum. */
   | { readonly type: 'collect'; readonly workerId: WorkerId; readonly task: Task; readonly block: Block }
   | {
@@ -74,6 +120,27 @@ export type CoordinatorEffect =
       readonly block: Block;
       readonly reason: string;
     }
+  /** A worker is silent or its connection is lost: it gets no leases, and what it holds may be leased to another. */
+  | { readonly type: 'suspect'; readonly workerId: WorkerId; readonly reason: string }
+  /** A suspect was heard again, or came back. */
+  | { readonly type: 'recover'; readonly workerId: WorkerId }
+  /** A worker gets no leases until then. */
+  | { readonly type: 'quarantine'; readonly workerId: WorkerId; readonly forMs: number; readonly reason: string }
+  /** Close this worker's connection, if there is one: it is no member any more. */
+  | {
+      readonly type: 'expel';
+      readonly workerId: WorkerId;
+      readonly cause: ExpulsionCause;
+      readonly reason: string;
+    }
+  /** Nothing has come in for long: who is waited for, and how many leaves nobody holds. */
+  | {
+      readonly type: 'stall';
+      readonly task: Task;
+      readonly forMs: number;
+      readonly waitingFor: readonly Awaited[];
+      readonly freeLeaves: number;
+    }
   /** All leaves are in: check the sum and apply it; answer `committed` or `commit-refused`. */
   | { readonly type: 'commit'; readonly task: GradientTask }
   /** The sum was refused for good: drop it and leave the parameters as they are. Counts as a commit that changes nothing. */
@@ -82,6 +149,8 @@ export type CoordinatorEffect =
   | { readonly type: 'retry'; readonly task: GradientTask; readonly reason: string }
   /** All leaves are in: take the sums; answer `evaluated`. */
   | { readonly type: 'evaluate'; readonly task: EvaluationTask }
+  /** Keep the training state as it is now: a run that starts from `position` and it goes on as this one does. */
+  | { readonly type: 'checkpoint'; readonly position: Position; readonly cause: 'interval' | 'validation' | 'end' }
   /** Too few workers to go on, or enough again. */
   | { readonly type: 'pause'; readonly ready: number; readonly minWorkers: number }
   | { readonly type: 'resume'; readonly ready: number }

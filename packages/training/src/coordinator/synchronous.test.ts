@@ -3,7 +3,7 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import { resolveConfig } from '../config.ts';
 import { extentOf } from '../sampling.ts';
 import { Course } from './course.ts';
-import type { CoordinatorEffect, CoordinatorEvent } from './events.ts';
+import type { CoordinatorEffect, CoordinatorEvent, Holding } from './events.ts';
 import { DEFAULT_COORDINATOR_OPTIONS, SynchronousCoordinator } from './synchronous.ts';
 
 /** 3 steps of 4 micro-batches, without evaluations. */
@@ -23,11 +23,12 @@ function start(options: Partial<typeof DEFAULT_COORDINATOR_OPTIONS> = {}, custom
     ...DEFAULT_COORDINATOR_OPTIONS,
     ...options,
   });
+  const clock = { ms: 0 };
   /** Effects of a run of events, commits answered at once. */
   const tell = (...events: CoordinatorEvent[]): CoordinatorEffect[] => {
     const all: CoordinatorEffect[] = [];
     for (const event of events) {
-      const effects = coordinator.handle(event);
+      const effects = coordinator.handle(event, clock.ms);
       all.push(...effects);
       for (const effect of effects) {
         if (effect.type === 'commit') all.push(...tell({ type: 'committed', task: effect.task.id }));
@@ -36,16 +37,32 @@ function start(options: Partial<typeof DEFAULT_COORDINATOR_OPTIONS> = {}, custom
     }
     return all;
   };
-  return { coordinator, tell };
+  /** Lets time pass in ticks of a second, in which the named workers are heard. */
+  const wait = (ms: number, ...heard: string[]): CoordinatorEffect[] => {
+    const all: CoordinatorEffect[] = [];
+    for (const endMs = clock.ms + ms; clock.ms < endMs;) {
+      clock.ms = Math.min(endMs, clock.ms + 1_000);
+      all.push(...tell(...heard.map((workerId): CoordinatorEvent => ({ type: 'worker-heard', workerId })), tick));
+    }
+    return all;
+  };
+  return { coordinator, tell, wait, clock };
 }
 
-const join = (workerId: string): CoordinatorEvent => ({ type: 'worker-joined', workerId });
+const tick: CoordinatorEvent = { type: 'tick' };
+const join = (workerId: string, holding: Holding | null = null): CoordinatorEvent => ({
+  type: 'worker-joined',
+  workerId,
+  holding,
+});
+const lose = (workerId: string): CoordinatorEvent => ({ type: 'worker-lost', workerId, reason: 'reset' });
 const leave = (workerId: string): CoordinatorEvent => ({ type: 'worker-left', workerId, reason: 'killed' });
-const result = ({ workerId, task, block }: Lease): CoordinatorEvent => ({
+const result = ({ workerId, task, block }: Lease, suspicion: string | null = null): CoordinatorEvent => ({
   type: 'result-received',
   workerId,
   task: task.id,
   block,
+  suspicion,
 });
 
 function leases(effects: readonly CoordinatorEffect[]): Lease[] {
@@ -136,9 +153,7 @@ describe('the synchronous coordinator', () => {
     const { tell } = start();
     const [lease] = leases(tell(join('a')));
     tell(result(lease!));
-    expect(tell({ type: 'result-received', workerId: 'a', task: lease!.task.id, block: lease!.block })).toMatchObject([
-      { type: 'discard', reason: 'stale' },
-    ]);
+    expect(tell(result(lease!))).toMatchObject([{ type: 'discard', reason: 'stale' }]);
   });
 
   it('drops a second result for a block as a duplicate', () => {
@@ -164,26 +179,16 @@ describe('the synchronous coordinator', () => {
     expect(types(tell(result(lease!)))).toContain('commit');
   });
 
-  it('leases a block again whose result was bad', () => {
-    const { tell } = start();
-    const [lease] = leases(tell(join('a')));
-    expect(tell({ type: 'result-invalid', workerId: 'a', task: lease!.task.id, block: lease!.block })).toMatchObject([
-      { type: 'discard', reason: 'bad' },
-      { type: 'release' },
-      { type: 'lease', block: { start: 0, size: 4 } },
-    ]);
-  });
-
   it('repeats a step whose sum was refused once, then skips it, then halts after three', () => {
     const { coordinator } = start();
-    let effects = coordinator.handle(join('a'));
+    let effects = coordinator.handle(join('a'), 0);
     const seen: string[] = [];
     while (!coordinator.finished) {
       const [lease] = leases(effects);
-      const [commit] = coordinator.handle(result(lease!)).filter(({ type }) => type === 'commit');
+      const [commit] = coordinator.handle(result(lease!), 0).filter(({ type }) => type === 'commit');
       const { task } = commit as Extract<CoordinatorEffect, { type: 'commit' }>;
       seen.push(`${task.step}/${task.attempt}`);
-      effects = coordinator.handle({ type: 'commit-refused', task: task.id, reason: 'it is not finite' });
+      effects = coordinator.handle({ type: 'commit-refused', task: task.id, reason: 'it is not finite' }, 0);
       seen.push(...types(effects).filter((type) => type === 'retry' || type === 'skip' || type === 'finish'));
     }
     expect(seen).toEqual([
@@ -208,6 +213,7 @@ describe('the synchronous coordinator', () => {
     const { coordinator, tell } = start();
     const [lease] = leases(tell(join('a')));
     expect(tell({ type: 'stop-requested', reason: 'Ctrl-C' })).toEqual([
+      { type: 'checkpoint', position: { step: 0, due: [] }, cause: 'end' },
       { type: 'finish', outcome: 'interrupted', reason: 'Ctrl-C' },
     ]);
     expect(tell(result(lease!), { type: 'stop-requested', reason: 'again' })).toMatchObject([
@@ -224,7 +230,7 @@ describe('the synchronous coordinator', () => {
     const queue = [result(lease!)];
     for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
       const effects = tell(event);
-      queue.push(...leases(effects).map(result));
+      queue.push(...leases(effects).map((lease) => result(lease)));
       for (const effect of effects) if (effect.type === 'open' || effect.type === 'finish') opened.push(effect);
     }
     expect(opened).toMatchObject([
@@ -236,8 +242,232 @@ describe('the synchronous coordinator', () => {
 
   it('refuses to be told twice that a worker joined, or of a commit it did not order', () => {
     const { coordinator } = start();
-    coordinator.handle(join('a'));
-    expect(() => coordinator.handle(join('a'))).toThrow('joined twice');
-    expect(() => coordinator.handle({ type: 'committed', task: 0 })).toThrow('had not asked for');
+    coordinator.handle(join('a'), 0);
+    expect(() => coordinator.handle(join('a'), 0)).toThrow('joined twice');
+    expect(() => coordinator.handle({ type: 'committed', task: 0 }, 0)).toThrow('had not asked for');
+  });
+});
+
+describe('its members', () => {
+  it('keeps the lease of a worker whose connection broke, and takes its result when it is back in time', () => {
+    const { tell, wait } = start();
+    const [lease] = leases(tell(join('a')));
+    expect(types(tell(lose('a')))).toEqual(['suspect', 'pause']);
+    wait(1_000);
+    const holding = { task: lease!.task.id, block: lease!.block };
+    expect(types(tell(join('a', holding)))).toEqual(['recover', 'resume']);
+    expect(types(tell(result(lease!)))).toContain('commit');
+  });
+
+  it('releases the lease of a worker that came back without it', () => {
+    const { tell } = start();
+    tell(join('a'), lose('a'));
+    expect(types(tell(join('a')))).toEqual(['recover', 'release', 'resume', 'send-parameters', 'lease']);
+  });
+
+  it('forgets a worker that does not come back, and has what it brings later given up before it gets more', () => {
+    const { tell, wait } = start();
+    const [lease] = leases(tell(join('a')));
+    tell(lose('a'));
+    expect(wait(2_000)).toMatchObject([{ type: 'release' }, { type: 'expel', workerId: 'a', cause: 'dead' }]);
+    const holding = { task: lease!.task.id, block: lease!.block };
+    expect(types(tell(join('a', holding)))).toEqual(['cancel', 'resume']);
+    expect(types(tell({ type: 'lease-returned', workerId: 'a', ...holding }))).toEqual(['send-parameters', 'lease']);
+  });
+
+  it('lets an idle worker compute the block of one whose connection broke, at once', () => {
+    const { tell } = start();
+    tell(join('a'), join('b'));
+    const effects = tell(lose('a'));
+    expect(leases(effects)).toMatchObject([{ workerId: 'b', instead: 'a', block: { start: 0, size: 4 } }]);
+    // Either may deliver; the other is told to stop, also when it is back after that.
+    const [second] = leases(effects);
+    expect(types(tell(result(second!)))).toContain('commit');
+    expect(tell(join('a', { task: second!.task.id, block: second!.block }))[1]).toMatchObject({ type: 'cancel' });
+  });
+
+  it('suspects after three silent seconds, forgets after ten, and takes every sign of life', () => {
+    const { tell, wait } = start();
+    tell(join('a'));
+    expect(wait(2_000)).toEqual([]);
+    expect(types(wait(1_000))).toEqual(['suspect', 'pause']);
+    expect(types(tell({ type: 'worker-heard', workerId: 'a' }))).toEqual(['recover', 'resume']);
+    const effects = wait(10_000);
+    expect(effects).toContainEqual(expect.objectContaining({ type: 'expel', cause: 'dead' }));
+  });
+
+  it('does not blame the workers for seconds in which it stood still itself', () => {
+    const { tell, clock } = start();
+    const [lease] = leases(tell(join('a')));
+    clock.ms += 60_000;
+    expect(tell(tick)).toEqual([]);
+    expect(types(tell(result(lease!)))).toContain('commit');
+  });
+
+  it('leases a block again when its deadline has passed and somebody is idle, and takes the first result', () => {
+    const { tell, clock, wait } = start();
+    const [a] = leases(tell(join('a'), join('b')));
+    clock.ms += 100;
+    const effects = tell(result(a!));
+    const [left, right] = leases(effects);
+    clock.ms += 50;
+    tell(result(left!));
+    // Twice the usual 25 ms per leaf, for two leaves.
+    const { workerId } = right!;
+    const second = leases(wait(1_000, 'a', 'b'))[0];
+    expect(second).toMatchObject({ instead: workerId, block: right!.block, task: right!.task });
+    expect(types(tell(result(second!)))).toEqual(expect.arrayContaining(['cancel', 'collect', 'commit']));
+    expect(tell(result(right!))).toContainEqual(expect.objectContaining({ type: 'discard', reason: 'stale' }));
+  });
+
+  it('calls a worker hung that lives and does not deliver, and gives its block to another', () => {
+    const { tell, clock, wait } = start();
+    let [lease] = leases(tell(join('a')));
+    for (let step = 0; step < 2; step++) {
+      clock.ms += 400;
+      [lease] = leases(tell(result(lease!)));
+    }
+    const effects = wait(10_000, 'a');
+    expect(effects.filter(({ type }) => ['quarantine', 'release', 'expel'].includes(type))).toMatchObject([
+      { type: 'quarantine', workerId: 'a', forMs: 1_000 },
+      { type: 'release' },
+      { type: 'expel', cause: 'hung' },
+    ]);
+    // It may come back, after a while.
+    expect(leases(tell(join('a')))).toEqual([]);
+    expect(leases(wait(1_000, 'a'))).toHaveLength(1);
+  });
+
+  it('sends away who returns unbelievable values, for longer each time, and asks somebody else', () => {
+    const { tell, wait } = start();
+    const effects = tell(join('a'), join('b'));
+    const bad = tell(result(leases(effects)[0]!, 'not finite'));
+    expect(types(bad)).toEqual(['discard', 'quarantine', 'release', 'expel', 'send-parameters', 'lease']);
+    expect(leases(bad)[0]!.workerId).toBe('b');
+    tell(join('a'));
+    wait(1_000, 'a', 'b');
+    const [again] = leases(tell(result(leases(bad)[0]!))).filter(({ workerId }) => workerId === 'a');
+    expect(tell(result(again!, 'not finite'))).toContainEqual(
+      expect.objectContaining({ type: 'quarantine', workerId: 'a', forMs: 2_000 }),
+    );
+  });
+
+  it('believes what two workers found, and a worker that is alone: then the guard decides', () => {
+    const { tell } = start();
+    const [first] = leases(tell(join('a'), join('b')));
+    const [second] = leases(tell(result(first!, 'not finite')));
+    expect(types(tell(result(second!, 'not finite')))).toContain('commit');
+    expect(leases(tell(join('a'))).length).toBe(0);
+
+    const alone = start();
+    const [lease] = leases(alone.tell(join('a')));
+    expect(types(alone.tell(result(lease!, 'not finite')))).toContain('commit');
+  });
+
+  it('puts a worker in quarantine whose connection keeps breaking', () => {
+    const { tell } = start();
+    for (let n = 0; n < 5; n++) expect(types(tell(join('a'), lose('a')))).not.toContain('quarantine');
+    expect(types(tell(join('a'), lose('a')))).toContain('quarantine');
+    expect(leases(tell(join('a')))).toEqual([]);
+  });
+
+  it('gives a straggler less, and covers for it before its deadline once its pace is known', () => {
+    const { tell, clock } = start({}, { ...extent, totalSteps: 30 });
+    const open: Lease[] = leases(tell(join('slow'), join('b'), join('c')));
+    const finishing: { readonly lease: Lease; readonly atMs: number }[] = [];
+    const covered: Lease[] = [];
+    const given: Lease[] = [];
+    const schedule = (effects: readonly CoordinatorEffect[]) => {
+      for (const lease of leases(effects)) {
+        given.push(lease);
+        if (lease.instead !== null) covered.push(lease);
+        finishing.push({ lease, atMs: clock.ms + lease.block.size * (lease.workerId === 'slow' ? 1_000 : 100) });
+      }
+    };
+    given.push(...open);
+    for (const lease of open)
+      finishing.push({ lease, atMs: lease.block.size * (lease.workerId === 'slow' ? 1_000 : 100) });
+    for (let n = 0; n < 120 && finishing.length > 0; n++) {
+      finishing.sort((a, b) => a.atMs - b.atMs);
+      const { lease, atMs } = finishing.shift()!;
+      clock.ms = Math.max(clock.ms, atMs);
+      schedule(tell(result(lease)));
+    }
+    expect(covered.length).toBeGreaterThan(0);
+    expect(covered.every(({ instead }) => instead === 'slow')).toBe(true);
+    expect(given.filter(({ workerId }) => workerId === 'slow').at(-1)!.block.size).toBe(1);
+  });
+
+  it('says who is waited for, ever more rarely', () => {
+    const { tell, clock, wait } = start({ hungAfterMs: 60_000 });
+    const [first] = leases(tell(join('a')));
+    clock.ms += 400;
+    tell(result(first!), lose('a'), join('a', null));
+    const stalls = wait(40_000, 'a').filter(({ type }) => type === 'stall');
+    expect(stalls).toMatchObject([
+      { forMs: 5_000, waitingFor: [{ workerId: 'a', why: 'slow' }], freeLeaves: 0 },
+      { forMs: 10_000 },
+      { forMs: 20_000 },
+      { forMs: 40_000 },
+    ]);
+    // Nobody has computed anything yet: it may take long.
+    const young = start();
+    young.tell(join('a'));
+    expect(young.wait(29_000, 'a')).toEqual([]);
+    expect(young.wait(1_000, 'a')).toMatchObject([{ type: 'stall', waitingFor: [{ why: 'computing' }] }]);
+  });
+
+  it('knows when it wants to be woken', () => {
+    const { coordinator, tell, clock } = start();
+    tell(join('a'));
+    expect(coordinator.wakeAtMs).toBe(3_000);
+    clock.ms = 500;
+    tell(lose('a'));
+    expect(coordinator.wakeAtMs).toBe(2_500);
+    tell({ type: 'stop-requested', reason: 'Ctrl-C' });
+    expect(coordinator.wakeAtMs).toBe(Infinity);
+  });
+});
+
+describe('its checkpoints', () => {
+  function run(options: Partial<typeof DEFAULT_COORDINATOR_OPTIONS>, custom = extent) {
+    const { coordinator, tell } = start(options, custom);
+    const all: CoordinatorEffect[] = [];
+    for (let queue = [join('a')]; queue.length > 0;) {
+      const effects = tell(queue.shift()!);
+      all.push(...effects);
+      queue.push(...leases(effects).map((lease) => result(lease)));
+    }
+    expect(coordinator.finished).toBe(true);
+    return all.filter((effect) => effect.type === 'checkpoint').map(({ position, cause }) => [position.step, cause]);
+  }
+
+  it('come every so many steps, and at the end', () => {
+    expect(run({})).toEqual([[3, 'end']]);
+    expect(run({ checkpointEverySteps: 2 })).toEqual([
+      [2, 'interval'],
+      [3, 'end'],
+    ]);
+  });
+
+  it('come after the evaluations that are due at their step, once', () => {
+    const custom = { ...extent, totalSteps: 6, validationSamples: 500, testSamples: 300 };
+    expect(run({ checkpointEverySteps: 3 }, custom)).toEqual([
+      [3, 'validation'],
+      [6, 'validation'],
+    ]);
+  });
+
+  it('are where another machine goes on', () => {
+    const { coordinator, tell } = start();
+    const [lease] = leases(tell(join('a')));
+    tell(result(lease!));
+    const standing = coordinator.standing;
+    const resumed = new SynchronousCoordinator(new Course(config, extent), standing);
+    expect(resumed.handle(join('z'), 0)).toMatchObject([
+      { type: 'open', task: { step: 1 } },
+      { type: 'send-parameters', step: 1 },
+      { type: 'lease' },
+    ]);
   });
 });

@@ -1,25 +1,85 @@
 import type { Block } from '@convoy/protocol/messages';
-import { FreeBlocks, floorPowerOfTwo, leavesOf, sameBlock } from '../blocks.ts';
+import { FreeBlocks, floorPowerOfTwo, leavesOf, rootOf } from '../blocks.ts';
 import type { Course, Position } from './course.ts';
-import type { CoordinatorEffect, CoordinatorEvent, EvaluationTask, GradientTask, Task, WorkerId } from './events.ts';
+import type {
+  Awaited,
+  CoordinatorEffect,
+  CoordinatorEvent,
+  EvaluationTask,
+  ExpulsionCause,
+  GradientTask,
+  Holding,
+  Task,
+  WorkerId,
+} from './events.ts';
+import { Pace } from './pace.ts';
+import {
+  DEFAULT_ROSTER_OPTIONS,
+  Roster,
+  ownPaceOf,
+  sameHolding,
+  type Member,
+  type RosterOptions,
+  type WorkerLease,
+} from './roster.ts';
 
 export interface CoordinatorOptions {
   /** Below this many ready workers the run pauses. */
   readonly minWorkers: number;
   /** Consecutive skipped steps after which the run halts. */
   readonly maxConsecutiveSkips: number;
+  /** A checkpoint every this many steps, and this many milliseconds; null for never. */
+  readonly checkpointEverySteps: number | null;
+  readonly checkpointEveryMs: number | null;
+  /** Silence after which a connected worker gets no leases, and after which it is dead. */
+  readonly suspectAfterMs: number;
+  readonly deadAfterMs: number;
+  /** How long a worker whose connection broke keeps its lease. */
+  readonly graceMs: number;
+  /** Shortest lease deadline: what a scheduler may take for itself. */
+  readonly minDeadlineMs: number;
+  /** Longest lease deadline, unless twice the usual time is longer. */
+  readonly maxDeadlineMs: number;
+  /** A worker is hung after this many deadlines of its lease, and not before `hungAfterMs`; each time after twice as long. */
+  readonly hungAfterDeadlines: number;
+  readonly hungAfterMs: number;
+  /** Say who is waited for when nothing came in for this long; each time after twice as long. */
+  readonly stallAfterMs: number;
+  readonly roster: RosterOptions;
 }
 
-export const DEFAULT_COORDINATOR_OPTIONS: CoordinatorOptions = { minWorkers: 1, maxConsecutiveSkips: 3 };
+export const DEFAULT_COORDINATOR_OPTIONS: CoordinatorOptions = {
+  minWorkers: 1,
+  maxConsecutiveSkips: 3,
+  checkpointEverySteps: null,
+  checkpointEveryMs: null,
+  suspectAfterMs: 3_000,
+  deadAfterMs: 10_000,
+  graceMs: 2_000,
+  minDeadlineMs: 100,
+  maxDeadlineMs: 60_000,
+  hungAfterDeadlines: 3,
+  hungAfterMs: 10_000,
+  stallAfterMs: 5_000,
+  roster: DEFAULT_ROSTER_OPTIONS,
+};
 
-interface WorkerState {
-  /** Order of joining decides who is served first. */
-  readonly id: WorkerId;
-  /** The version of the parameters it was sent last; −1 before the first. */
-  parametersAt: number;
-  lease: { readonly task: number; readonly block: Block } | null;
-  draining: boolean;
+/** Where a machine starts: after how many commits, and what it had counted by then. */
+export interface StartingPoint {
+  readonly position: Position;
+  readonly consecutiveSkips: number;
 }
+
+export const FROM_THE_START: StartingPoint = { position: { step: 0, due: [] }, consecutiveSkips: 0 };
+
+/** Times of all workers that decide what is usual. */
+const COMMON_TIMES = 64;
+/** A holder is a straggler when an idle worker, starting now, would be done this many times earlier. */
+const STRAGGLER_FACTOR = 1.5;
+/** A worker's lease may take this many times the usual time of the largest lease. */
+const UNEVENNESS = 2;
+/** A gap between two events that only a process that stood still can leave: ticks come every second. */
+const STANDSTILL_MS = 3_000;
 
 type Phase =
   /** Blocks of the task are being leased and collected. */
@@ -29,95 +89,218 @@ type Phase =
   | { readonly name: 'finished' };
 
 /**
- * The synchronous coordinator: takes events, returns effects, does no I/O and reads no clock. It sees ids, steps and
- * blocks, never tensors. After every event it settles: whatever the joint state allows is ordered at once, however that
- * state was reached, so no arrival order can leave a step waiting for something that has already happened.
+ * The synchronous coordinator: takes events and the time, returns effects, does no I/O and reads no clock. It sees ids,
+ * steps and blocks, never tensors. After every event it settles: whatever the joint state allows is ordered at once,
+ * however that state was reached, so no arrival order can leave a step waiting for something that has already happened.
  */
 export class SynchronousCoordinator {
   readonly #course: Course;
   readonly #options: CoordinatorOptions;
-  readonly #workers = new Map<WorkerId, WorkerState>();
+  readonly #roster: Roster;
+  readonly #pace = { gradient: new Pace(COMMON_TIMES), evaluation: new Pace(COMMON_TIMES) };
+  /** Who returned unbelievable values for a leaf of the present task. */
+  readonly #suspected = new Map<number, WorkerId>();
   #position: Position;
   #phase: Phase;
   #effects: CoordinatorEffect[] = [];
   #nextTaskId = 0;
   #paused = false;
-  #consecutiveSkips = 0;
+  #consecutiveSkips: number;
+  #nowMs = -Infinity;
+  /** When a leaf came in last, or the task was opened. */
+  #progressAtMs = 0;
+  #stallReports = 0;
+  #pendingCheckpoint: 'interval' | 'validation' | null = null;
+  #checkpointAt: Position | null = null;
+  #checkpointAtMs = 0;
 
-  constructor(course: Course, position: Position = { step: 0, due: [] }, options = DEFAULT_COORDINATOR_OPTIONS) {
+  constructor(course: Course, start = FROM_THE_START, options = DEFAULT_COORDINATOR_OPTIONS) {
     this.#course = course;
-    this.#position = position;
     this.#options = options;
-    this.#phase = this.#open(position, 1);
+    this.#roster = new Roster(options.roster);
+    this.#position = start.position;
+    this.#consecutiveSkips = start.consecutiveSkips;
+    if (start !== FROM_THE_START) this.#checkpointAt = start.position;
     // The opening is reported with the first event's effects.
+    this.#phase = this.#open(start.position, 1);
   }
 
   /** Workers that may be leased work now. */
   get readyWorkers(): number {
-    let ready = 0;
-    for (const worker of this.#workers.values()) if (!worker.draining) ready++;
-    return ready;
+    return this.#roster.countReady(this.#nowMs);
   }
 
   get finished(): boolean {
     return this.#phase.name === 'finished';
   }
 
-  handle(event: CoordinatorEvent): readonly CoordinatorEffect[] {
+  /** Where a copy of this machine would have to start. Between events. */
+  get standing(): StartingPoint {
+    return { position: this.#position, consecutiveSkips: this.#consecutiveSkips };
+  }
+
+  /** The next time at which a `tick` would change something; Infinity when none would. */
+  get wakeAtMs(): number {
+    if (this.finished) return Infinity;
+    const { suspectAfterMs, deadAfterMs, graceMs } = this.#options;
+    let wakeAtMs = Infinity;
+    const consider = (atMs: number) => {
+      if (atMs > this.#nowMs && atMs < wakeAtMs) wakeAtMs = atMs;
+    };
+    for (const { id, heardAtMs, silent, lostAtMs, lease } of this.#roster) {
+      consider(lostAtMs === null ? heardAtMs + (silent ? deadAfterMs : suspectAfterMs) : lostAtMs + graceMs);
+      consider(this.#roster.quarantinedUntilMs(id));
+      if (lease === null) continue;
+      consider(lease.slowAtMs);
+      consider(lease.hungAtMs);
+    }
+    if (this.#phase.name === 'collecting' && !this.#paused) consider(this.#stallAtMs());
+    return wakeAtMs;
+  }
+
+  /** @param nowMs milliseconds on a clock that never goes back. */
+  handle(event: CoordinatorEvent, nowMs: number): readonly CoordinatorEffect[] {
+    this.#passTime(nowMs);
     this.#apply(event);
+    this.#checkMembers();
     this.#settle();
     const effects = this.#effects;
     this.#effects = [];
     return effects;
   }
 
+  #passTime(nowMs: number): void {
+    const gapMs = nowMs - this.#nowMs;
+    if (this.#nowMs === -Infinity) this.#progressAtMs = this.#checkpointAtMs = nowMs;
+    // This process was stopped, or its machine slept: the silence was its own.
+    else if (gapMs > STANDSTILL_MS) {
+      this.#roster.forgive(gapMs);
+      this.#progressAtMs += gapMs;
+    }
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+  }
+
   #apply(event: CoordinatorEvent): void {
+    if ('workerId' in event) this.#hear(event.workerId);
     switch (event.type) {
       case 'worker-joined':
-        if (this.#workers.has(event.workerId)) throw new Error(`worker ${event.workerId} joined twice`);
-        this.#workers.set(event.workerId, { id: event.workerId, parametersAt: -1, lease: null, draining: false });
+        return this.#join(event.workerId, event.holding);
+      case 'worker-heard':
+      case 'tick':
         return;
-      case 'worker-left': {
-        const worker = this.#workers.get(event.workerId);
-        if (worker === undefined) return;
-        this.#workers.delete(event.workerId);
-        this.#release(worker, event.reason);
-        return;
-      }
+      case 'worker-lost':
+        return this.#lose(event.workerId, event.reason);
+      case 'worker-left':
+        return this.#remove(event.workerId, event.reason);
       case 'worker-draining': {
-        const worker = this.#workers.get(event.workerId);
-        if (worker !== undefined) worker.draining = true;
+        const member = this.#roster.get(event.workerId);
+        if (member !== undefined) member.draining = true;
         return;
       }
       case 'result-received':
-        this.#collect(event.workerId, event.task, event.block);
-        return;
-      case 'result-invalid': {
-        const worker = this.#workers.get(event.workerId);
-        this.#discard(event.workerId, event.task, event.block, 'bad');
-        if (worker !== undefined && holds(worker, event.task, event.block)) this.#release(worker, 'bad result');
+        return this.#collect(event.workerId, event.task, event.block, event.suspicion);
+      case 'lease-returned': {
+        const member = this.#roster.get(event.workerId);
+        if (member?.lease && sameHolding(member.lease, event)) this.#release(member, 'returned');
         return;
       }
       case 'committed':
         this.#assertConcluding(event.task, 'gradient');
         this.#consecutiveSkips = 0;
-        this.#advance(this.#course.afterCommit(this.#position.step));
-        return;
+        return this.#afterStep();
       case 'commit-refused':
-        this.#refuse(this.#assertConcluding(event.task, 'gradient') as GradientTask, event.reason);
-        return;
-      case 'evaluated':
-        this.#assertConcluding(event.task, 'evaluation');
-        this.#advance(this.#course.afterEvaluation(this.#position));
-        return;
+        return this.#refuse(this.#assertConcluding(event.task, 'gradient') as GradientTask, event.reason);
+      case 'evaluated': {
+        const task = this.#assertConcluding(event.task, 'evaluation') as EvaluationTask;
+        if (task.purpose === 'validation') this.#pendingCheckpoint = 'validation';
+        return this.#advance(this.#course.afterEvaluation(this.#position));
+      }
       case 'stop-requested':
-        this.#finish('interrupted', event.reason);
-        return;
+        return this.#finish('interrupted', event.reason);
       case 'halt-requested':
-        this.#finish('halted', event.reason);
-        return;
+        return this.#finish('halted', event.reason);
       default:
         event satisfies never;
+    }
+  }
+
+  #hear(workerId: WorkerId): void {
+    const member = this.#roster.get(workerId);
+    if (member === undefined || member.lostAtMs !== null) return;
+    member.heardAtMs = this.#nowMs;
+    if (!member.silent) return;
+    member.silent = false;
+    this.#effects.push({ type: 'recover', workerId });
+  }
+
+  #join(workerId: WorkerId, holding: Holding | null): void {
+    let member = this.#roster.get(workerId);
+    if (member === undefined) member = this.#roster.add(workerId, this.#nowMs);
+    else if (member.lostAtMs === null) throw new Error(`worker ${workerId} joined twice`);
+    else {
+      member.lostAtMs = null;
+      member.heardAtMs = this.#nowMs;
+      member.parametersAt = -1;
+      this.#effects.push({ type: 'recover', workerId });
+    }
+    if (member.lease !== null && (holding === null || !sameHolding(member.lease, holding))) {
+      this.#release(member, 'it came back without it');
+    }
+    if (holding === null) return;
+    // What it brings along and nobody wants keeps it busy until it gives it up.
+    member.lease ??= { ...this.#leaseOf(member, holding, 'gradient', holding.block.size), cancelled: true };
+    if (member.lease.cancelled) this.#effects.push({ type: 'cancel', workerId, ...holding });
+  }
+
+  #lose(workerId: WorkerId, reason: string): void {
+    const member = this.#roster.get(workerId);
+    if (member === undefined || member.lostAtMs !== null) return;
+    if (member.draining) return this.#remove(workerId, reason);
+    member.lostAtMs = this.#nowMs;
+    member.silent = false;
+    this.#effects.push({ type: 'suspect', workerId, reason });
+    if (this.#roster.noteLoss(workerId, this.#nowMs)) this.#quarantine(workerId, 'its connection keeps breaking');
+  }
+
+  #remove(workerId: WorkerId, reason: string): void {
+    const member = this.#roster.get(workerId);
+    if (member === undefined) return;
+    this.#release(member, reason);
+    this.#roster.remove(workerId);
+  }
+
+  #expel(member: Member, cause: ExpulsionCause, reason: string): void {
+    this.#remove(member.id, reason);
+    this.#effects.push({ type: 'expel', workerId: member.id, cause, reason });
+  }
+
+  #quarantine(workerId: WorkerId, reason: string): void {
+    const forMs = this.#roster.offend(workerId, this.#nowMs);
+    this.#effects.push({ type: 'quarantine', workerId, forMs, reason });
+  }
+
+  /** Who is silent, dead, hung or did not come back. */
+  #checkMembers(): void {
+    if (this.finished) return;
+    const { suspectAfterMs, deadAfterMs, graceMs } = this.#options;
+    const nowMs = this.#nowMs;
+    for (const member of this.#roster) {
+      const { id, lostAtMs, heardAtMs, lease } = member;
+      if (lostAtMs !== null) {
+        if (nowMs >= lostAtMs + graceMs) this.#expel(member, 'dead', `did not come back within ${seconds(graceMs)}`);
+        continue;
+      }
+      if (nowMs >= heardAtMs + deadAfterMs) {
+        this.#expel(member, 'dead', `nothing heard for ${seconds(deadAfterMs)}`);
+      } else if (lease !== null && nowMs >= lease.hungAtMs) {
+        const forMs = nowMs - lease.leasedAtMs;
+        this.#roster.noteHang(id);
+        this.#quarantine(id, 'it was hung');
+        this.#expel(member, 'hung', `alive, but no result for ${seconds(forMs)}`);
+      } else if (!member.silent && nowMs >= heardAtMs + suspectAfterMs) {
+        member.silent = true;
+        this.#effects.push({ type: 'suspect', workerId: id, reason: `nothing heard for ${seconds(suspectAfterMs)}` });
+      }
     }
   }
 
@@ -136,44 +319,145 @@ export class SynchronousCoordinator {
     const enough = ready >= this.#options.minWorkers;
     if (enough === this.#paused) {
       this.#paused = !enough;
+      this.#restartStall();
       this.#effects.push(
         enough ? { type: 'resume', ready } : { type: 'pause', ready, minWorkers: this.#options.minWorkers },
       );
     }
     if (!enough) return;
-    const maxSize = leaseSize(phase.task.leaves, ready);
-    for (const worker of this.#workers.values()) {
-      if (phase.free.isEmpty) return;
-      if (worker.lease !== null || worker.draining) continue;
-      const block = phase.free.take(maxSize)!;
-      if (worker.parametersAt !== phase.task.step) {
-        worker.parametersAt = phase.task.step;
-        this.#effects.push({ type: 'send-parameters', workerId: worker.id, step: phase.task.step });
+    for (const member of this.#roster) {
+      if (member.lease !== null || !this.#roster.isReady(member, this.#nowMs)) continue;
+      const block = phase.free.take(this.#leaseSize(member, phase.task, ready));
+      if (block !== undefined) this.#lease(member, phase.task, block, null);
+      else {
+        const straggler = this.#stragglerFor(member, phase.task);
+        if (straggler !== null) this.#lease(member, phase.task, straggler.lease!.block, straggler.id);
       }
-      worker.lease = { task: phase.task.id, block };
-      this.#effects.push({ type: 'lease', workerId: worker.id, task: phase.task, block });
     }
+    if (this.#nowMs >= this.#stallAtMs()) this.#reportStall(phase.task, phase.free);
   }
 
-  #collect(workerId: WorkerId, taskId: number, block: Block): void {
-    const worker = this.#workers.get(workerId);
-    const held = worker !== undefined && holds(worker, taskId, block);
+  /** Leaves per lease: as few uploads as possible, no larger than the busiest worker's share must be, and less for the slow. */
+  #leaseSize(member: Member, { leaves, kind }: Task, ready: number): number {
+    let size = floorPowerOfTwo(Math.max(1, Math.ceil(leaves / ready)));
+    const own = ownPaceOf(member, kind);
+    const common = this.#pace[kind].median;
+    if (own === undefined || common === undefined) return size;
+    const bearableMs = UNEVENNESS * common * size;
+    while (size > 1 && own * size > bearableMs) size /= 2;
+    return size;
+  }
+
+  #lease(member: Member, task: Task, block: Block, instead: WorkerId | null): void {
+    if (member.parametersAt !== task.step) {
+      member.parametersAt = task.step;
+      this.#effects.push({ type: 'send-parameters', workerId: member.id, step: task.step });
+    }
+    const { start, end } = leavesOf(block, task.leaves);
+    member.lease = this.#leaseOf(member, { task: task.id, block }, task.kind, end - start);
+    this.#effects.push({ type: 'lease', workerId: member.id, task, block, instead });
+  }
+
+  #leaseOf(member: Member, holding: Holding, kind: Task['kind'], leaves: number): WorkerLease {
+    const { minDeadlineMs, maxDeadlineMs, hungAfterDeadlines, hungAfterMs } = this.#options;
+    const deadlineMs = this.#pace[kind].deadlineMs(leaves, minDeadlineMs, maxDeadlineMs);
+    // A worker that has always been slow is no more hung than it is dead.
+    const own = ownPaceOf(member, kind);
+    const ownDeadlineMs = Math.max(deadlineMs, 2 * (own ?? 0) * leaves);
+    // Nor is one that is only slower than anybody knew: it is given longer each time, so that it finishes some day.
+    const patience = own === undefined ? 2 ** this.#roster.hangsOf(member.id) : 1;
+    return {
+      task: holding.task,
+      block: holding.block,
+      kind,
+      leaves,
+      leasedAtMs: this.#nowMs,
+      slowAtMs: this.#nowMs + deadlineMs,
+      hungAtMs: this.#nowMs + patience * Math.max(hungAfterMs, hungAfterDeadlines * ownDeadlineMs),
+      cancelled: false,
+    };
+  }
+
+  /** The holder whose block this idle worker should compute as well: the one that keeps the step waiting longest. */
+  #stragglerFor(idle: Member, task: Task): Member | null {
+    let straggler: Member | null = null;
+    let latestMs = -Infinity;
+    for (const holder of this.#roster) {
+      const { lease } = holder;
+      if (lease === null || lease.cancelled || lease.task !== task.id) continue;
+      if (!this.#roster.coHolders(holder).next().done) continue;
+      const expectedMs = this.#expectedEnd(holder, lease, idle);
+      if (expectedMs <= latestMs) continue;
+      latestMs = expectedMs;
+      straggler = holder;
+    }
+    return straggler;
+  }
+
+  /** When a lease will be done, as far as can be told: Infinity for a holder that may never, −Infinity for one that is in time. */
+  #expectedEnd(holder: Member, lease: WorkerLease, idle: Member): number {
+    const isAbsent = holder.lostAtMs !== null || holder.silent;
+    if (isAbsent || this.#nowMs >= lease.slowAtMs) return Infinity;
+    const own = ownPaceOf(holder, lease.kind);
+    const common = this.#pace[lease.kind].median;
+    if (own === undefined || common === undefined) return -Infinity;
+    const endMs = lease.leasedAtMs + own * lease.leaves;
+    const idleMs = (ownPaceOf(idle, lease.kind) ?? common) * lease.leaves;
+    return endMs - this.#nowMs > STRAGGLER_FACTOR * idleMs ? endMs : -Infinity;
+  }
+
+  #collect(workerId: WorkerId, taskId: number, block: Block, suspicion: string | null): void {
+    const member = this.#roster.get(workerId);
+    const lease = member?.lease ?? null;
+    const held = lease !== null && sameHolding(lease, { task: taskId, block });
     const phase = this.#phase;
+    if (held && suspicion === null) {
+      const msPerLeaf = (this.#nowMs - lease.leasedAtMs) / lease.leaves;
+      member!.pace[lease.kind].add(msPerLeaf);
+      if (!lease.cancelled) this.#pace[lease.kind].add(msPerLeaf);
+    }
     if (phase.name !== 'collecting' || phase.task.id !== taskId) {
-      if (held) worker.lease = null;
+      if (held) member!.lease = null;
       return this.#discard(workerId, taskId, block, 'stale');
     }
-    if (!held) {
-      // A block that was never leased to this worker as such, or whose leaves are in already.
-      const { start, end } = leavesOf(block, phase.task.leaves);
-      let known = start < end;
-      for (let leaf = start; leaf < end; leaf++) if (phase.missing.has(leaf)) known = false;
+    const { start, end } = leavesOf(block, phase.task.leaves);
+    let known = start < end;
+    for (let leaf = start; leaf < end; leaf++) if (phase.missing.has(leaf)) known = false;
+    if (!held || lease.cancelled || known) {
+      if (held) member!.lease = null;
+      // A block that was never leased to this worker as such, or is not its any more: the leaves are in, free, or another's.
       return this.#discard(workerId, taskId, block, known ? 'duplicate' : 'stale');
     }
-    worker.lease = null;
-    const { start, end } = leavesOf(block, phase.task.leaves);
+    if (suspicion !== null && !this.#believe(member!, start, end)) {
+      this.#discard(workerId, taskId, block, 'bad');
+      this.#quarantine(workerId, suspicion);
+      return this.#expel(member!, 'poisonous', suspicion);
+    }
+    for (const other of this.#roster.coHolders(member!)) {
+      other.lease = { ...other.lease!, cancelled: true };
+      this.#effects.push({ type: 'cancel', workerId: other.id, task: taskId, block });
+    }
+    member!.lease = null;
     for (let leaf = start; leaf < end; leaf++) phase.missing.delete(leaf);
+    this.#restartStall();
     this.#effects.push({ type: 'collect', workerId, task: phase.task, block });
+  }
+
+  /**
+   * Whether unbelievable values are taken all the same: when another worker found them too, the parameters are to blame and not
+   * the worker, and when there is nobody else to ask, the guard over the whole sum decides.
+   */
+  #believe(member: Member, start: number, end: number): boolean {
+    let confirmed = false;
+    for (let leaf = start; leaf < end; leaf++) {
+      const before = this.#suspected.get(leaf);
+      if (before === undefined) this.#suspected.set(leaf, member.id);
+      else if (before !== member.id) {
+        this.#roster.pardon(before);
+        confirmed = true;
+      }
+    }
+    return confirmed || this.readyWorkers - (this.#roster.isReady(member, this.#nowMs) ? 1 : 0) === 0;
   }
 
   #refuse(task: GradientTask, reason: string): void {
@@ -185,24 +469,46 @@ export class SynchronousCoordinator {
     this.#effects.push({ type: 'skip', task, reason });
     this.#consecutiveSkips++;
     if (this.#consecutiveSkips >= this.#options.maxConsecutiveSkips) {
+      this.#position = this.#course.afterCommit(this.#position.step);
       this.#finish(
         'halted',
         `${this.#consecutiveSkips} steps in a row could not be applied, the last because ${reason}`,
       );
       return;
     }
-    this.#advance(this.#course.afterCommit(this.#position.step));
+    this.#afterStep();
+  }
+
+  #afterStep(): void {
+    const { checkpointEverySteps, checkpointEveryMs } = this.#options;
+    const next = this.#course.afterCommit(this.#position.step);
+    const isDue =
+      (checkpointEverySteps !== null && next.step % checkpointEverySteps === 0) ||
+      (checkpointEveryMs !== null && this.#nowMs - this.#checkpointAtMs >= checkpointEveryMs);
+    if (isDue) this.#pendingCheckpoint ??= 'interval';
+    this.#advance(next);
   }
 
   #advance(position: Position): void {
     this.#position = position;
+    // What is due at this step is part of it: a checkpoint has the evaluations behind it.
+    if (this.#pendingCheckpoint !== null && position.due.length === 0) this.#checkpoint(this.#pendingCheckpoint);
     this.#phase = this.#open(position, 1);
   }
 
+  #checkpoint(cause: 'interval' | 'validation' | 'end'): void {
+    this.#pendingCheckpoint = null;
+    this.#checkpointAt = this.#position;
+    this.#checkpointAtMs = this.#nowMs;
+    this.#effects.push({ type: 'checkpoint', position: this.#position, cause });
+  }
+
   #open(position: Position, attempt: number): Phase {
+    this.#suspected.clear();
+    this.#restartStall();
     const next = this.#course.taskAt(position);
     if (next === undefined) {
-      this.#effects.push({ type: 'finish', outcome: 'completed', reason: 'all steps are done' });
+      this.#end('completed', 'all steps are done');
       return { name: 'finished' };
     }
     const id = this.#nextTaskId++;
@@ -213,19 +519,55 @@ export class SynchronousCoordinator {
   }
 
   #finish(outcome: 'interrupted' | 'halted', reason: string): void {
-    if (this.#phase.name === 'finished') return;
+    if (this.finished) return;
     this.#phase = { name: 'finished' };
+    this.#end(outcome, reason);
+  }
+
+  #end(outcome: 'completed' | 'interrupted' | 'halted', reason: string): void {
+    if (this.#checkpointAt !== this.#position) this.#checkpoint('end');
     this.#effects.push({ type: 'finish', outcome, reason });
   }
 
-  /** What the worker holds becomes free again, if it is of the current task. */
-  #release(worker: WorkerState, reason: string): void {
-    const { lease } = worker;
-    worker.lease = null;
+  /** What the worker holds becomes free again, if it is of the current task and nobody else computes it. */
+  #release(member: Member, reason: string): void {
+    const { lease } = member;
+    const isShared = !this.#roster.coHolders(member).next().done;
+    member.lease = null;
     const phase = this.#phase;
     if (lease === null || phase.name !== 'collecting' || phase.task.id !== lease.task) return;
+    if (isShared || lease.cancelled) return;
     phase.free.give(lease.block);
-    this.#effects.push({ type: 'release', workerId: worker.id, task: phase.task, block: lease.block, reason });
+    this.#effects.push({ type: 'release', workerId: member.id, task: phase.task, block: lease.block, reason });
+  }
+
+  #restartStall(): void {
+    this.#progressAtMs = this.#nowMs;
+    this.#stallReports = 0;
+  }
+
+  /** When it is time to say what keeps the task waiting: later than any healthy worker takes, then ever more rarely. */
+  #stallAtMs(): number {
+    const phase = this.#phase;
+    if (phase.name !== 'collecting') return Infinity;
+    const { kind, leaves } = phase.task;
+    const { stallAfterMs } = this.#options;
+    const { median } = this.#pace[kind];
+    // While nobody has done such a leaf yet, nobody knows how long it takes.
+    const usualMs = median === undefined ? 6 * stallAfterMs : 2 * median * rootOf(leaves).size;
+    return this.#progressAtMs + Math.max(stallAfterMs, usualMs) * 2 ** Math.min(this.#stallReports, 30);
+  }
+
+  #reportStall(task: Task, free: FreeBlocks): void {
+    this.#stallReports++;
+    const waitingFor: Awaited[] = [];
+    for (const { id, lease, lostAtMs, silent } of this.#roster) {
+      if (lease === null || lease.task !== task.id || lease.cancelled) continue;
+      const why = lostAtMs !== null ? 'lost' : silent ? 'silent' : this.#nowMs >= lease.slowAtMs ? 'slow' : 'computing';
+      waitingFor.push({ workerId: id, block: lease.block, forMs: this.#nowMs - lease.leasedAtMs, why });
+    }
+    const forMs = this.#nowMs - this.#progressAtMs;
+    this.#effects.push({ type: 'stall', task, forMs, waitingFor, freeLeaves: free.leaves });
   }
 
   #discard(workerId: WorkerId, task: number, block: Block, reason: 'stale' | 'duplicate' | 'bad'): void {
@@ -241,11 +583,6 @@ export class SynchronousCoordinator {
   }
 }
 
-function holds(worker: WorkerState, task: number, block: Block): boolean {
-  return worker.lease !== null && worker.lease.task === task && sameBlock(worker.lease.block, block);
-}
-
-/** Leaves per lease: as few uploads as possible without making the busiest worker's share larger than it must be. */
-function leaseSize(leaves: number, ready: number): number {
-  return floorPowerOfTwo(Math.max(1, Math.ceil(leaves / ready)));
+function seconds(ms: number): string {
+  return `${Number((ms / 1000).toFixed(1))} s`;
 }

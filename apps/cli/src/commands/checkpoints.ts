@@ -1,0 +1,52 @@
+import { Command } from 'commander';
+import { exitCodes } from '@convoy/protocol/errors';
+import { listCheckpoints, type ListedCheckpoint } from '@convoy/parameter-server/checkpoint-load';
+import { readConfig } from '@convoy/parameter-server/run-folder';
+import { percent } from '../display.ts';
+
+/** `checkpoints`: what a run can be resumed from, read and verified to the last byte. */
+export function checkpointsCommand(): Command {
+  return new Command('checkpoints')
+    .description("list a run's checkpoints and verify every byte of them; the run may be going on")
+    .argument('<run>', "the run's folder")
+    .option('--json', 'one JSON line', false)
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 when the newest checkpoint verifies, ${exitCodes.data} when it does not or there is none.
+
+Example:
+  $ convoy checkpoints runs/20261124-051200-quick-3f9a`,
+    )
+    .action(showCheckpoints);
+}
+
+async function showCheckpoints(run: string, flags: { readonly json: boolean }): Promise<void> {
+  // Before a folder without checkpoints is taken for a run that has none yet.
+  readConfig(run);
+  const checkpoints = await listCheckpoints(run);
+  process.stdout.write(flags.json ? `${JSON.stringify({ run, checkpoints })}\n` : checkpointTable(run, checkpoints));
+  const newest = checkpoints.at(-1);
+  if (newest === undefined || newest.fault !== null) process.exitCode = exitCodes.data;
+}
+
+/** One line per checkpoint, oldest first, and one that says what a resumed run would start from. */
+export function checkpointTable(run: string, checkpoints: readonly ListedCheckpoint[]): string {
+  if (checkpoints.length === 0) return `${run} has no checkpoint yet\n`;
+  const head = ['step', 'epochs', 'size', 'validation accuracy', 'verdict'];
+  const rows = checkpoints.map(({ step, epoch, bytes, metric, isBest, fault }) => [
+    String(step),
+    epoch === null ? '' : String(epoch),
+    `${(bytes / 1e6).toFixed(1)} MB`,
+    metric === null ? '' : `${percent(metric)}${isBest ? ' (best)' : '       '}`,
+    fault === null ? 'verified' : `DAMAGED: ${fault}`,
+  ]);
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));
+  const lines = [head, ...rows].map((row) =>
+    row.map((cell, column) => (column === 4 ? cell : cell.padStart(widths[column]!))).join('  '),
+  );
+  const valid = checkpoints.findLast(({ fault }) => fault === null);
+  const start =
+    valid === undefined ? 'no checkpoint can be resumed from' : `a resumed run starts from step ${valid.step}`;
+  return `${lines.join('\n')}\n${start}\n`;
+}

@@ -1,0 +1,59 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+
+/** What checkpoints need of a file system, an operation at a time: a test fails or kills at any of them. */
+export interface CheckpointFiles {
+  /** Makes a directory, its missing parents included; one that exists is left as it is. */
+  makeDirectory(path: string): Promise<void>;
+  /** Makes a file that must not exist yet. */
+  create(path: string): Promise<CheckpointFile>;
+  /** Flushes a directory's entries to the disk: until then a crash of the machine may undo creations and renames in it. */
+  syncDirectory(path: string): Promise<void>;
+  /** Renames a directory within its parent, whole or not at all. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file or a directory with what is in it; one that is gone already is as well. */
+  remove(path: string): Promise<void>;
+  /** Names in a directory; none when there is no such directory. */
+  list(path: string): Promise<readonly string[]>;
+  read(path: string): Promise<Uint8Array>;
+}
+
+/** A file that is being written. */
+export interface CheckpointFile {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Flushes its content to the disk. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The machine's file system. */
+export const diskFiles: CheckpointFiles = {
+  makeDirectory: async (path) => void (await mkdir(path, { recursive: true })),
+  async create(path) {
+    const file = await open(path, 'wx');
+    return {
+      // Unlike a single write, writeFile goes on after a partial one.
+      write: (bytes) => file.writeFile(bytes),
+      sync: () => file.sync(),
+      close: () => file.close(),
+    };
+  },
+  async syncDirectory(path) {
+    const directory = await open(path, 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  },
+  rename,
+  remove: (path) => rm(path, { recursive: true, force: true }),
+  async list(path) {
+    try {
+      return await readdir(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  },
+  read: (path) => readFile(path),
+};

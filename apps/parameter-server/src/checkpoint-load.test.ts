@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { exitCodes } from '@convoy/protocol/errors';
+import { MemoryDisk } from './checkpoint-files.fixture.ts';
+import { listCheckpoints, loadNewestCheckpoint } from './checkpoint-load.ts';
+import { CheckpointStore } from './checkpoint-store.ts';
+import { config, identity, optimizerAt, stateAt } from './checkpoint.fixture.ts';
+
+const RUN = '/run';
+const { tensors: _, ...expected } = identity;
+let disk: MemoryDisk;
+beforeEach(async () => {
+  disk = new MemoryDisk();
+  await disk.makeDirectory(RUN);
+});
+
+/** Checkpoints of steps with their validation accuracies. */
+async function write(...checkpoints: (readonly [step: number, accuracy: number | null])[]): Promise<void> {
+  const store = await CheckpointStore.open({
+    runFolder: RUN,
+    identity,
+    keep: 99,
+    now: () => Date.UTC(2026, 10, 24),
+    fence: () => Promise.resolve(),
+    onWritten: () => {},
+    onFailed: (_step, error) => {
+      throw error;
+    },
+    files: disk,
+  });
+  for (const [step, validationAccuracy] of checkpoints) {
+    store.save(stateAt(step, { validationAccuracy }), 'validation');
+    await store.flush();
+  }
+}
+
+const pathOf = (step: number, file: string) => `${RUN}/checkpoints/step-${String(step).padStart(8, '0')}/${file}`;
+
+async function replace(path: string, content: Uint8Array | string): Promise<void> {
+  await disk.remove(path);
+  await (await disk.create(path)).write(Buffer.from(content));
+}
+
+describe('loadNewestCheckpoint', () => {
+  it('gives back every bit of the newest, and says that nothing was passed over', async () => {
+    await write([10, 0.5], [20, null]);
+    const { checkpoint, faults } = await loadNewestCheckpoint(RUN, expected, disk);
+    expect(faults).toEqual([]);
+    expect(checkpoint!.optimizer).toEqual(optimizerAt(20));
+    expect(checkpoint!.state).toMatchObject({ run: 'test-run', position: { step: 20, due: [] }, seed: 7, config });
+  });
+
+  it('gives null for a run that was stopped before its first checkpoint', async () => {
+    expect(await loadNewestCheckpoint(RUN, expected, disk)).toEqual({
+      checkpoint: null,
+      faults: [],
+    });
+  });
+
+  it.each(['parameters.bin', 'adam-m.bin', 'adam-v.bin', 'state.json', 'manifest.json'])(
+    'falls back when %s is missing, cut or longer',
+    async (file) => {
+      await write([10, null], [20, null]);
+      const bytes = Buffer.from(await disk.read(pathOf(20, file)));
+      const isManifest = file === 'manifest.json';
+      for (const [content, fault] of [
+        [null, `${file} is missing`],
+        [bytes.subarray(0, -3), isManifest ? /not JSON/ : /has \d+ bytes and was written with \d+/],
+        [Buffer.concat([bytes, Buffer.from('}')]), isManifest ? /not JSON/ : /has \d+ bytes and was written with \d+/],
+      ] as const) {
+        if (content === null) await disk.remove(pathOf(20, file));
+        else await replace(pathOf(20, file), content);
+        const { checkpoint, faults } = await loadNewestCheckpoint(RUN, expected, disk);
+        expect(checkpoint!.optimizer).toEqual(optimizerAt(10));
+        expect(faults).toHaveLength(1);
+        expect(faults[0]).toMatchObject({ name: 'step-00000020', step: 20 });
+        expect(faults[0]!.fault).toMatch(fault);
+      }
+    },
+  );
+
+  it.each(['parameters.bin', 'adam-m.bin', 'adam-v.bin', 'state.json', 'manifest.json'])(
+    'is not deceived by any flipped bit of %s',
+    { timeout: 60_000 },
+    async (file) => {
+      await write([10, null], [20, null]);
+      const intact = await loadNewestCheckpoint(RUN, expected, disk);
+      const bytes = Buffer.from(await disk.read(pathOf(20, file)));
+      for (let bit = 0; bit < 8 * bytes.length; bit++) {
+        const flipped = Buffer.from(bytes);
+        flipped[bit >> 3]! ^= 1 << (bit & 7);
+        await replace(pathOf(20, file), flipped);
+        const { checkpoint } = await loadNewestCheckpoint(RUN, expected, disk);
+        // White space of the manifest means nothing: then nothing may have changed.
+        if (checkpoint!.state.position.step === 20)
+          expect({ file, checkpoint }).toEqual({ file: 'manifest.json', checkpoint: intact.checkpoint });
+      }
+    },
+  );
+
+  it.each([
+    [{ run: 'other' }, 'it was written with run test-run, and this is other'],
+    [{ modelHash: 'c' }, `it was written with model ${'a'.repeat(64)}, and this is c`],
+    [{ dataFingerprint: 'c' }, `it was written with data set ${'b'.repeat(64)}, and this is c`],
+    [{ permutationVersion: '2' }, 'it was written with the permutation fisher-yates/1, and this is 2'],
+    [{ generatorVersion: '2' }, 'it was written with the generator threefry/1, and this is 2'],
+    [
+      { config: { ...config, optimizer: { ...config.optimizer, learningRate: 0.5 } } },
+      'it was written with another configuration: config.optimizer.learningRate is 0.001 there and 0.5 here',
+    ],
+  ])('refuses a checkpoint of something else: %j', async (change, fault) => {
+    await write([10, null]);
+    const loading = loadNewestCheckpoint(RUN, { ...expected, ...change }, disk);
+    await expect(loading).rejects.toMatchObject({ name: 'OperatorError', exitCode: exitCodes.data });
+    await expect(loading).rejects.toThrow(
+      `the one checkpoint in /run/checkpoints can not be used (step-00000010: ${fault}): restore one from a copy`,
+    );
+  });
+
+  it('says so when none of several can be used', async () => {
+    await write([10, null], [20, null]);
+    for (const step of [10, 20]) await disk.remove(pathOf(step, 'adam-v.bin'));
+    await expect(loadNewestCheckpoint(RUN, expected, disk)).rejects.toThrow(
+      'none of the 2 checkpoints in /run/checkpoints can be used (step-00000020: adam-v.bin is missing)',
+    );
+  });
+
+  it('refuses a later format, and a checkpoint under another step’s name', async () => {
+    await write([10, null]);
+    await replace(pathOf(10, 'manifest.json'), '{"body":{"format":2},"sha256":""}');
+    await expect(loadNewestCheckpoint(RUN, expected, disk)).rejects.toThrow(
+      'manifest.json is of format 2 and this version of Convoy reads 1: use the version that wrote it',
+    );
+    await disk.remove(`${RUN}/checkpoints/step-00000010`);
+    await write([20, null]);
+    await disk.rename(`${RUN}/checkpoints/step-00000020`, `${RUN}/checkpoints/step-00000030`);
+    await expect(loadNewestCheckpoint(RUN, expected, disk)).rejects.toThrow(
+      'it is of step 20: the directory was renamed',
+    );
+  });
+
+  it('reads figures that are not finite as they were', async () => {
+    const { figures, ...state } = stateAt(20);
+    const epoch = { samples: 4, lossSum: Infinity, correct: 0, sinceMs: 0 };
+    await write([10, null]);
+    const store = await CheckpointStore.open({
+      runFolder: RUN,
+      identity,
+      now: () => 0,
+      fence: () => Promise.resolve(),
+      onWritten: () => {},
+      onFailed: (_step, error) => expect.unreachable(String(error)),
+      files: disk,
+    });
+    store.save({ ...state, figures: { ...figures, epoch } }, 'end');
+    await store.flush();
+    const { checkpoint } = await loadNewestCheckpoint(RUN, expected, disk);
+    expect(checkpoint!.state.figures.epoch).toEqual(epoch);
+  });
+});
+
+describe('listCheckpoints', () => {
+  it('lists all, oldest first, verified, with the best of the valid ones', async () => {
+    await write([10, 0.6], [20, 0.9], [30, 0.7], [40, 0.7]);
+    await replace(pathOf(20, 'state.json'), '{}');
+    const rows = await listCheckpoints(RUN, disk);
+    expect(rows.map(({ step, epoch, metric, isBest }) => ({ step, epoch, metric, isBest }))).toEqual([
+      { step: 10, epoch: 1, metric: 0.6, isBest: false },
+      { step: 20, epoch: null, metric: null, isBest: false },
+      { step: 30, epoch: 3, metric: 0.7, isBest: true },
+      { step: 40, epoch: 4, metric: 0.7, isBest: false },
+    ]);
+    expect(rows[0]).toMatchObject({ name: 'step-00000010', writtenAt: '2026-11-24T00:00:00.000Z', fault: null });
+    expect(rows[0]!.bytes).toBeGreaterThan(3 * 40);
+    expect(rows[1]!.fault).toMatch(/^state\.json has 2 bytes and was written with \d+$/);
+  });
+});

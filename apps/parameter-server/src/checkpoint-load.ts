@@ -1,0 +1,234 @@
+import { join } from 'node:path';
+import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import type { RunConfig } from '@convoy/protocol/run-config';
+import { copyFloat32 } from '@convoy/protocol/tensor';
+import type { AdamState } from '@convoy/training/adam';
+import {
+  CheckpointFault,
+  CHECKPOINTS_FOLDER,
+  checkpointNames,
+  digest,
+  MANIFEST_FILE,
+  parseManifest,
+  parseState,
+  STATE_FILE,
+  VECTOR_FILES,
+  type CheckpointManifest,
+  type CheckpointName,
+  type CheckpointState,
+} from './checkpoint.ts';
+import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
+
+/** What a run is and must still be when it goes on from a checkpoint. What is left out is not compared. */
+export interface CheckpointExpectations {
+  readonly run?: string;
+  readonly config?: RunConfig;
+  readonly modelHash?: string;
+  readonly dataFingerprint?: string;
+  readonly permutationVersion?: string;
+  readonly generatorVersion?: string;
+}
+
+/** A checkpoint whose every byte is what was written. */
+export interface LoadedCheckpoint {
+  /** Its directory. */
+  readonly path: string;
+  readonly state: CheckpointState;
+  readonly manifest: CheckpointManifest;
+  /** Flat vectors of the manifest's tensor table, and the number of updates: fresh memory, the caller's to keep. */
+  readonly optimizer: AdamState;
+}
+
+/** A checkpoint that can't be used, and why: one line. */
+export interface FaultyCheckpoint {
+  readonly name: string;
+  readonly step: number;
+  readonly fault: string;
+}
+
+/** One row of `convoy checkpoints`. Where `fault` is not null, the rest is what could be read. */
+export interface ListedCheckpoint {
+  readonly name: string;
+  readonly step: number;
+  /** Epochs complete at its step. */
+  readonly epoch: number | null;
+  /** Of all its files. */
+  readonly bytes: number;
+  /** Validation accuracy of its parameters, 0 to 1; null when they were not evaluated. */
+  readonly metric: number | null;
+  /** Of the checkpoints listed, the valid one with the highest metric; of equals the first. */
+  readonly isBest: boolean;
+  /** ISO 8601, UTC. */
+  readonly writtenAt: string | null;
+  readonly fault: string | null;
+}
+
+/**
+ * The newest checkpoint of a run that verifies, passing over damaged ones.
+ * @returns `checkpoint` null when the run has none at all: it was stopped before its first. `faults` are the newer ones
+ * that were passed over, newest first: the caller tells the operator.
+ * @throws OperatorError when there are checkpoints and none can be used.
+ */
+export async function loadNewestCheckpoint(
+  runFolder: string,
+  expected: CheckpointExpectations,
+  files: CheckpointFiles = diskFiles,
+): Promise<{ readonly checkpoint: LoadedCheckpoint | null; readonly faults: readonly FaultyCheckpoint[] }> {
+  const root = join(runFolder, CHECKPOINTS_FOLDER);
+  const faults: FaultyCheckpoint[] = [];
+  for (const named of checkpointNames(await files.list(root)).reverse()) {
+    const { name, step } = named;
+    try {
+      const checkpoint = await verifyCheckpoint(root, named, files);
+      assertExpected(checkpoint.state, expected);
+      return { checkpoint, faults };
+    } catch (error) {
+      faults.push({ name, step, fault: faultOf(error) });
+    }
+  }
+  if (faults.length === 0) return { checkpoint: null, faults };
+  const [newest] = faults;
+  const all = faults.length === 1 ? 'the one checkpoint' : `none of the ${faults.length} checkpoints`;
+  const verdict = faults.length === 1 ? 'can not be used' : 'can be used';
+  throw new OperatorError(
+    `${all} in ${root} ${verdict} (${newest!.name}: ${newest!.fault}): restore one from a copy, or start the run anew in another folder`,
+    { exitCode: exitCodes.data },
+  );
+}
+
+/** Every checkpoint of a run, oldest first, each verified to the last byte. Needs no lock: the run may be going on. */
+export async function listCheckpoints(
+  runFolder: string,
+  files: CheckpointFiles = diskFiles,
+): Promise<readonly ListedCheckpoint[]> {
+  const root = join(runFolder, CHECKPOINTS_FOLDER);
+  const listed: ListedCheckpoint[] = [];
+  // One after the other: a checkpoint is read into memory whole.
+  for (const named of checkpointNames(await files.list(root))) {
+    const { name, step } = named;
+    try {
+      const { state, manifest, bytes } = await verifyCheckpoint(root, named, files);
+      const { writtenAt, validationAccuracy: metric } = manifest;
+      listed.push({ name, step, epoch: state.epoch, bytes, metric, isBest: false, writtenAt, fault: null });
+    } catch (error) {
+      // The run may be going on, and its server has removed this one meanwhile.
+      if (!(await files.list(root)).includes(name)) continue;
+      const bytes = await sizeOf(join(root, name), files);
+      const fault = faultOf(error);
+      listed.push({ name, step, epoch: null, bytes, metric: null, isBest: false, writtenAt: null, fault });
+    }
+  }
+  const best = bestOf(listed);
+  return listed.map((row) => (row === best ? { ...row, isBest: true } : row));
+}
+
+/** Of checkpoints in the order of their steps, the one with the highest metric; of equals the first. */
+export function bestOf<Entry extends { readonly metric: number | null }>(entries: readonly Entry[]): Entry | null {
+  let best: Entry | null = null;
+  for (const entry of entries) {
+    if (entry.metric !== null && (best === null || entry.metric > best.metric!)) best = entry;
+  }
+  return best;
+}
+
+/**
+ * Reads a checkpoint and checks lengths, digests, schemas and that the parts belong together.
+ * @throws CheckpointFault, or the file system's error.
+ */
+export async function verifyCheckpoint(
+  root: string,
+  { name, step }: CheckpointName,
+  files: CheckpointFiles,
+): Promise<LoadedCheckpoint & { readonly bytes: number }> {
+  const path = join(root, name);
+  const manifestBytes = await files.read(join(path, MANIFEST_FILE));
+  const manifest = parseManifest(manifestBytes);
+  const read = async (file: keyof CheckpointManifest['files']): Promise<Uint8Array> => {
+    const bytes = await files.read(join(path, file));
+    const entry = manifest.files[file];
+    if (bytes.byteLength !== entry.bytes) {
+      throw new CheckpointFault(`${file} has ${bytes.byteLength} bytes and was written with ${entry.bytes}`);
+    }
+    if (digest(bytes) !== entry.sha256) {
+      throw new CheckpointFault(`${file} is not what was written: its sha256 differs from the manifest's`);
+    }
+    return bytes;
+  };
+  const state = parseState(await read(STATE_FILE));
+  if (manifest.step !== step || state.position.step !== step) {
+    throw new CheckpointFault(`it is of step ${state.position.step}: the directory was renamed`);
+  }
+  const vector = async (file: keyof CheckpointManifest['files']): Promise<Float32Array> => {
+    const bytes = await read(file);
+    const values = new Float32Array(bytes.byteLength / 4);
+    copyFloat32(bytes, values);
+    return values;
+  };
+  const optimizer = {
+    updates: state.optimizer.updates,
+    parameters: await vector(VECTOR_FILES.parameters),
+    m: await vector(VECTOR_FILES.m),
+    v: await vector(VECTOR_FILES.v),
+  };
+  const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, manifestBytes.byteLength);
+  return { path, state, manifest, optimizer, bytes };
+}
+
+/** @throws CheckpointFault naming the first thing that is not as expected. */
+function assertExpected(state: CheckpointState, expected: CheckpointExpectations): void {
+  const { config, ...rest } = expected;
+  for (const [name, value] of Object.entries(rest)) {
+    const found = state[name as keyof typeof rest];
+    if (value !== undefined && found !== value) {
+      throw new CheckpointFault(
+        `it was written with ${labels[name as keyof typeof rest]} ${found}, and this is ${value}`,
+      );
+    }
+  }
+  if (config === undefined) return;
+  const difference = firstDifference(state.config, config, 'config');
+  if (difference !== null) throw new CheckpointFault(`it was written with another configuration: ${difference}`);
+}
+
+const labels: Readonly<Record<Exclude<keyof CheckpointExpectations, 'config'>, string>> = {
+  run: 'run',
+  modelHash: 'model',
+  dataFingerprint: 'data set',
+  permutationVersion: 'the permutation',
+  generatorVersion: 'the generator',
+};
+
+/** Where two plain JSON values differ first, e.g. `config.seed is 7 there and 8 here`; null when they are equal. */
+function firstDifference(there: unknown, here: unknown, path: string): string | null {
+  if (there === here) return null;
+  if (typeof there !== 'object' || typeof here !== 'object' || there === null || here === null) {
+    return `${path} is ${JSON.stringify(there)} there and ${JSON.stringify(here)} here`;
+  }
+  for (const key of new Set([...Object.keys(there), ...Object.keys(here)])) {
+    const [a, b] = [there, here].map((side) => (side as Record<string, unknown>)[key]);
+    const difference = firstDifference(a, b, `${path}.${key}`);
+    if (difference !== null) return difference;
+  }
+  return null;
+}
+
+/** One line for a checkpoint that can't be read; anything but damage and the file system's errors is thrown on. */
+export function faultOf(error: unknown): string {
+  if (error instanceof CheckpointFault) return error.message;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === undefined) throw error;
+  const file = path?.split('/').at(-1) ?? 'a file';
+  return code === 'ENOENT' ? `${file} is missing` : `${file} can't be read (${code})`;
+}
+
+async function sizeOf(path: string, files: CheckpointFiles): Promise<number> {
+  let bytes = 0;
+  for (const file of [...Object.values(VECTOR_FILES), STATE_FILE, MANIFEST_FILE]) {
+    // What can't be read is what the row's fault is about.
+    bytes += await files.read(join(path, file)).then(
+      ({ byteLength }) => byteLength,
+      () => 0,
+    );
+  }
+  return bytes;
+}

@@ -1,0 +1,388 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { OperatorError } from '@convoy/protocol/errors';
+import type { RunConfig } from '@convoy/protocol/run-config';
+import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
+import type { AdamState } from '@convoy/training/adam';
+import type { Position } from '@convoy/training/coordinator/course';
+import {
+  CHECKPOINT_FORMAT,
+  checkpointName,
+  checkpointNames,
+  CHECKPOINTS_FOLDER,
+  elementsOf,
+  encodeManifest,
+  encodeState,
+  MANIFEST_FILE,
+  STATE_FILE,
+  VECTOR_FILES,
+  type CheckpointManifest,
+  type CheckpointName,
+  type CheckpointState,
+  type FileEntry,
+} from './checkpoint.ts';
+import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
+import { bestOf, faultOf, verifyCheckpoint } from './checkpoint-load.ts';
+import type { FiguresSnapshot } from './run-figures.ts';
+import { LockLostError } from './run-lock.ts';
+
+/** What is the same in every checkpoint of a run. */
+export interface CheckpointIdentity {
+  readonly run: string;
+  readonly config: RunConfig;
+  readonly modelHash: string;
+  readonly dataFingerprint: string;
+  readonly permutationVersion: string;
+  readonly generatorVersion: string;
+  /** The flat vectors' layout. */
+  readonly tensors: TensorTable;
+}
+
+/** The training state at one moment. */
+export interface TrainingState {
+  readonly position: Position;
+  readonly consecutiveSkips: number;
+  /** The epoch of the next step, from 0. */
+  readonly epoch: number;
+  /** Its vectors are copied before {@link CheckpointStore.save} returns. */
+  readonly optimizer: AdamState;
+  readonly figures: FiguresSnapshot;
+  readonly numericsFingerprint: string | null;
+  /** Validation accuracy of exactly these parameters, 0 to 1; null when they have not been evaluated. */
+  readonly validationAccuracy: number | null;
+}
+
+export interface CheckpointStoreOptions {
+  readonly runFolder: string;
+  readonly identity: CheckpointIdentity;
+  /** Checkpoints to keep, the best one not counted. Default {@link DEFAULT_KEEP}. */
+  readonly keep?: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** {@link RunLock.assertHeld}: asked right before a checkpoint is put in place or removed. */
+  readonly fence: () => Promise<void>;
+  /** A checkpoint is in place and on the disk. */
+  readonly onWritten: (written: WrittenCheckpoint) => void;
+  /**
+   * The checkpoint of a step could not be written, or old ones not be removed. A {@link CheckpointError} is one line
+   * saying what to do: training goes on, and the next {@link CheckpointStore.save} tries again. A {@link LockLostError}
+   * ends the store and should end the server. Anything else is a fault of our own.
+   */
+  readonly onFailed: (step: number, error: unknown) => void;
+  readonly files?: CheckpointFiles;
+  /** Bytes that are hashed and written at a time. Default {@link DEFAULT_CHUNK_BYTES}. */
+  readonly chunkBytes?: number;
+}
+
+/** Why a checkpoint is written. */
+export type SaveCause = 'interval' | 'validation' | 'end';
+
+/** The figures of the event `checkpoint-saved`. */
+export interface WrittenCheckpoint {
+  readonly step: number;
+  /** Its directory. */
+  readonly path: string;
+  readonly bytes: number;
+  /** From the beginning of its write to its being on the disk. */
+  readonly ms: number;
+  readonly cause: SaveCause;
+}
+
+/** The disk refused: the checkpoints before stay valid, and the next attempt may succeed. */
+export class CheckpointError extends OperatorError {}
+
+export const DEFAULT_KEEP = 3;
+/** About a millisecond of sha256: between two pieces, heartbeats are answered. */
+export const DEFAULT_CHUNK_BYTES = 1 << 20;
+
+/** A valid checkpoint on the disk. */
+interface Kept extends CheckpointName {
+  readonly metric: number | null;
+}
+
+/** Flat vectors that a snapshot is copied into; they are used again and again. */
+type Staging = Pick<AdamState, 'parameters' | 'm' | 'v'>;
+
+interface Pending {
+  readonly cause: SaveCause;
+  readonly staging: Staging;
+  readonly state: CheckpointState;
+  readonly validationAccuracy: number | null;
+}
+
+/**
+ * Writes a run's checkpoints, one at a time, in the background. Whatever happens at whatever moment, the newest checkpoint
+ * that verifies is the one before or the new one: a directory gets a checkpoint's name when everything in it is on the disk,
+ * and an old one loses its name after the new one's is.
+ */
+export class CheckpointStore {
+  readonly #options: CheckpointStoreOptions;
+  readonly #files: CheckpointFiles;
+  readonly #root: string;
+  readonly #elements: number;
+  /** The valid checkpoints on the disk, oldest first. */
+  #kept: readonly Kept[];
+  readonly #freeStagings: Staging[] = [];
+  #pending: Pending | null = null;
+  #writing: Promise<void> | null = null;
+  /** Another process writes now. */
+  #isFenced = false;
+
+  private constructor(options: CheckpointStoreOptions, files: CheckpointFiles, root: string, kept: readonly Kept[]) {
+    this.#options = options;
+    this.#files = files;
+    this.#root = root;
+    this.#kept = kept;
+    this.#elements = elementsOf(options.identity.tensors);
+    // Now, when no worker waits: fresh memory costs more than the copy into it.
+    this.#freeStagings.push(emptyStaging(this.#elements));
+  }
+
+  /**
+   * Makes the folder, removes what killed processes left in it and verifies what is there. The run's lock must be held:
+   * another live process's half-written checkpoint looks like a leftover.
+   * @throws OperatorError when the folder can't be made or read.
+   */
+  static async open(options: CheckpointStoreOptions): Promise<CheckpointStore> {
+    const files = options.files ?? diskFiles;
+    const root = join(options.runFolder, CHECKPOINTS_FOLDER);
+    try {
+      await files.makeDirectory(root);
+      await files.syncDirectory(dirname(root));
+      const entries = await files.list(root);
+      for (const entry of entries.filter((name) => LEFTOVER.test(name))) await files.remove(join(root, entry));
+      const kept: Kept[] = [];
+      for (const named of checkpointNames(entries)) {
+        const metric = await metricOf(root, named, files);
+        if (metric !== undefined) kept.push({ ...named, metric });
+      }
+      return new CheckpointStore(options, files, root, kept);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      throw new OperatorError(`can't keep checkpoints in ${root}: ${remedyFor(error)}`, { cause: error });
+    }
+  }
+
+  /** The step of the newest checkpoint on the disk; null before the first. */
+  get newestStep(): number | null {
+    return this.#kept.at(-1)?.step ?? null;
+  }
+
+  /**
+   * Takes a copy of the state and writes it as soon as the write under way is done; a copy that still waits then is
+   * replaced by this one. Takes about 3 ms for a million parameters; never throws for what the disk does.
+   * @throws RangeError when the vectors are not of the tensor table's length.
+   */
+  save(state: TrainingState, cause: SaveCause): void {
+    if (this.#isFenced) return;
+    const staging = this.#pending?.staging ?? this.#freeStagings.pop() ?? emptyStaging(this.#elements);
+    for (const name of vectorNames) {
+      if (state.optimizer[name].length !== this.#elements) {
+        throw new RangeError(`${name} has ${state.optimizer[name].length} elements, not ${this.#elements}`);
+      }
+      staging[name].set(state.optimizer[name]);
+    }
+    const checkpointState = stateOf(this.#options.identity, state);
+    this.#pending = { cause, staging, state: checkpointState, validationAccuracy: state.validationAccuracy };
+    this.#writing ??= this.#writePending();
+  }
+
+  /** Resolves when everything asked for is written, or has failed and been reported. */
+  async flush(): Promise<void> {
+    while (this.#writing !== null) await this.#writing;
+  }
+
+  async #writePending(): Promise<void> {
+    for (let next = this.#pending; next !== null && !this.#isFenced; next = this.#pending) {
+      this.#pending = null;
+      try {
+        await this.#write(next);
+      } catch (error) {
+        this.#options.onFailed(next.state.position.step, error);
+      } finally {
+        this.#freeStagings.push(next.staging);
+      }
+    }
+    this.#writing = null;
+  }
+
+  async #write({ cause, staging, state, validationAccuracy }: Pending): Promise<void> {
+    const { now, identity, onWritten } = this.#options;
+    const startedMs = now();
+    const { step } = state.position;
+    const temporary = join(this.#root, `${WRITING}${checkpointName(step, 0)}-${randomBytes(4).toString('hex')}`);
+    let written: Kept & { readonly bytes: number };
+    try {
+      await this.#files.makeDirectory(temporary);
+      const files: Record<string, FileEntry> = {};
+      for (const name of vectorNames) {
+        const file = VECTOR_FILES[name];
+        files[file] = await this.#writeFile(join(temporary, file), float32Bytes(staging[name]));
+      }
+      files[STATE_FILE] = await this.#writeFile(join(temporary, STATE_FILE), encodeState(state));
+      const manifest = encodeManifest({
+        format: CHECKPOINT_FORMAT,
+        step,
+        writtenAt: new Date(startedMs).toISOString(),
+        validationAccuracy,
+        tensors: identity.tensors.map(({ name, shape, offset, size }) => ({ name, shape: [...shape], offset, size })),
+        files: files as CheckpointManifest['files'],
+      });
+      const { bytes } = await this.#writeFile(join(temporary, MANIFEST_FILE), manifest);
+      await this.#files.syncDirectory(temporary);
+      written = {
+        ...(await this.#putInPlace(temporary, step)),
+        metric: validationAccuracy,
+        bytes: Object.values(files).reduce((sum, file) => sum + file.bytes, bytes),
+      };
+    } catch (error) {
+      // A disk that refuses to write may refuse this too; the next start tries again.
+      await this.#files.remove(temporary).catch(() => {});
+      throw this.#explain(error, `can't write the checkpoint of step ${step} to ${this.#root}`);
+    }
+    onWritten({ step, path: join(this.#root, written.name), bytes: written.bytes, ms: now() - startedMs, cause });
+    await this.#prune(written);
+  }
+
+  /** @returns the file's length and sha256. */
+  async #writeFile(path: string, bytes: Uint8Array): Promise<FileEntry> {
+    const { chunkBytes = DEFAULT_CHUNK_BYTES } = this.#options;
+    const hash = createHash('sha256');
+    const file = await this.#files.create(path);
+    try {
+      for (let start = 0; start < bytes.byteLength; start += chunkBytes) {
+        const chunk = bytes.subarray(start, start + chunkBytes);
+        hash.update(chunk);
+        await file.write(chunk);
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return { bytes: bytes.byteLength, sha256: hash.digest('hex') };
+  }
+
+  /** Gives a complete directory its checkpoint's name, for good. */
+  async #putInPlace(temporary: string, step: number): Promise<CheckpointName> {
+    const sameStep = checkpointNames(await this.#files.list(this.#root)).filter((other) => other.step === step);
+    const revision = sameStep.length === 0 ? 0 : sameStep.at(-1)!.revision + 1;
+    const named = { name: checkpointName(step, revision), step, revision };
+    await this.#assertUnfenced();
+    await this.#files.rename(temporary, join(this.#root, named.name));
+    await this.#files.syncDirectory(this.#root);
+    return named;
+  }
+
+  /**
+   * Removes what is neither among the newest nor the best. Damaged checkpoints count for nothing; they go when a newer
+   * valid one is there, and stay for inspection until then.
+   */
+  async #prune(written: Kept): Promise<void> {
+    const { keep = DEFAULT_KEEP } = this.#options;
+    const valid = [...this.#kept, written].sort((a, b) => a.step - b.step || a.revision - b.revision);
+    const current = valid.filter(({ step }, index) => valid[index + 1]?.step !== step);
+    // One that is newer than what was just written is of a future that was given up: not counted, and not touched.
+    const staying = new Set<CheckpointName>(current.filter(({ step }) => step > written.step));
+    for (const entry of current.filter(({ step }) => step <= written.step).slice(-keep)) staying.add(entry);
+    const best = bestOf(current);
+    if (best !== null) staying.add(best);
+    this.#kept = current.filter((entry) => staying.has(entry));
+    try {
+      const names = new Set([...staying].map(({ name }) => name));
+      const leaving = checkpointNames(await this.#files.list(this.#root)).filter(
+        ({ name, step, revision }) =>
+          !names.has(name) && (step < written.step || (step === written.step && revision < written.revision)),
+      );
+      if (leaving.length > 0) await this.#assertUnfenced();
+      for (const { name } of leaving) {
+        // Under another name first: half of a directory must not look like a damaged checkpoint.
+        const removing = join(this.#root, `${REMOVING}${name}-${randomBytes(4).toString('hex')}`);
+        await this.#files.rename(join(this.#root, name), removing);
+        await this.#files.remove(removing);
+      }
+    } catch (error) {
+      throw this.#explain(error, `can't remove old checkpoints from ${this.#root}`);
+    }
+  }
+
+  async #assertUnfenced(): Promise<void> {
+    try {
+      await this.#options.fence();
+    } catch (error) {
+      // A disk that can't be asked says nothing about who holds the lock.
+      if (error instanceof LockLostError) this.#isFenced = true;
+      throw error;
+    }
+  }
+
+  #explain(error: unknown, what: string): unknown {
+    if (error instanceof LockLostError || (error as NodeJS.ErrnoException).code === undefined) return error;
+    const newest = this.newestStep === null ? 'there is none yet' : `the newest is that of step ${this.newestStep}`;
+    return new CheckpointError(`${what}: ${remedyFor(error)}. Training goes on; ${newest}`, { cause: error });
+  }
+}
+
+const vectorNames = ['parameters', 'm', 'v'] as const;
+
+const WRITING = '.writing-';
+const REMOVING = '.removing-';
+const LEFTOVER = /^\.(writing|removing)-step-/;
+
+function emptyStaging(elements: number): Staging {
+  // The system provides a page when it is first written to, even with a zero.
+  const vector = () => new Float32Array(elements).fill(0);
+  return { parameters: vector(), m: vector(), v: vector() };
+}
+
+function stateOf(identity: CheckpointIdentity, state: TrainingState): CheckpointState {
+  const { run, config, modelHash, dataFingerprint, permutationVersion, generatorVersion } = identity;
+  return {
+    format: CHECKPOINT_FORMAT,
+    run,
+    position: { step: state.position.step, due: [...state.position.due] },
+    consecutiveSkips: state.consecutiveSkips,
+    epoch: state.epoch,
+    seed: config.seed,
+    permutationVersion,
+    generatorVersion,
+    optimizer: { name: config.optimizer.name, updates: state.optimizer.updates },
+    figures: state.figures,
+    config,
+    modelHash,
+    dataFingerprint,
+    numericsFingerprint: state.numericsFingerprint,
+  };
+}
+
+/** A checkpoint's metric; undefined when it is damaged. */
+async function metricOf(
+  root: string,
+  named: CheckpointName,
+  files: CheckpointFiles,
+): Promise<number | null | undefined> {
+  try {
+    return (await verifyCheckpoint(root, named, files)).manifest.validationAccuracy;
+  } catch (error) {
+    // Whoever loads a checkpoint reports the damaged ones; anything but damage is thrown on.
+    faultOf(error);
+    return undefined;
+  }
+}
+
+function remedyFor(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `the disk is full (${code}): free some space on it`;
+    case 'EACCES':
+    case 'EPERM':
+      return `permission was refused (${code}): make the folder writable for this process`;
+    case 'EROFS':
+      return `the disk is mounted read-only (${code}): mount it for writing`;
+    case 'EIO':
+      return `the disk fails (${code}): save what is on it and resume the run from a copy on another`;
+    default:
+      return message;
+  }
+}

@@ -1,0 +1,116 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunEvent } from '@convoy/protocol/run-events';
+import { config } from './checkpoint.fixture.ts';
+import { RunFolder } from './run-folder.ts';
+
+const base = mkdtempSync(join(tmpdir(), 'convoy-run-folder-'));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+const ignore = () => {};
+
+const started: RunEvent = {
+  at: 1,
+  type: 'run-started',
+  run: 'the-run',
+  incarnation: 'i',
+  totalSteps: 1,
+  stepsPerEpoch: 1,
+  trainSamples: 1,
+  validationSamples: 1,
+  testSamples: 1,
+  parameterCount: 1,
+};
+const waiting = (workers: number): RunEvent => ({ at: 2, type: 'waiting', workers, minWorkers: 1 });
+
+/** The folder of a run that logged its start and some more. */
+function pastRun(name: string, more = 0): string {
+  const path = join(base, name);
+  const folder = new RunFolder(path, config, ignore);
+  folder.log(started);
+  for (let i = 0; i < more; i++) folder.log(waiting(i));
+  folder.close();
+  return path;
+}
+
+const logOf = (path: string) => readFileSync(join(path, 'events.jsonl'), 'utf8');
+
+describe('RunFolder.reopen', () => {
+  it('gives the run and its configuration back, and appends to its log', () => {
+    const path = pastRun('whole', 2);
+    const before = logOf(path);
+    const { folder, run, config: found } = RunFolder.reopen(path, ignore);
+    expect({ run, found, path: folder.path }).toEqual({ run: 'the-run', found: config, path });
+    folder.log(waiting(7));
+    folder.close();
+    expect(logOf(path)).toBe(`${before}${JSON.stringify(waiting(7))}\n`);
+  });
+
+  it.each([
+    ['of a few bytes', '{"at":1'],
+    ['longer than a piece that is read', `{"at":${'1'.repeat(200_000)}`],
+  ])('cuts off a torn last line %s', (name, torn) => {
+    const path = pastRun(`torn ${name}`, 3);
+    const before = logOf(path);
+    appendFileSync(join(path, 'events.jsonl'), torn);
+    const { folder } = RunFolder.reopen(path, ignore);
+    folder.log(waiting(7));
+    folder.close();
+    expect(logOf(path)).toBe(`${before}${JSON.stringify(waiting(7))}\n`);
+  });
+
+  it.each([
+    ['no folder', 'absent', ignore, 'is no run’s folder: it has no config.json'],
+    [
+      'a folder of something else',
+      'else',
+      (path: string) => mkdirSync(path),
+      'is no run’s folder: it has no config.json',
+    ],
+    [
+      'a damaged configuration',
+      'cut',
+      (path: string) => (pastRun('cut'), writeFileSync(join(path, 'config.json'), '{"recipe":')),
+      'config.json is not JSON: it was changed or cut',
+    ],
+    [
+      'a changed configuration',
+      'changed',
+      (path: string) => (
+        pastRun('changed'),
+        writeFileSync(join(path, 'config.json'), JSON.stringify({ ...config, seed: -1 }))
+      ),
+      'config.json is not a configuration of this version of Convoy: seed: ',
+    ],
+    [
+      'no log',
+      'logless',
+      (path: string) => (pastRun('logless'), rmSync(join(path, 'events.jsonl'))),
+      'no events.jsonl',
+    ],
+    [
+      'a run that ended while it wrote its first line',
+      'unborn',
+      (path: string) => (pastRun('unborn'), writeFileSync(join(path, 'events.jsonl'), '{"at":1,"type":"run-st')),
+      'ended before it began: remove the folder and start it anew',
+    ],
+    [
+      'a log of something else',
+      'log',
+      (path: string) => (pastRun('log'), writeFileSync(join(path, 'events.jsonl'), '{"at":1}\n')),
+      'does not begin with the run’s start: it was changed',
+    ],
+  ])('refuses %s', (_, name, make, message) => {
+    const path = join(base, name);
+    make(path);
+    expect(() => RunFolder.reopen(path, ignore)).toThrow(message.replaceAll('’', "'"));
+  });
+});
+
+it('RunFolder refuses to write over another run', () => {
+  const path = pastRun('twice');
+  expect(() => new RunFolder(path, config, ignore)).toThrow(
+    'already holds a run: choose another folder with --run-dir',
+  );
+});

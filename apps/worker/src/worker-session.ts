@@ -1,0 +1,301 @@
+import { hostname } from 'node:os';
+import { encode } from '@convoy/protocol/codec';
+import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import {
+  PROTOCOL_VERSION,
+  type Block,
+  type EvaluationLease,
+  type Lease,
+  type ServerMessage,
+  type Welcome,
+} from '@convoy/protocol/messages';
+import { float32Bytes } from '@convoy/protocol/tensor';
+import { SAMPLING_VERSION } from '@convoy/training/sampling';
+import { closeCodes } from '@convoy/transport/connection';
+import { ComputeCancelled, type Compute, type EngineFacts, type Prepared } from './compute/compute.ts';
+import type { ServerConnection, WorkEnd } from './work.ts';
+
+export interface WorkerSessionOptions {
+  readonly compute: Compute;
+  readonly engine: EngineFacts;
+  readonly workerId: string;
+  readonly drain: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+/** A lease, from its arrival until the server has answered its result or this worker has returned it. */
+interface Job {
+  readonly lease: Lease | EvaluationLease;
+  /** Settles when the compute is idle again; never rejects. */
+  readonly computed: Promise<void>;
+  /** The message that says how it went, once it is known. */
+  outcome: { readonly bytes: Uint8Array; readonly isReturned: boolean } | null;
+}
+
+/** One conversation on one connection. */
+interface Conversation {
+  readonly connection: ServerConnection;
+  welcome: Welcome | null;
+  /** The server knows that this worker takes leases. */
+  ready: boolean;
+  heartbeat: NodeJS.Timeout | null;
+  end: WorkEnd | null;
+}
+
+/** A gap between two heartbeats that only a process that stood still leaves. */
+const STANDSTILL_MS = 3_000;
+
+/** What a worker keeps between connections, and the conversation on one at a time. */
+export class WorkerSession {
+  readonly #options: WorkerSessionOptions;
+  /** The run this worker is prepared for. */
+  #prepared: { readonly key: string; readonly facts: Prepared } | null = null;
+  #job: Job | null = null;
+  #conversation: Conversation | null = null;
+  /** What ends this worker. */
+  #failure: Error | null = null;
+  /** The last result as it was sent: the next one is written over it. */
+  #encodedResult: Uint8Array | undefined;
+  servedSinceConnecting = false;
+
+  constructor(options: WorkerSessionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @returns how the run ended, or null when the connection was lost.
+   * @throws OperatorError when the server refuses this worker; what the compute or the preparation threw.
+   */
+  async converse(connection: ServerConnection): Promise<WorkEnd | null> {
+    const { workerId, engine, drain } = this.#options;
+    const conversation: Conversation = { connection, welcome: null, ready: false, heartbeat: null, end: null };
+    this.#conversation = conversation;
+    this.servedSinceConnecting = false;
+    const onDrain = () => this.#drain(conversation);
+    drain.addEventListener('abort', onDrain);
+    connection.send({
+      type: 'hello',
+      protocolVersion: PROTOCOL_VERSION,
+      workerId,
+      name: `${hostname()}:${process.pid}`.slice(0, 128),
+      engine: { name: engine.name, version: engine.version, threads: engine.threads },
+    });
+    try {
+      for await (const message of connection) {
+        this.#receive(conversation, message);
+        if (conversation.end !== null || this.#failure !== null) break;
+      }
+      if (this.#failure !== null) throw this.#failure;
+      return conversation.end;
+    } finally {
+      if (conversation.heartbeat !== null) clearInterval(conversation.heartbeat);
+      drain.removeEventListener('abort', onDrain);
+      this.#conversation = null;
+      connection.close(closeCodes.goingAway, 'the worker is stopping');
+    }
+  }
+
+  #receive(conversation: Conversation, message: ServerMessage): void {
+    const { connection, welcome } = conversation;
+    switch (message.type) {
+      case 'welcome':
+        if (welcome !== null) return this.#unexpected(conversation, message);
+        conversation.welcome = message;
+        conversation.heartbeat = this.#startHeartbeat(connection, message);
+        void this.#prepare(conversation, message);
+        return;
+      case 'reject':
+        throw new OperatorError(`the coordinator refused this worker: ${message.message}`, {
+          exitCode: exitCodes.rejected,
+        });
+      case 'parameters':
+        if (!conversation.ready || this.#isComputing) return this.#unexpected(conversation, message);
+        return this.#options.compute.setParameters(message.step, message.values);
+      case 'lease':
+      case 'evaluation-lease':
+        if (!conversation.ready || this.#job !== null) return this.#unexpected(conversation, message);
+        return this.#start(message);
+      case 'accepted':
+      case 'stale':
+      case 'duplicate':
+      case 'bad':
+        if (this.#isJob(message)) this.#finishJob();
+        return;
+      case 'cancel':
+        if (this.#isJob(message) && this.#isComputing) this.#options.compute.cancel();
+        return;
+      case 'shutdown':
+        conversation.end = { completed: message.completed, reason: message.reason };
+        return;
+      case 'drain':
+        this.#leave(conversation, 'the coordinator asked this worker to leave');
+        return;
+      case 'pause':
+        return this.#options.log(`paused: ${message.reason}`);
+      case 'resume':
+      case 'alive':
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** The server said what it can't have meant: this conversation is over, another may go better. */
+  #unexpected({ connection }: Conversation, { type }: ServerMessage): void {
+    connection.close(closeCodes.unexpected, `${type} means nothing here`);
+  }
+
+  // ── Leases ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get #isComputing(): boolean {
+    return this.#job !== null && this.#job.outcome === null;
+  }
+
+  #isJob({ task, block }: { readonly task: number; readonly block: Block }): boolean {
+    const lease = this.#job?.lease;
+    return lease?.task === task && lease.block.start === block.start && lease.block.size === block.size;
+  }
+
+  #start(lease: Lease | EvaluationLease): void {
+    const job: Job = { lease, computed: this.#compute(lease), outcome: null };
+    this.#job = job;
+  }
+
+  /** Computes a lease and delivers what came of it, on whatever connection there is by then. */
+  async #compute(lease: Lease | EvaluationLease): Promise<void> {
+    let outcome: Job['outcome'];
+    try {
+      outcome = await this.#outcomeOf(lease);
+    } catch (error) {
+      return this.#fail(error as Error);
+    }
+    this.#job!.outcome = outcome;
+    this.servedSinceConnecting = true;
+    this.#deliver();
+  }
+
+  async #outcomeOf(lease: Lease | EvaluationLease): Promise<NonNullable<Job['outcome']>> {
+    const { compute } = this.#options;
+    const { run, incarnation, task, step, block } = lease;
+    const common = { run, incarnation, task, step, block };
+    const startedMs = performance.now();
+    try {
+      if (lease.type === 'evaluation-lease') {
+        const { samples, lossSum, correct } = await compute.evaluate({ step, purpose: lease.purpose, block });
+        const computeMs = performance.now() - startedMs;
+        const bytes = encode({ type: 'evaluation-result', ...common, samples, lossSum, correct, computeMs });
+        return { bytes, isReturned: false };
+      }
+      const { samples, lossSum, correct, gradient } = await compute.gradient({ step, block });
+      const computeMs = performance.now() - startedMs;
+      // A connection that has not sent the last result yet still reads it.
+      const isFree = (this.#conversation?.connection.bufferedBytes ?? 0) === 0;
+      this.#encodedResult = encode(
+        { type: 'result', ...common, samples, lossSum, correct, computeMs, gradient: float32Bytes(gradient) },
+        isFree ? this.#encodedResult : undefined,
+      );
+      return { bytes: this.#encodedResult, isReturned: false };
+    } catch (error) {
+      if (!(error instanceof ComputeCancelled)) throw error;
+      return { bytes: encode({ type: 'lease-returned', ...common }), isReturned: true };
+    }
+  }
+
+  /** Sends the job's outcome if it is known and somebody is there to take it. A returned lease needs no answer. */
+  #deliver(): void {
+    const outcome = this.#job?.outcome ?? null;
+    if (outcome === null || !this.#conversation?.ready) return;
+    this.#conversation.connection.sendEncoded(outcome.bytes);
+    if (outcome.isReturned) this.#finishJob();
+  }
+
+  #finishJob(): void {
+    this.#job = null;
+    const conversation = this.#conversation;
+    if (conversation !== null && this.#options.drain.aborted) this.#leave(conversation, 'asked to leave');
+  }
+
+  // ── Coming and going ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #prepare(conversation: Conversation, welcome: Welcome): Promise<void> {
+    const { compute, drain, log } = this.#options;
+    const { config, run, incarnation } = welcome;
+    const { connection } = conversation;
+    try {
+      // What another server process leased is nobody's business any more.
+      if (this.#job !== null && this.#job.lease.incarnation !== incarnation) {
+        if (this.#isComputing) compute.cancel();
+        await this.#job.computed;
+        this.#job = null;
+      }
+      const key = JSON.stringify([run, config]);
+      if (this.#prepared?.key !== key) {
+        this.#prepared = null;
+        this.#prepared = { key, facts: await compute.prepare(config) };
+      }
+    } catch (error) {
+      connection.send({ type: 'error', message: printable((error as Error).message) });
+      return this.#fail(error as Error);
+    }
+    if (this.#conversation !== conversation || drain.aborted) return;
+    const { modelHash, dataFingerprint, numericsFingerprint } = this.#prepared.facts;
+    const holding = this.#job === null ? null : { task: this.#job.lease.task, block: this.#job.lease.block };
+    connection.send({
+      type: 'ready',
+      run,
+      incarnation,
+      modelHash,
+      dataFingerprint,
+      numericsFingerprint,
+      samplingVersion: SAMPLING_VERSION,
+      holding,
+    });
+    conversation.ready = true;
+    log(`ready: rank ${welcome.rank} of run ${run}`);
+    this.#deliver();
+  }
+
+  #drain(conversation: Conversation): void {
+    // A worker that holds a lease delivers it first, and says bye when it is answered.
+    if (this.#job !== null && conversation.ready) conversation.connection.send({ type: 'draining' });
+    else this.#leave(conversation, 'asked to leave');
+  }
+
+  #leave(conversation: Conversation, reason: string): void {
+    conversation.end ??= { completed: false, reason };
+    conversation.connection.send({ type: 'bye', reason });
+    conversation.connection.close(closeCodes.normal, 'goodbye');
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#conversation?.connection.close(closeCodes.goingAway, 'the worker failed');
+  }
+
+  /** Says every second that this process lives, and gives the connection up when the server has long been silent. */
+  #startHeartbeat(connection: ServerConnection, { heartbeatIntervalMs, silentAfterMs }: Welcome): NodeJS.Timeout {
+    let beatAtMs = performance.now();
+    let heardAtMs = beatAtMs;
+    let bytesHeard = connection.bytesHeard;
+    return setInterval(() => {
+      const nowMs = performance.now();
+      // The silence of a time in which this process stood still was its own.
+      if (nowMs - beatAtMs > STANDSTILL_MS || connection.bytesHeard > bytesHeard || connection.remote === 'memory') {
+        heardAtMs = nowMs;
+      }
+      beatAtMs = nowMs;
+      bytesHeard = connection.bytesHeard;
+      if (nowMs - heardAtMs > silentAfterMs) {
+        connection.close(closeCodes.silent, `nothing heard for ${silentAfterMs / 1000} s`);
+        return;
+      }
+      const { tensors } = this.#options.compute;
+      connection.send({ type: 'heartbeat', rssBytes: process.memoryUsage.rss(), tensors });
+    }, heartbeatIntervalMs);
+  }
+}
+
+/** An error's text as a message may carry it. */
+function printable(text: string): string {
+  return text.replace(/\p{C}+/gu, ' ').slice(0, 1024) || 'unknown';
+}

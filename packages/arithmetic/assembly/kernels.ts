@@ -1,0 +1,121 @@
+// AssemblyScript, not TypeScript: compiled to WebAssembly with SIMD by ../compile.mjs. Each function computes, element by
+// element, the expression of its namesake in ../src/reference.ts, to the bit: float64 arithmetic, one rounding to float32
+// where a value is stored, no fused multiply-add, no relaxed instruction. Addresses are in bytes and multiples of 16.
+
+/** sum ← sum + addend. */
+export function add(sum: usize, addend: usize, length: i32): void {
+  const whole = length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    const at = (<usize>i) << 2;
+    v128.store(sum + at, f32x4.add(v128.load(sum + at), v128.load(addend + at)));
+  }
+  for (let i = whole; i < length; i++) {
+    const at = (<usize>i) << 2;
+    store<f32>(sum + at, load<f32>(sum + at) + load<f32>(addend + at));
+  }
+}
+
+/** Sum of the squares, in float64, in eight partial sums: element i belongs to number i mod 8. */
+export function sumOfSquares(vector: usize, length: i32): f64 {
+  let s01 = f64x2.splat(0);
+  let s23 = f64x2.splat(0);
+  let s45 = f64x2.splat(0);
+  let s67 = f64x2.splat(0);
+  const whole = length & ~7;
+  for (let i = 0; i < whole; i += 8) {
+    const at = vector + ((<usize>i) << 2);
+    const x01 = f64x2.promote_low_f32x4(v128.load64_zero(at));
+    const x23 = f64x2.promote_low_f32x4(v128.load64_zero(at, 8));
+    const x45 = f64x2.promote_low_f32x4(v128.load64_zero(at, 16));
+    const x67 = f64x2.promote_low_f32x4(v128.load64_zero(at, 24));
+    s01 = f64x2.add(s01, f64x2.mul(x01, x01));
+    s23 = f64x2.add(s23, f64x2.mul(x23, x23));
+    s45 = f64x2.add(s45, f64x2.mul(x45, x45));
+    s67 = f64x2.add(s67, f64x2.mul(x67, x67));
+  }
+  let s0 = f64x2.extract_lane(s01, 0);
+  let s1 = f64x2.extract_lane(s01, 1);
+  let s2 = f64x2.extract_lane(s23, 0);
+  let s3 = f64x2.extract_lane(s23, 1);
+  let s4 = f64x2.extract_lane(s45, 0);
+  let s5 = f64x2.extract_lane(s45, 1);
+  let s6 = f64x2.extract_lane(s67, 0);
+  const s7 = f64x2.extract_lane(s67, 1);
+  for (let i = whole; i < length; i++) {
+    const x = <f64>load<f32>(vector + ((<usize>i) << 2));
+    switch (i & 7) {
+      case 0:
+        s0 += x * x;
+        break;
+      case 1:
+        s1 += x * x;
+        break;
+      case 2:
+        s2 += x * x;
+        break;
+      case 3:
+        s3 += x * x;
+        break;
+      case 4:
+        s4 += x * x;
+        break;
+      case 5:
+        s5 += x * x;
+        break;
+      default:
+        s6 += x * x;
+    }
+  }
+  return s0 + s1 + (s2 + s3) + (s4 + s5 + (s6 + s7));
+}
+
+/** Adam's update; `decay1` is 1 − β1, `decay2` 1 − β2. */
+export function adam(
+  gradientSum: usize,
+  parameters: usize,
+  m: usize,
+  v: usize,
+  parametersOut: usize,
+  mOut: usize,
+  vOut: usize,
+  length: i32,
+  samples: f64,
+  decay1: f64,
+  decay2: f64,
+  rate: f64,
+  epsilon: f64,
+): void {
+  const samples2 = f64x2.splat(samples);
+  const decay1_2 = f64x2.splat(decay1);
+  const decay2_2 = f64x2.splat(decay2);
+  const rate2 = f64x2.splat(rate);
+  const epsilon2 = f64x2.splat(epsilon);
+  const whole = length & ~1;
+  for (let i = 0; i < whole; i += 2) {
+    const at = (<usize>i) << 2;
+    const m_i = f64x2.promote_low_f32x4(v128.load64_zero(m + at));
+    const v_i = f64x2.promote_low_f32x4(v128.load64_zero(v + at));
+    const gradient = f64x2.div(f64x2.promote_low_f32x4(v128.load64_zero(gradientSum + at)), samples2);
+    const mean = f64x2.add(m_i, f64x2.mul(f64x2.sub(gradient, m_i), decay1_2));
+    const square = f64x2.add(v_i, f64x2.mul(f64x2.sub(f64x2.mul(gradient, gradient), v_i), decay2_2));
+    v128.store64_lane(mOut + at, f32x4.demote_f64x2_zero(mean), 0);
+    v128.store64_lane(vOut + at, f32x4.demote_f64x2_zero(square), 0);
+    const move = f64x2.div(f64x2.mul(mean, rate2), f64x2.add(f64x2.sqrt(square), epsilon2));
+    const moved = f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(parameters + at)), move);
+    v128.store64_lane(parametersOut + at, f32x4.demote_f64x2_zero(moved), 0);
+  }
+  if (whole < length) {
+    const at = (<usize>whole) << 2;
+    const m_i = <f64>load<f32>(m + at);
+    const v_i = <f64>load<f32>(v + at);
+    const gradient = <f64>load<f32>(gradientSum + at) / samples;
+    const mean = m_i + (gradient - m_i) * decay1;
+    const square = v_i + (gradient * gradient - v_i) * decay2;
+    store<f32>(mOut + at, <f32>mean);
+    store<f32>(vOut + at, <f32>square);
+    store<f32>(
+      parametersOut + at,
+      <f32>(<f64>load<f32>(parameters + at) - (mean * rate) / (sqrt<f64>(square) + epsilon)),
+    );
+  }
+}

@@ -1,0 +1,2 @@
+export declare function compiledFile(): URL;
+export declare function compileKernels(): Promise<'compiled' | 'already compiled'>;
