@@ -6,13 +6,14 @@ import tseslint from 'typescript-eslint';
 const boundaries = [
   ['protocol', []],
   ['random', []],
-  ['training', ['protocol', 'random']],
+  ['arithmetic', []],
+  ['training', ['protocol', 'random', 'arithmetic']],
   ['cifar10', ['protocol', 'random']],
   ['transport', ['protocol']],
-  ['parameter-server', ['protocol', 'training', 'cifar10', 'transport']],
-  ['worker', ['protocol', 'training', 'cifar10', 'transport']],
-  ['infra', []],
-  ['cli', ['protocol', 'training', 'cifar10', 'transport', 'parameter-server', 'worker', 'infra']],
+  ['parameter-server', ['protocol', 'random', 'arithmetic', 'training', 'cifar10', 'transport']],
+  ['worker', ['protocol', 'arithmetic', 'training', 'cifar10', 'transport']],
+  ['infra', ['arithmetic']],
+  ['cli', ['protocol', 'random', 'training', 'cifar10', 'transport', 'parameter-server', 'worker', 'infra']],
   ['test', ['protocol', 'random', 'training', 'cifar10', 'transport', 'parameter-server', 'worker', 'infra', 'cli']],
 ];
 

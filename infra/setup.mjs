@@ -1,7 +1,7 @@
 // node infra/setup.mjs [--retry]
 //
-// Makes a fresh clone ready: the right Node, the dependencies, TensorFlow. `npm start` and `npm test` run it first, so a
-// second call has to cost next to nothing. Before node_modules exists only Node's own modules can be imported here.
+// Makes a fresh clone ready: the right Node, the dependencies, the SIMD kernels, TensorFlow. `npm start` and `npm test` run it
+// first, so a second call has to cost next to nothing. Before node_modules exists only Node's own modules can be imported here.
 // --retry tries again what failed within the last hour, such as a download.
 import { fileURLToPath } from 'node:url';
 import { ensureDependencies } from './dependencies.mjs';
@@ -32,7 +32,14 @@ try {
   fail(error.message);
 }
 
-// The modules behind this one need the dependencies.
+// The modules behind these lines need the dependencies.
+try {
+  const { compileKernels } = await import('@convoy/arithmetic/compile');
+  await compileKernels();
+} catch (error) {
+  // Nothing depends on them but some milliseconds a step.
+  progress.say(`${error.message}: the vectors' arithmetic runs as plain TypeScript`);
+}
 const { provision } = await import('./tensorflow/provision.mjs');
 const beganAt = performance.now();
 try {

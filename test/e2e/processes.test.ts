@@ -10,6 +10,8 @@ afterAll(folder.remove);
 const RUN = [
   '--dataset',
   'synthetic',
+  '--synthetic-size',
+  '4000',
   '--seed',
   '7',
   '--batch-size',

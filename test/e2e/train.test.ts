@@ -13,6 +13,8 @@ const RUN = [
   '--deterministic',
   '--dataset',
   'synthetic',
+  '--synthetic-size',
+  '4000',
   '--steps',
   '12',
   '--seed',

@@ -8,11 +8,12 @@ import { readBatch } from '@convoy/cifar10/batch';
 import { IMAGE_BYTES } from '@convoy/cifar10/dataset';
 import { initialValues } from '@convoy/cifar10/initial-values';
 import { syntheticDataset } from '@convoy/cifar10/synthetic';
-import { SYNTHETIC } from '@convoy/parameter-server/options';
+import { syntheticConfig } from '@convoy/parameter-server/options';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { KERAS_RUN } from './keras-run.ts';
 
 const folder = process.argv[2];
+const SYNTHETIC = syntheticConfig({ syntheticSize: 50_000 });
 if (folder === undefined || SYNTHETIC.name !== 'synthetic')
   throw new Error('usage: npx tsx test/keras/dump-inputs.ts FOLDER');
 mkdirSync(folder, { recursive: true });

@@ -1,5 +1,7 @@
 // convoy train [--workers N | --single]   ·   convoy --help
 import { Command } from 'commander';
+import { chaosCommand } from './commands/chaos.ts';
+import { checkpointsCommand } from './commands/checkpoints.ts';
 import { coordinatorCommand } from './commands/coordinator.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -18,7 +20,9 @@ const program = new Command('convoy')
   .addCommand(trainCommand())
   .addCommand(coordinatorCommand())
   .addCommand(workerCommand())
+  .addCommand(chaosCommand())
   .addCommand(evaluateCommand())
+  .addCommand(checkpointsCommand())
   .addCommand(summaryCommand())
   .addCommand(dataCommand())
   .addCommand(doctorCommand())

@@ -31,8 +31,10 @@ export const diskFiles: CheckpointFiles = {
   async create(path) {
     const file = await open(path, 'wx');
     return {
-      // Unlike a single write, writeFile goes on after a partial one.
-      write: (bytes) => file.writeFile(bytes),
+      async write(bytes) {
+        // A nearly full disk takes a part and says so only when it is asked again. writeFile would cut it in many pieces.
+        for (let done = 0; done < bytes.byteLength;) done += (await file.write(bytes, done)).bytesWritten;
+      },
       sync: () => file.sync(),
       close: () => file.close(),
     };

@@ -92,8 +92,8 @@ export interface WrittenCheckpoint {
 export class CheckpointError extends OperatorError {}
 
 export const DEFAULT_KEEP = 3;
-/** About a millisecond of sha256: between two pieces, heartbeats are answered. */
-export const DEFAULT_CHUNK_BYTES = 1 << 20;
+/** A few milliseconds of sha256: between two pieces, heartbeats are answered. */
+export const DEFAULT_CHUNK_BYTES = 4 << 20;
 
 /** A valid checkpoint on the disk. */
 interface Kept extends CheckpointName {
@@ -214,19 +214,20 @@ export class CheckpointStore {
     let written: Kept & { readonly bytes: number };
     try {
       await this.#files.makeDirectory(temporary);
-      const files: Record<string, FileEntry> = {};
-      for (const name of vectorNames) {
-        const file = VECTOR_FILES[name];
-        files[file] = await this.#writeFile(join(temporary, file), float32Bytes(staging[name]));
-      }
-      files[STATE_FILE] = await this.#writeFile(join(temporary, STATE_FILE), encodeState(state));
+      const contents: [file: string, bytes: Uint8Array][] = [[STATE_FILE, encodeState(state)]];
+      for (const name of vectorNames) contents.push([VECTOR_FILES[name], float32Bytes(staging[name])]);
+      // Side by side: where the compute of a run in one process holds the event loop, each wait for the disk costs a turn.
+      const entries = await allSettled(
+        contents.map(async ([file, bytes]) => [file, await this.#writeFile(join(temporary, file), bytes)] as const),
+      );
+      const files = Object.fromEntries(entries) as CheckpointManifest['files'];
       const manifest = encodeManifest({
         format: CHECKPOINT_FORMAT,
         step,
         writtenAt: new Date(startedMs).toISOString(),
         validationAccuracy,
         tensors: identity.tensors.map(({ name, shape, offset, size }) => ({ name, shape: [...shape], offset, size })),
-        files: files as CheckpointManifest['files'],
+        files,
       });
       const { bytes } = await this.#writeFile(join(temporary, MANIFEST_FILE), manifest);
       await this.#files.syncDirectory(temporary);
@@ -327,6 +328,14 @@ const vectorNames = ['parameters', 'm', 'v'] as const;
 const WRITING = '.writing-';
 const REMOVING = '.removing-';
 const LEFTOVER = /^\.(writing|removing)-step-/;
+
+/** The results, or the first failure when all have come to their end: nothing is still being written then. */
+async function allSettled<Result>(work: readonly Promise<Result>[]): Promise<Result[]> {
+  return (await Promise.allSettled(work)).map((settled) => {
+    if (settled.status === 'rejected') throw settled.reason;
+    return settled.value;
+  });
+}
 
 function emptyStaging(elements: number): Staging {
   // The system provides a page when it is first written to, even with a zero.

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { SYNTHETIC_DEFAULTS } from '@convoy/cifar10/synthetic';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { DatasetConfig, RunConfig } from '@convoy/protocol/run-config';
 import { DEFAULT_KEEP } from './checkpoint-store.ts';
@@ -8,6 +9,7 @@ import { DEFAULT_RECIPE, DEFAULT_SEED, recipes, resolveConfig } from '@convoy/tr
 export interface RunFlags {
   readonly recipe: string;
   readonly dataset: DatasetConfig['name'];
+  readonly syntheticSize: number;
   readonly dataDir?: string;
   readonly epochs?: number;
   readonly steps?: number;
@@ -40,6 +42,7 @@ export interface CheckpointInterval {
 const DECISIVE = [
   'recipe',
   'dataset',
+  'syntheticSize',
   'epochs',
   'steps',
   'batchSize',
@@ -53,8 +56,15 @@ const DECISIVE = [
   'runDir',
 ];
 
-/** The set that `--dataset synthetic` names; its size is CIFAR-10's. */
-export const SYNTHETIC: DatasetConfig = { name: 'synthetic', seed: 1, trainCount: 50_000, testCount: 10_000 };
+/** The set that `--dataset synthetic` names. Its size is CIFAR-10's unless another is asked for, and so is the test's share. */
+export function syntheticConfig({ syntheticSize }: Pick<RunFlags, 'syntheticSize'>): DatasetConfig {
+  return {
+    name: 'synthetic',
+    seed: 1,
+    trainCount: syntheticSize,
+    testCount: Math.max(1, Math.floor(syntheticSize / 5)),
+  };
+}
 
 /** Adds a run's options to a command. */
 export function addRunOptions(command: Command): Command {
@@ -66,6 +76,12 @@ export function addRunOptions(command: Command): Command {
         .default(DEFAULT_RECIPE),
     )
     .addOption(new Option('--dataset <name>', 'what to train on').choices(['cifar10', 'synthetic']).default('cifar10'))
+    .option(
+      '--synthetic-size <n>',
+      'training images of the synthetic set; the test has a fifth as many',
+      positiveInteger,
+      SYNTHETIC_DEFAULTS.trainCount,
+    )
     .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)")
     .option('--epochs <n>', 'passes over the training samples', positiveInteger)
     .option('--steps <n>', 'stop after this many optimizer steps', positiveInteger)

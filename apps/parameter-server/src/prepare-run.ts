@@ -11,8 +11,8 @@ import { GENERATOR_VERSION } from '@convoy/random/threefry';
 import type { StartingPoint } from '@convoy/training/coordinator/synchronous';
 import { extentOf, PERMUTATION_VERSION } from '@convoy/training/sampling';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from './checkpoint-load.ts';
-import { CheckpointError, CheckpointStore } from './checkpoint-store.ts';
-import { configFromFlags, SYNTHETIC, type RunFlags } from './options.ts';
+import { CheckpointError, CheckpointStore, type CheckpointStoreOptions } from './checkpoint-store.ts';
+import { configFromFlags, syntheticConfig, type RunFlags } from './options.ts';
 import { Parameters } from './parameters.ts';
 import { readConfig, RunFolder } from './run-folder.ts';
 import { RunFigures } from './run-figures.ts';
@@ -71,7 +71,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   const extent = extentOf(config, dataset);
   const parameters = new Parameters(initialValues(lessonModel, config.seed));
   if (checkpoint) parameters.restore(checkpoint.optimizer);
-  const checkpoints = await CheckpointStore.open({
+  const checkpoints = await openCheckpoints(lock, {
     runFolder: folder.path,
     identity: { run, config, ...identityOf(dataset), tensors: lessonModel.tensors },
     keep: flags.keepCheckpoints,
@@ -96,6 +96,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     start: startOf(checkpoint),
     numericsFingerprint: checkpoint?.state.numericsFingerprint ?? null,
     checkpoints,
+    fence: lock.assertHeld,
     coordinator: {
       minWorkers: flags.minWorkers,
       checkpointEverySteps: flags.checkpointEvery.steps,
@@ -106,11 +107,23 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     onEvent,
     clock: systemClock,
   });
-  const ended = server.ended.finally(() => lock.release());
+  const ended = server.ended.finally(async () => {
+    await checkpoints.flush();
+    await lock.release();
+  });
   // Whoever waits for it deals with a failure; until somebody does, it is not unhandled.
   ended.catch(() => {});
   const microBatches = Math.ceil(config.globalBatchSize / config.microBatchSize);
   return { run, server, folder: folder.path, dataset, deterministic: config.deterministic, microBatches, ended };
+}
+
+async function openCheckpoints(lock: RunLock, options: CheckpointStoreOptions): Promise<CheckpointStore> {
+  try {
+    return await CheckpointStore.open(options);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
 }
 
 /** A worker is suspected after this share of the time after which it is dead. */
@@ -119,7 +132,7 @@ const SUSPECT_SHARE = 0.3;
 async function openNew(options: PrepareOptions, incarnation: string, onLost: (error: Error) => void): Promise<Opened> {
   const { flags, url } = options;
   // Before anything is downloaded: a wrong flag should be told at once.
-  configFromFlags(flags, SYNTHETIC);
+  configFromFlags(flags, syntheticConfig(flags));
   const { dataset, config: datasetConfig } = await openNewData(options);
   const config = configFromFlags(flags, datasetConfig);
   const run = nameRun(new Date(), config.recipe);
@@ -178,7 +191,8 @@ function logWarning({ onNote }: PrepareOptions): (error: Error) => void {
 
 async function openNewData(options: PrepareOptions): Promise<{ dataset: Dataset; config: DatasetConfig }> {
   const { flags, environment, signal, fallbackToSynthetic = false, onNote, onDownload } = options;
-  const config: DatasetConfig = flags.dataset === 'synthetic' ? SYNTHETIC : { name: 'cifar10' };
+  const synthetic = syntheticConfig(flags);
+  const config: DatasetConfig = flags.dataset === 'synthetic' ? synthetic : { name: 'cifar10' };
   try {
     const dataset = await openConfigured(config, {
       dataDir: flags.dataDir,
@@ -193,7 +207,7 @@ async function openNewData(options: PrepareOptions): Promise<{ dataset: Dataset;
     if (!fallbackToSynthetic || isNamed || signal.aborted || !(error instanceof OperatorError)) throw error;
     onNote(error.message);
     onNote('TRAINING ON SYNTHETIC IMAGES: CIFAR-10 could not be had, so these figures say nothing about CIFAR-10');
-    return { dataset: await openConfigured(SYNTHETIC, { environment }), config: SYNTHETIC };
+    return { dataset: await openConfigured(synthetic, { environment }), config: synthetic };
   }
 }
 

@@ -31,7 +31,11 @@ afterEach(() => {
 });
 
 /** Two steps of four samples in two micro-batches; five parameters. */
-function start({ minWorkers = 1, ...options }: { deterministic?: boolean; minWorkers?: number } = {}) {
+function start({
+  minWorkers = 1,
+  suspectAfterMs = 3_000,
+  ...options
+}: { deterministic?: boolean; minWorkers?: number; suspectAfterMs?: number } = {}) {
   const config = resolveConfig({
     dataset: { name: 'synthetic', seed: 1, trainCount: 8, testCount: 1 },
     epochs: 1,
@@ -56,7 +60,7 @@ function start({ minWorkers = 1, ...options }: { deterministic?: boolean; minWor
     figures: new RunFigures('r', extent),
     folder: new RunFolder(path, config, () => {}),
     checkpoints: null,
-    coordinator: { minWorkers },
+    coordinator: { minWorkers, suspectAfterMs },
     onEvent: (event) => events.push(event),
     clock,
   });
@@ -218,22 +222,38 @@ describe('the parameter server', () => {
     expect(await good.next('lease')).toMatchObject({ step: 0, block: { start: 0, size: 2 } });
   });
 
-  it('answers stale to a result of no task, of another incarnation, or of the step before, whatever its size', async () => {
+  it.each<[string, Partial<Result>]>([
+    ['of no task, whatever its size', { task: 999_999, gradient: new Uint8Array(0) }],
+    ['of another incarnation', { incarnation: 'before' }],
+    ['of another run', { run: 'other' }],
+    ['of the step before', { task: 0, step: 0 }],
+  ])('answers stale to a result %s, and closes who sends more results than it has leases', async (_, changes) => {
     const { server, events } = start();
     const peer = new Peer(server);
     await peer.join('w');
+    peer.answer(await peer.next('lease'));
     const lease = await peer.next('lease');
-    peer.answer(lease, { task: 999_999, gradient: new Uint8Array(0) });
+    peer.answer(lease, changes);
     await peer.next('stale');
-    peer.answer(lease, { incarnation: 'before' });
-    await peer.next('stale');
-    peer.answer(lease);
-    const next = await peer.next('lease');
-    peer.answer(lease);
-    await peer.next('stale');
-    peer.answer(next);
+    peer.answer(lease, changes);
+    expect(await peer.connection.closed).toMatchObject({ code: closeCodes.unexpected });
+    expect(events.filter(({ type }) => type === 'result-discarded')).toHaveLength(1);
+
+    const other = new Peer(server);
+    await other.join('v');
+    other.answer(await other.next('lease'));
+    expect((await server.ended).summary).toMatchObject({ steps: 2, samplesApplied: 8 });
+  });
+
+  it('closes who returns a lease that it does not have', async () => {
+    const { server } = start({ minWorkers: 2 });
+    const peer = new Peer(server);
+    await peer.join('w');
+    const { run, incarnation } = { run: 'r', incarnation: peer.incarnation };
+    peer.connection.send({ type: 'lease-returned', run, incarnation, task: 0, step: 0, block: { start: 0, size: 1 } });
+    expect(await peer.connection.closed).toMatchObject({ code: closeCodes.unexpected });
+    server.stop('enough');
     await server.ended;
-    expect(events.filter(({ type }) => type === 'result-discarded')).toHaveLength(3);
   });
 
   it.each([
@@ -329,6 +349,16 @@ describe('its workers', () => {
     clock.advance(12_000);
     expect(await peer.connection.closed).toMatchObject({ code: closeCodes.silent });
     expect(events).toContainEqual(expect.objectContaining({ type: 'worker-left', reason: 'nothing heard for 10 s' }));
+  });
+
+  it.each([
+    [3_000, 1_000],
+    [900, 300],
+  ])('that are suspected after %d ms are asked for a sign of life every %d ms', async (suspectAfterMs, everyMs) => {
+    const { server } = start({ suspectAfterMs });
+    const peer = new Peer(server);
+    peer.hello('a');
+    expect(await peer.next('welcome')).toMatchObject({ heartbeatIntervalMs: everyMs });
   });
 
   it('keep their lease and their rank when they connect again, also while the old connection is half open', async () => {

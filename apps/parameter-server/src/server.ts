@@ -1,5 +1,6 @@
 import {
   PROTOCOL_VERSION,
+  maxMessageBytes,
   type Block,
   type EvaluationResult,
   type Heartbeat,
@@ -40,6 +41,7 @@ import { LARGEST_NORM, Plausibility, faultOf } from './results.ts';
 import type { RunFigures } from './run-figures.ts';
 import type { RunFolder } from './run-folder.ts';
 import type { Member, Session, WorkerConnection } from './session.ts';
+import { StrangerLog, type StrangerFact } from './stranger-log.ts';
 import { SumBuffers } from './sum-buffers.ts';
 
 export interface ServerOptions {
@@ -59,6 +61,8 @@ export interface ServerOptions {
   readonly numericsFingerprint?: string | null;
   /** Null keeps none. */
   readonly checkpoints: Pick<CheckpointStore, 'save' | 'flush'> | null;
+  /** Throws when another process serves the run now: asked before the run's result is written. */
+  readonly fence?: () => Promise<void>;
   readonly coordinator: Partial<CoordinatorOptions>;
   readonly onEvent: (event: RunEvent) => void;
   readonly clock: Clock;
@@ -84,6 +88,19 @@ const HELLO_WITHIN_MS = 10_000;
 /** Time to open or download the data and load the engine. */
 const READY_WITHIN_MS = 15 * 60_000;
 
+/** How a connection ends when the peer alone is to blame. */
+const INEXCUSABLE = new Set<number>([
+  closeCodes.notWebSocket,
+  closeCodes.notUtf8,
+  closeCodes.shredded,
+  closeCodes.tooLarge,
+  closeCodes.malformed,
+  closeCodes.flooding,
+  closeCodes.unread,
+]);
+/** Ranks that are remembered of workers that are gone. */
+const MAX_RANKS = 4_096;
+
 const expulsionCodes: Record<ExpulsionCause, number> = {
   dead: closeCodes.silent,
   hung: closeCodes.hung,
@@ -98,11 +115,12 @@ export class ParameterServer {
   /** Resolves when the run is over and its folder is complete; rejects on a fault of our own. */
   readonly ended: Promise<RunEnd>;
   readonly #options: ServerOptions;
-  readonly #liveness: Pick<CoordinatorOptions, 'deadAfterMs'>;
+  readonly #liveness: Pick<CoordinatorOptions, 'suspectAfterMs' | 'deadAfterMs'>;
   readonly #coordinator: SynchronousCoordinator;
   readonly #buffers: SumBuffers;
   readonly #publication: Publication;
   readonly #plausibility = new Plausibility();
+  readonly #strangers = new StrangerLog((fact) => this.report(fact));
   readonly #sessions = new Set<Session>();
   readonly #members = new Map<WorkerId, Member>();
   /** Ranks that workers have had, for when they come back. */
@@ -117,6 +135,7 @@ export class ParameterServer {
   #nextRank = 0;
   #end: { readonly outcome: RunOutcome; readonly reason: string } | null = null;
   #cancelWake = () => {};
+  #tickedAtMs = 0;
   #resolveEnded!: (end: RunEnd) => void;
   #rejectEnded!: (error: unknown) => void;
 
@@ -152,6 +171,8 @@ export class ParameterServer {
       heardAtMs: now,
       bytesHeard: connection.bytesHeard,
       deadlineMs: now + HELLO_WITHIN_MS,
+      owed: 0,
+      draining: false,
       memoryReportedAtMs: -Infinity,
     };
     this.#sessions.add(session);
@@ -186,11 +207,11 @@ export class ParameterServer {
     // The run is over and its log closed: everybody leaves, and nobody needs to know.
     if (this.#end !== null || state.name === 'closing') return;
     if (state.name !== 'ready') {
-      return this.report({ type: 'connection-closed', remote: connection.remote, reason: why });
+      return this.#reportStranger({ type: 'connection-closed', remote: connection.remote, reason: why });
     }
     state.member.session = null;
-    // What it broke itself it does not get a grace for.
-    const lost = code !== closeCodes.malformed && code !== closeCodes.tooLarge;
+    // Who leaves, or broke it himself, does not get a grace.
+    const lost = !INEXCUSABLE.has(code) && !session.draining;
     this.#tell({ type: lost ? 'worker-lost' : 'worker-left', workerId: state.member.workerId, reason: why });
     if (!lost) this.#forget(state.member, why);
   }
@@ -207,17 +228,17 @@ export class ParameterServer {
         return state.name === 'preparing' ? this.#admit(session, message) : this.#unexpected(session, message);
       case 'result':
       case 'evaluation-result':
-        return state.name === 'ready'
-          ? this.#takeResult(session, state.member, message)
-          : this.#unexpected(session, message);
+        if (state.name !== 'ready' || !this.#settleDebt(session)) return this.#unexpected(session, message);
+        return this.#takeResult(session, state.member, message);
       case 'lease-returned': {
-        if (state.name !== 'ready') return this.#unexpected(session, message);
+        if (state.name !== 'ready' || !this.#settleDebt(session)) return this.#unexpected(session, message);
         const { task, block } = message;
         if (message.incarnation !== this.#options.incarnation) return;
         return this.#tell({ type: 'lease-returned', workerId: state.member.workerId, task, block });
       }
       case 'draining':
         if (state.name !== 'ready') return this.#unexpected(session, message);
+        session.draining = true;
         return this.#tell({ type: 'worker-draining', workerId: state.member.workerId });
       case 'heartbeat':
         session.connection.send({ type: 'alive' });
@@ -229,6 +250,19 @@ export class ParameterServer {
       default:
         message satisfies never;
     }
+  }
+
+  /** Each lease is answered once; while none is due, no large message need be taken. @returns whether one was due. */
+  #settleDebt(session: Session): boolean {
+    if (session.owed === 0) return false;
+    session.owed--;
+    if (session.owed === 0) session.connection.expect(0);
+    return true;
+  }
+
+  #incurDebt(session: Session): void {
+    session.owed++;
+    session.connection.expect(maxMessageBytes(this.#options.model.parameterCount));
   }
 
   #noteHeartbeat(session: Session, { rssBytes, tensors }: Heartbeat): void {
@@ -263,7 +297,8 @@ export class ParameterServer {
       rank,
       config,
       parameterCount: model.parameterCount,
-      heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+      // Three chances to be heard before silence is suspicious, however soon that is.
+      heartbeatIntervalMs: Math.ceil(Math.min(HEARTBEAT_INTERVAL_MS, this.#liveness.suspectAfterMs / 3)),
       silentAfterMs: this.#liveness.deadAfterMs,
     });
   }
@@ -291,8 +326,10 @@ export class ParameterServer {
     member.session = session;
     session.state = { name: 'ready', member, ready };
     session.deadlineMs = Infinity;
+    session.connection.admit();
+    if (ready.holding !== null) this.#incurDebt(session);
     this.#members.set(workerId, member);
-    this.#ranks.set(workerId, rank);
+    this.#rememberRank(workerId, rank);
     this.#figures.workerJoined(clock.now(), this.#members.size);
     if (known === undefined) {
       const threads = `${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
@@ -308,6 +345,13 @@ export class ParameterServer {
     this.#tell({ type: 'worker-joined', workerId, holding: ready.holding });
   }
 
+  /** Anybody can be admitted under a new name again and again: the oldest that is gone is forgotten. */
+  #rememberRank(workerId: WorkerId, rank: number): void {
+    this.#ranks.set(workerId, rank);
+    if (this.#ranks.size <= MAX_RANKS + this.#members.size) return;
+    for (const id of this.#ranks.keys()) if (!this.#members.has(id)) return void this.#ranks.delete(id);
+  }
+
   #supersede(session: Session, member: Member): void {
     session.state = { name: 'closing' };
     session.connection.close(closeCodes.superseded, 'this worker is here on a newer connection');
@@ -316,7 +360,7 @@ export class ParameterServer {
   }
 
   #refuse(session: Session, name: string, { reason, message }: Refusal): void {
-    if (this.#end === null) this.report({ type: 'worker-rejected', name, reason: message });
+    if (this.#end === null) this.#reportStranger({ type: 'worker-rejected', name, reason: message });
     session.connection.send({ type: 'reject', reason, message });
     this.#dismiss(session, closeCodes.rejected, message);
   }
@@ -338,7 +382,7 @@ export class ParameterServer {
       this.#tell({ type: 'worker-left', workerId: member.workerId, reason });
       this.#forget(member, reason);
     } else if (this.#end === null && code !== closeCodes.rejected) {
-      this.report({ type: 'connection-closed', remote: connection.remote, reason });
+      this.#reportStranger({ type: 'connection-closed', remote: connection.remote, reason });
     }
   }
 
@@ -403,12 +447,16 @@ export class ParameterServer {
   #scheduleWake(): void {
     this.#cancelWake();
     if (this.#end !== null) return;
-    const delayMs = Math.min(HEARTBEAT_INTERVAL_MS, this.#coordinator.wakeAtMs - this.#options.clock.now());
+    // From the last tick, not from now: what happens all the time must not put off what is due every second.
+    const atMs = Math.min(this.#tickedAtMs + HEARTBEAT_INTERVAL_MS, this.#coordinator.wakeAtMs);
+    const delayMs = atMs - this.#options.clock.now();
     this.#cancelWake = this.#options.clock.after(Math.max(1, delayMs), () => this.#tick());
   }
 
   #tick(): void {
     const now = this.#options.clock.now();
+    this.#tickedAtMs = now;
+    this.#strangers.tick(now);
     for (const session of this.#sessions) {
       const { connection, state, bytesHeard } = session;
       // In one process, compute blocks the loop that would answer. Anywhere else every byte is a sign of life, not only whole messages.
@@ -531,7 +579,10 @@ export class ParameterServer {
         insteadOf: this.#nameOf(instead),
       });
     }
-    const connection = this.#connectionOf(workerId);
+    const session = this.#members.get(workerId)?.session ?? null;
+    if (session === null) return;
+    this.#incurDebt(session);
+    const { connection } = session;
     const work = {
       run: this.#options.run,
       incarnation: this.#options.incarnation,
@@ -539,8 +590,8 @@ export class ParameterServer {
       step: task.step,
       block,
     };
-    if (task.kind === 'gradient') connection?.send({ type: 'lease', ...work });
-    else connection?.send({ type: 'evaluation-lease', ...work, purpose: task.purpose });
+    if (task.kind === 'gradient') connection.send({ type: 'lease', ...work });
+    else connection.send({ type: 'evaluation-lease', ...work, purpose: task.purpose });
   }
 
   #expel(workerId: WorkerId, cause: ExpulsionCause, reason: string): void {
@@ -629,10 +680,12 @@ export class ParameterServer {
   }
 
   async #conclude(outcome: RunOutcome, reason: string): Promise<void> {
-    const { folder, model, clock, checkpoints } = this.#options;
+    const { folder, model, clock, checkpoints, fence } = this.#options;
     const summary = this.#figures.summary(outcome, this.#parameters.sha256(), clock.now());
-    folder.saveParameters(this.#parameters.values, summary.steps, model.tensors, model.hash);
+    // The checkpoint first: it is what the run can go on from.
     await checkpoints?.flush();
+    await fence?.();
+    folder.saveParameters(this.#parameters.values, summary.steps, model.tensors, model.hash);
     this.report({ type: 'run-ended', reason, ...summary });
     folder.close();
     this.#resolveEnded({ outcome, reason, summary });
@@ -675,6 +728,10 @@ export class ParameterServer {
   ): void {
     const member = this.#members.get(workerId);
     if (member !== undefined) this.report(fact({ workerId, rank: member.rank }));
+  }
+
+  #reportStranger(fact: StrangerFact): void {
+    this.#strangers.note(fact, this.#options.clock.now());
   }
 
   /** Writes a fact to the run's log and tells the operator. */

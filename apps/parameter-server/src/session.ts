@@ -23,6 +23,10 @@ export interface Session {
   bytesHeard: number;
   /** When the present state must have been left, or Infinity. */
   deadlineMs: number;
+  /** Leases that it has been given and not answered: a result beyond them is nobody's. */
+  owed: number;
+  /** It said that it leaves: the end of its connection is its leaving. */
+  draining: boolean;
   /** When its memory was reported last. */
   memoryReportedAtMs: number;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { compiledFile } from '@convoy/arithmetic/compile';
+import { compiledFile } from '../compile.mjs';
 import { installKernels, kernelsAreInstalled } from './vectors.ts';
 
 /**

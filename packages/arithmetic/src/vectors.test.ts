@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { compileKernels } from '@convoy/arithmetic/compile';
+import { compileKernels } from '../compile.mjs';
 import { loadKernels } from './load.ts';
 import { reference, type AdamScalars, type AdamVectors } from './reference.ts';
 import { add, adam, allocateVector, kernelsAreInstalled, sumOfSquares } from './vectors.ts';

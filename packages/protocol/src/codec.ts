@@ -1,6 +1,7 @@
 import { Packr } from 'msgpackr';
 import * as v from 'valibot';
 import { ServerMessageSchema, WorkerMessageSchema, type ServerMessage, type WorkerMessage } from './messages.ts';
+import { assertModest } from './structure.ts';
 
 /** The bytes are not a message: they don't decode, or a field is missing, unknown or out of range. The peer's fault. */
 export class MalformedMessageError extends Error {
@@ -71,6 +72,7 @@ export function decodeServerMessage(bytes: Uint8Array): ServerMessage {
 
 function unpack(bytes: Uint8Array): unknown {
   try {
+    assertModest(bytes);
     return packr.unpack(bytes);
   } catch (cause) {
     throw new MalformedMessageError(`not MessagePack: ${(cause as Error).message}`, { cause });

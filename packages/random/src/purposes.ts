@@ -9,4 +9,5 @@ export const purposes = {
   synthetic: 4,
   augmentation: 5,
   selfTest: 6,
+  chaos: 7,
 } as const;

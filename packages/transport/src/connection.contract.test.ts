@@ -1,8 +1,9 @@
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { closeCodes, type Codec, type Connection } from './connection.ts';
 import { dial } from './dial.ts';
-import { listen, type Listener } from './listen.ts';
+import { listen, type ListenOptions, type Listener } from './listen.ts';
 import { memoryPair } from './memory.ts';
 
 /** Strings as UTF-8, except that an exclamation mark is malformed. */
@@ -23,17 +24,26 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
+/** A listener whose peers are all known, unless they are to stay strangers. */
 async function listenHere(
   onConnection: (connection: Connection<string, string>) => void,
-  maxConnections = 10,
+  limits: Partial<ListenOptions<string, string>> & { readonly strangers?: boolean } = {},
 ): Promise<Listener> {
+  const { strangers = false, ...options } = limits;
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
     codec,
     maxMessageBytes: MAX_BYTES,
-    maxConnections,
-    onConnection,
+    maxConnections: 10,
+    onConnection(connection) {
+      if (!strangers) {
+        connection.admit();
+        connection.expect(MAX_BYTES);
+      }
+      onConnection(connection);
+    },
+    ...options,
   });
   cleanUps.push(() => listener.close());
   return listener;
@@ -153,7 +163,7 @@ describe('listen', () => {
 
   it('turns connections away beyond its limit', async () => {
     const connections: Connection<string, string>[] = [];
-    const listener = await listenHere((connection) => connections.push(connection), 1);
+    const listener = await listenHere((connection) => connections.push(connection), { maxConnections: 1 });
     await dialTo(listener.port);
     const second = await dialTo(listener.port);
     expect((await second.closed).code).toBe(closeCodes.full);
@@ -190,6 +200,175 @@ describe('listen', () => {
     const response = await fetch(`http://127.0.0.1:${port}/`);
     expect(response.status).toBe(426);
     expect(await response.text()).toContain('WebSocket');
+  });
+});
+
+describe('a stranger', () => {
+  const limits = { strangerBytes: 4_000, smallMessageBytes: 1_000, burst: 50, perSecond: 1 };
+
+  /** A connection that is not admitted, and the code and the reason with which it ends. */
+  async function stranger(options: Partial<ListenOptions<string, string>>) {
+    const accepted = deferred<Connection<string, string>>();
+    const { port } = await listenHere((connection) => accepted.resolve(connection), { strangers: true, ...options });
+    const client = await dialTo(port);
+    const server = await accepted.promise;
+    return { port, client, server };
+  }
+
+  it('may send little until it is admitted, in whole messages or in parts of one', async () => {
+    for (const text of ['x'.repeat(500), 'x'.repeat(MAX_BYTES)]) {
+      const { client, server } = await stranger({ incoming: limits });
+      for (let sent = 0; sent <= 4_000; sent += text.length) client.send(text);
+      expect(await client.closed).toMatchObject({ code: closeCodes.tooLarge });
+      expect(await server.closed).toMatchObject({ code: closeCodes.tooLarge });
+    }
+  });
+
+  it('that was admitted may send a large message only where one is expected', async () => {
+    const { client, server } = await stranger({ incoming: limits });
+    server.admit();
+    server.expect(MAX_BYTES);
+    client.send('x'.repeat(MAX_BYTES));
+    expect(await collect(server, 1)).toHaveLength(1);
+    server.expect(0);
+    client.send('x'.repeat(MAX_BYTES));
+    expect(await client.closed).toMatchObject({ code: closeCodes.tooLarge });
+    expect(server.bytesReceived).toBe(MAX_BYTES);
+  });
+
+  it('that floods is closed, and what it sends from then on is not kept', async () => {
+    const { client, server } = await stranger({ incoming: limits });
+    for (let i = 0; i < 500; i++) client.send('.');
+    expect(await client.closed).toMatchObject({ code: closeCodes.flooding });
+    expect(server.bytesReceived).toBeLessThanOrEqual(51);
+  });
+
+  it('that says nothing makes room for the next; one that has spoken stays', async () => {
+    const { port, client: talker, server: known } = await stranger({ maxStrangers: 2 });
+    talker.send('hello');
+    expect(await collect(known, 1)).toEqual(['hello']);
+    const silent = await dialTo(port);
+    const next = await dialTo(port);
+    expect(await silent.closed).toMatchObject({ code: closeCodes.full });
+    next.send('hello');
+    talker.send('still here');
+    expect(await collect(known, 1)).toEqual(['still here']);
+  });
+
+  it('is refused when as many as may be are here and all have spoken; those that were admitted do not count', async () => {
+    const { port, client, server } = await stranger({ maxStrangers: 1 });
+    client.send('hello');
+    expect(await collect(server, 1)).toEqual(['hello']);
+    const refused = await dialTo(port);
+    expect(await refused.closed).toMatchObject({ code: closeCodes.full });
+    server.admit();
+    const welcome = await dialTo(port);
+    welcome.close(closeCodes.normal, 'done');
+    expect(await welcome.closed).toMatchObject({ code: closeCodes.normal });
+  });
+});
+
+describe('a peer that does not read', () => {
+  async function deafPeer() {
+    const accepted = deferred<Connection<string, string>>();
+    const { port } = await listenHere((connection) => accepted.resolve(connection));
+    const peer = new WebSocket(`ws://127.0.0.1:${port}`);
+    await new Promise((resolve) => peer.once('open', resolve));
+    peer.pause();
+    cleanUps.push(() => peer.terminate());
+    return { peer, server: await accepted.promise };
+  }
+
+  it('is closed when it leaves more than a message and 1 MiB unread', async () => {
+    const { server } = await deafPeer();
+    const bytes = codec.encode('x'.repeat(MAX_BYTES));
+    let mostBuffered = 0;
+    for (let i = 0; i < 100; i++) {
+      server.sendEncoded(bytes);
+      mostBuffered = Math.max(mostBuffered, server.bufferedBytes);
+    }
+    expect(await server.closed).toMatchObject({ code: closeCodes.unread });
+    expect(mostBuffered).toBeLessThan(MAX_BYTES + 1024 * 1024 + 1_000);
+  });
+
+  it('is closed when it leaves a thousand small messages unread', async () => {
+    const { server } = await deafPeer();
+    for (let i = 0; i < 10_000; i++) server.send('alive');
+    expect(await server.closed).toMatchObject({ code: closeCodes.unread });
+    expect(server.bytesSent).toBe(1_024 * 5);
+  });
+});
+
+describe('bytes that are not what they should be', () => {
+  const upgrade = [
+    'GET / HTTP/1.1',
+    'Host: here',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    `Sec-WebSocket-Key: ${'A'.repeat(22)}==`,
+  ];
+
+  /** Sends bytes over a socket of its own. @returns all that comes back until the other side ends it. */
+  async function answerTo(port: number, pieces: readonly (string | Uint8Array)[]): Promise<string> {
+    const socket = connect(port, '127.0.0.1');
+    for (const piece of pieces) socket.write(piece);
+    let answer = '';
+    socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+    await new Promise((resolve) => socket.on('end', resolve).on('error', resolve));
+    socket.destroy();
+    return answer;
+  }
+
+  it.each([
+    ['no HTTP', ['\0\x01\x02 hello\r\n\r\n'], 400],
+    ['an upgrade without a key', [`${upgrade.slice(0, 5).join('\r\n')}\r\n\r\n`], 400],
+    ['headers without end', [...upgrade, ...Array.from({ length: 2_000 }, (_, i) => `X-${i}: ${i}`)], 431],
+    ['a body that is never whole', ['POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 1000000000\r\n\r\nx'], 426],
+  ])(
+    'before the upgrade are answered in HTTP: %s',
+    async (_, lines, status) => {
+      const { port } = await listenHere(() => {});
+      const answer = await answerTo(port, [lines.join('\r\n')]);
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    },
+    20_000,
+  );
+
+  it.each([
+    ['a frame with bits that mean nothing', Uint8Array.of(0xf2, 0x80, 0, 0, 0, 0), closeCodes.notWebSocket],
+    ['a frame without a mask', Uint8Array.of(0x82, 1, 0), closeCodes.notWebSocket],
+    ['a kind of frame that there is not', Uint8Array.of(0x83, 0x80, 0, 0, 0, 0), closeCodes.notWebSocket],
+    ['a close frame that is not UTF-8', Uint8Array.of(0x88, 0x83, 0, 0, 0, 0, 3, 232, 0xff), closeCodes.notUtf8],
+    [
+      'a frame of more bytes than there are',
+      Uint8Array.of(0x82, 0xff, 0, 0x1f, 255, 255, 255, 255, 255, 255),
+      closeCodes.tooLarge,
+    ],
+    [
+      'a message in a million pieces',
+      Buffer.concat([
+        Uint8Array.of(0x02, 0x80, 0, 0, 0, 0),
+        Buffer.alloc(9_000 * 6, Uint8Array.of(0, 0x80, 0, 0, 0, 0)),
+      ]),
+      closeCodes.shredded,
+    ],
+  ])('after the upgrade close the connection with a code at both ends: %s', async (_, bytes, code) => {
+    const accepted = deferred<Connection<string, string>>();
+    const { port } = await listenHere((connection) => accepted.resolve(connection));
+    const answer = await answerTo(port, [`${upgrade.join('\r\n')}\r\n\r\n`, bytes]);
+    const frame = Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4), 'latin1');
+    expect(frame[0]).toBe(0x88);
+    expect(frame.readUInt16BE(2)).toBe(code);
+    expect((await (await accepted.promise).closed).code).toBe(code);
+  });
+
+  it('are not shown to the operator: control characters in a reason are replaced', async () => {
+    const accepted = deferred<Connection<string, string>>();
+    const { port } = await listenHere((connection) => accepted.resolve(connection));
+    const peer = new WebSocket(`ws://127.0.0.1:${port}`);
+    peer.on('open', () => peer.close(4999, '\x1b[2Jgone\n'));
+    expect(await (await accepted.promise).closed).toEqual({ code: 4999, reason: '\uFFFD[2Jgone\uFFFD' });
   });
 });
 

@@ -14,7 +14,17 @@ export interface Connection<Incoming, Outgoing> extends AsyncIterable<Incoming> 
   readonly bufferedBytes: number;
   /** Settles once, when nothing more will arrive or leave. Never rejects. */
   readonly closed: Promise<Closure>;
-  /** Encodes and queues a message. On a closed connection it does nothing. */
+  /** The peer is known: it is no longer one of the strangers, of whom `listen` takes few, and who may send little. */
+  admit(): void;
+  /**
+   * How large a message may come next, from now on. Where a listener accepted the connection, it is little until this is
+   * called: what nobody waits for needs no memory. The listener's own limit holds all the same.
+   */
+  expect(maxBytes: number): void;
+  /**
+   * Encodes and queues a message. On a closed connection it does nothing. A peer that leaves too much of what it was sent
+   * unread is closed with `closeCodes.unread`.
+   */
   send(message: Outgoing): void;
   /** Queues bytes that were encoded once for several peers. They must not change until they are sent. */
   sendEncoded(bytes: Uint8Array): void;
@@ -46,7 +56,13 @@ export const closeCodes = {
   normal: 1000,
   /** This side is stopping. */
   goingAway: 1001,
-  /** A message was larger than any valid one: `ws` sends it. */
+  /** Bytes that are not a frame of WebSocket: `ws` sends it. */
+  notWebSocket: 1002,
+  /** A close frame's reason was not UTF-8: `ws` sends it. */
+  notUtf8: 1007,
+  /** A message in too many pieces: `ws` sends it. */
+  shredded: 1008,
+  /** A message was larger than any valid one, or than this peer may send now. */
   tooLarge: 1009,
   /** The server sent `reject`. */
   rejected: 4001,
@@ -58,7 +74,7 @@ export const closeCodes = {
   handshakeTimeout: 4004,
   /** Nothing was heard for longer than the liveness limit. */
   silent: 4005,
-  /** Too many connections. */
+  /** Too many connections, or too many that nobody knows yet. */
   full: 4006,
   /** The worker lives, but has not delivered its lease for several deadlines. */
   hung: 4007,
@@ -66,4 +82,8 @@ export const closeCodes = {
   poisonous: 4008,
   /** The same worker is here on a newer connection. */
   superseded: 4009,
+  /** More messages than a worker has anything to say. */
+  flooding: 4010,
+  /** The peer does not read what it is sent. */
+  unread: 4011,
 } as const;

@@ -61,7 +61,13 @@ async function connect<Incoming, Outgoing>({ url, codec, maxMessageBytes, signal
   // Made before 'open' so that no message that follows the handshake at once can be missed.
   let bytesHeard = () => 0;
   socket.once('upgrade', (response) => (bytesHeard = () => response.socket.bytesRead));
-  const connection = new SocketConnection<Incoming, Outgoing>(socket, url, codec, () => bytesHeard());
+  const connection = new SocketConnection<Incoming, Outgoing>(socket, codec, {
+    remote: url,
+    // A worker sends one result at a time, and notices by itself when nobody answers.
+    maxUnreadBytes: Infinity,
+    bytesHeard: () => bytesHeard(),
+    guard: null,
+  });
   const abandon = () => socket.terminate();
   signal.addEventListener('abort', abandon);
   try {

@@ -3,7 +3,9 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { closeCodes, type Codec, type Connection } from './connection.ts';
-import { SocketConnection } from './socket.ts';
+import { DEFAULT_INCOMING_LIMITS, IncomingLimits, type IncomingLimitOptions } from './incoming-limits.ts';
+import { CLOSE_GRACE_MS, SocketConnection } from './socket.ts';
+import { Strangers } from './strangers.ts';
 
 export interface ListenOptions<Incoming, Outgoing> {
   /** Address to bind; 0.0.0.0 for every interface. */
@@ -13,8 +15,14 @@ export interface ListenOptions<Incoming, Outgoing> {
   readonly codec: Codec<Incoming, Outgoing>;
   /** Largest message accepted, in bytes; a larger one closes its connection with 1009. */
   readonly maxMessageBytes: number;
-  /** Connections beyond this many are closed with `closeCodes.full`. */
+  /** Admitted connections; while there are as many, newcomers are closed with `closeCodes.full`. */
   readonly maxConnections: number;
+  /** Connections that are not admitted; beyond that the one that has been silent longest makes room, or the newcomer goes. */
+  readonly maxStrangers?: number;
+  /** What a peer may send until more is expected of it. */
+  readonly incoming?: IncomingLimitOptions;
+  /** A peer that leaves more than this unread is closed with `closeCodes.unread`: by default one message and 1 MiB. */
+  readonly maxUnreadBytes?: number;
   readonly onConnection: (connection: Connection<Incoming, Outgoing>) => void;
 }
 
@@ -25,33 +33,80 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+export const DEFAULT_MAX_STRANGERS = 256;
+/** Time to send a whole upgrade request. */
+const REQUEST_WITHIN_MS = 10_000;
+/** How often requests are looked at for that. */
+const CHECK_REQUESTS_EVERY_MS = 1_000;
+/** Sockets beyond the connections: some are closing, some have not asked for anything yet. */
+const SPARE_SOCKETS = 1_024;
+/** A message may come in so many frames; Convoy's own come in one, and a proxy may cut them. */
+const MAX_FRAMES_PER_MESSAGE = 1_024;
+/** A message may arrive in pieces of this size on average: the smallest packet that IP must carry whole holds more. */
+const SMALLEST_PIECE_BYTES = 256;
+const LEAST_PIECES = 1_024;
+/** How long `ws` waits for the end of what it closes by itself: the types lack it. */
+const CLOSE_TIMEOUT = { closeTimeout: CLOSE_GRACE_MS };
+
 /**
- * Accepts WebSocket connections.
+ * Accepts WebSocket connections. Until `admit` is called on it a connection is a stranger's: it may send little, and there
+ * are few of them.
  * @throws OperatorError when the address can't be bound.
  */
 export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming, Outgoing>): Promise<Listener> {
   const { host, port, codec, maxMessageBytes, maxConnections, onConnection } = options;
-  const http = createServer((_request, response) => {
-    response
-      .writeHead(426, { 'content-type': 'text/plain' })
-      .end('This port speaks WebSocket: start a worker with its ws:// address.\n');
-  });
+  const {
+    maxStrangers = DEFAULT_MAX_STRANGERS,
+    incoming = DEFAULT_INCOMING_LIMITS,
+    maxUnreadBytes = maxMessageBytes + 1024 * 1024,
+  } = options;
+  const strangers = new Strangers(maxStrangers);
+  let admitted = 0;
+  const http = createServer(
+    {
+      headersTimeout: REQUEST_WITHIN_MS,
+      requestTimeout: REQUEST_WITHIN_MS,
+      connectionsCheckingInterval: CHECK_REQUESTS_EVERY_MS,
+    },
+    (_request, response) => {
+      response
+        .writeHead(426, { 'content-type': 'text/plain', connection: 'close' })
+        .end('This port speaks WebSocket: start a worker with its ws:// address.\n');
+    },
+  );
+  http.maxConnections = maxConnections + strangers.limit + SPARE_SOCKETS;
   const server = new WebSocketServer({
     server: http,
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
+    maxFragments: MAX_FRAMES_PER_MESSAGE,
+    maxBufferedChunks: Math.max(LEAST_PIECES, Math.ceil(maxMessageBytes / SMALLEST_PIECE_BYTES)),
+    ...CLOSE_TIMEOUT,
     // Any page in a browser on this machine could connect; a worker is no page and sends no Origin.
     verifyClient: ({ req }: { req: IncomingMessage }) => req.headers.origin === undefined,
   });
   server.on('connection', (socket, request) => {
     const { remoteAddress, remotePort } = request.socket;
     request.socket.setNoDelay(true);
-    const bytesHeard = () => request.socket.bytesRead;
-    const connection = new SocketConnection(socket, `${remoteAddress}:${remotePort}`, codec, bytesHeard);
-    if (server.clients.size > maxConnections) {
-      connection.close(closeCodes.full, `this server takes ${maxConnections} connections`);
+    const connection: SocketConnection<Incoming, Outgoing> = new SocketConnection(socket, codec, {
+      remote: `${remoteAddress}:${remotePort}`,
+      maxUnreadBytes,
+      bytesHeard: () => request.socket.bytesRead,
+      guard: {
+        raw: request.socket,
+        limits: new IncomingLimits(performance.now(), incoming),
+        onAdmitted() {
+          strangers.forget(connection);
+          admitted++;
+          void connection.closed.then(() => admitted--);
+        },
+      },
+    });
+    if (admitted >= maxConnections) {
+      connection.cut(closeCodes.full, `this server takes ${maxConnections} connections`);
       return;
     }
+    if (!strangers.take(connection)) return;
     onConnection(connection);
   });
   await new Promise<void>((resolve, reject) => {

@@ -39,6 +39,11 @@ class MemoryConnection<Incoming, Outgoing> implements Connection<Incoming, Outgo
     return this.#inbox.closed;
   }
 
+  /** Both ends are one process: there are no strangers here. */
+  admit(): void {}
+
+  expect(): void {}
+
   send(message: Outgoing): void {
     this.#deliver(this.#codec.encode(message));
   }

@@ -36,7 +36,7 @@ export class MessageBuffers {
     receiver.consume = (bytes) => {
       if (bytes < LARGE_BYTES) return consume(bytes);
       const message = this.#take(bytes);
-      for (let at = 0; at < bytes; ) {
+      for (let at = 0; at < bytes;) {
         const piece = consume(Math.min(bytes - at, receiver._buffers[0]!.length));
         message.set(piece, at);
         at += piece.length;
@@ -54,7 +54,8 @@ export class MessageBuffers {
 
   /** The end of the view is aligned: there lies a message's tensor, and an aligned copy into shared memory is ten times as fast. */
   #take(bytes: number): Buffer {
-    const at = this.#free.findIndex(({ length }) => length >= bytes + ALIGNMENT);
+    // The one used last, which lies in the cache.
+    const at = this.#free.findLastIndex(({ length }) => length >= bytes + ALIGNMENT);
     const buffer = at === -1 ? Buffer.allocUnsafeSlow(bytes + SLACK_BYTES) : this.#free.splice(at, 1)[0]!;
     const start = (ALIGNMENT - (bytes % ALIGNMENT)) % ALIGNMENT;
     const message = buffer.subarray(start, start + bytes);

@@ -1,12 +1,42 @@
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { closeCodes, type Closure, type Codec, type Connection } from './connection.ts';
 import { Inbox } from './inbox.ts';
+import type { IncomingLimits } from './incoming-limits.ts';
 import { MessageBuffers } from './message-buffers.ts';
 
 /** Time for the peer to answer a close frame before the socket is cut. */
-const CLOSE_GRACE_MS = 2_000;
+export const CLOSE_GRACE_MS = 2_000;
 /** A close frame's reason holds at most this many bytes of UTF-8 (RFC 6455, 5.5). */
 const MAX_REASON_BYTES = 123;
+
+/** Messages that a peer may leave unread: small ones take more memory than their bytes. */
+const MAX_UNREAD_MESSAGES = 1_024;
+
+/** What `ws` closes a connection with by itself; anything else that it finds wrong is `notWebSocket`. */
+const codesOfErrors: Readonly<Record<string, number>> = {
+  WS_ERR_INVALID_UTF8: closeCodes.notUtf8,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: closeCodes.shredded,
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: closeCodes.tooLarge,
+};
+
+/** How a connection that anybody may have made is watched. */
+export interface Guard {
+  /** The socket beneath, of which `ws` reads. */
+  readonly raw: Socket;
+  readonly limits: IncomingLimits;
+  readonly onAdmitted: () => void;
+}
+
+export interface SocketOptions {
+  readonly remote: string;
+  /** A peer that leaves more than this unread is closed with `closeCodes.unread`. */
+  readonly maxUnreadBytes: number;
+  /** What the socket beneath has read so far. */
+  readonly bytesHeard: () => number;
+  /** Null where this side chose the peer. */
+  readonly guard: Guard | null;
+}
 
 /** Of all connections in this thread: each needs one only between a message's arrival and its reading. */
 const messageBuffers = new MessageBuffers();
@@ -17,36 +47,61 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
   readonly #socket: WebSocket;
   readonly #codec: Codec<Incoming, Outgoing>;
   readonly #inbox: Inbox<Incoming>;
-  readonly #bytesHeard: () => number;
+  readonly #options: SocketOptions;
   #bytesSent = 0;
   #bytesReceived = 0;
   /** What this side closed with: says more than the peer's echo. */
   #closedHere: Closure | null = null;
+  /** Messages that the operating system has not taken yet. */
+  #unsent = 0;
+  /** What arrives is thrown away. */
+  #isCut = false;
 
-  /** @param bytesHeard what the socket beneath has read so far. */
-  constructor(socket: WebSocket, remote: string, codec: Codec<Incoming, Outgoing>, bytesHeard: () => number) {
-    this.remote = remote;
-    this.#bytesHeard = bytesHeard;
+  constructor(socket: WebSocket, codec: Codec<Incoming, Outgoing>, options: SocketOptions) {
+    this.remote = options.remote;
     this.#socket = socket;
     this.#codec = codec;
+    this.#options = options;
     this.#inbox = new Inbox(
       codec.decode,
-      (code, reason) => this.close(code, reason),
+      (code, reason) => this.cut(code, reason),
       (bytes) => messageBuffers.give(bytes),
     );
     messageBuffers.serve(socket);
     let failure: Error | null = null;
     socket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (this.#isCut) return;
       this.#bytesReceived += data.byteLength;
       if (isBinary) this.#inbox.push(data);
-      else this.close(closeCodes.malformed, 'text frame: messages are binary');
+      else this.cut(closeCodes.malformed, 'text frame: messages are binary');
     });
-    socket.on('error', (error) => (failure = error));
+    if (options.guard !== null) this.#watch(options.guard);
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      failure = error;
+      // What `ws` finds wrong it closes by itself.
+      if (!error.code?.startsWith('WS_ERR_')) return;
+      this.#closedHere ??= { code: codesOfErrors[error.code] ?? closeCodes.notWebSocket, reason: error.message };
+    });
     socket.on('close', (code, reason) => {
       this.#inbox.end(
-        this.#closedHere ?? { code, reason: reason.toString() || (failure?.message ?? 'connection lost') },
+        this.#closedHere ?? { code, reason: printable(reason.toString()) || (failure?.message ?? 'connection lost') },
       );
     });
+  }
+
+  #watch({ raw, limits }: Guard): void {
+    const check = (fault: Closure | null) => {
+      if (fault !== null && !this.#isCut) this.cut(fault.code, fault.reason);
+    };
+    const count = () => check(limits.faultOfFrequency(performance.now()));
+    // After the one by which `ws` reads, which has taken the messages out that are whole.
+    raw.on('data', () => check(limits.faultOfBytes(raw.bytesRead)));
+    this.#socket.on('message', () => {
+      limits.messageIsWhole(raw.bytesRead);
+      count();
+    });
+    this.#socket.on('ping', count);
+    this.#socket.on('pong', count);
   }
 
   get bytesSent(): number {
@@ -58,7 +113,7 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
   }
 
   get bytesHeard(): number {
-    return this.#bytesHeard();
+    return this.#options.bytesHeard();
   }
 
   get bufferedBytes(): number {
@@ -69,15 +124,30 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
     return this.#inbox.closed;
   }
 
+  admit(): void {
+    const { guard } = this.#options;
+    guard?.limits.admit();
+    guard?.onAdmitted();
+  }
+
+  expect(maxBytes: number): void {
+    this.#options.guard?.limits.expect(maxBytes);
+  }
+
   send(message: Outgoing): void {
     this.sendEncoded(this.#codec.encode(message));
   }
 
   sendEncoded(bytes: Uint8Array): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const unreadBytes = this.#socket.bufferedAmount + bytes.byteLength;
+    if (unreadBytes > this.#options.maxUnreadBytes || this.#unsent >= MAX_UNREAD_MESSAGES) {
+      return this.cut(closeCodes.unread, 'it does not read what it is sent');
+    }
     this.#bytesSent += bytes.byteLength;
+    this.#unsent++;
     // A failed write is followed by 'close', which is where it is dealt with.
-    this.#socket.send(bytes, { binary: true }, () => {});
+    this.#socket.send(bytes, { binary: true }, () => this.#unsent--);
   }
 
   close(code: number, reason: string): void {
@@ -88,9 +158,26 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
     void this.closed.then(() => clearTimeout(cut));
   }
 
+  /** Closes without listening any further: what a peer sends that is being closed for it needs no memory. */
+  cut(code: number, reason: string): void {
+    this.#isCut = true;
+    this.close(code, reason);
+    const raw = this.#options.guard?.raw;
+    if (raw === undefined) return;
+    // Read and thrown away: a socket closed with bytes unread is reset, and the peer might not see the close frame.
+    raw.removeAllListeners('data');
+    raw.resume();
+    raw.end();
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<Incoming> {
     return this.#inbox.messages();
   }
+}
+
+/** A peer's words as they may be shown: without control characters. */
+function printable(words: string): string {
+  return words.replace(/\p{C}/gu, '\uFFFD');
 }
 
 function cutToBytes(text: string, limit: number): string {

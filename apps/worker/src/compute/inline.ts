@@ -117,6 +117,8 @@ export class InlineCompute implements Compute {
     const { epoch, positions, microBatches } = planStep(step, config, extent);
     const order = this.#orderOf(epoch);
     if (this.#lastGradient !== null) spare.push(this.#lastGradient);
+    // Given back once, even when this call is cancelled: a vector that is twice among the spare ones would be two leaves'.
+    this.#lastGradient = null;
     const sums = await this.#reduce(block, microBatches, (leaf) => {
       const part = partOf(positions, leaf, microBatches);
       const batch = this.#read('train', Int32Array.from(order.subarray(part.start, part.end)));

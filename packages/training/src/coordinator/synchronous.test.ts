@@ -338,6 +338,45 @@ describe('its members', () => {
     expect(leases(wait(1_000, 'a'))).toHaveLength(1);
   });
 
+  it('lets a worker that is only slow finish some day: hung comes after twice as long each time', () => {
+    const { tell, wait, clock } = start();
+    let [lease] = leases(tell(join('fast')));
+    for (let step = 0; step < 2; step++) {
+      clock.ms += 400;
+      [lease] = leases(tell(result(lease!)));
+    }
+    expect(leases(tell(leave('fast'), join('slow')))).toHaveLength(1);
+    expect(types(wait(15_000, 'slow'))).toContain('expel');
+    [lease] = leases(tell(join('slow')));
+    expect(types(wait(15_000, 'slow'))).not.toContain('expel');
+    expect(types(tell(result(lease!)))).toContain('commit');
+  });
+
+  it('takes no result for a lease that was forgotten: its block is free or another works at it', () => {
+    const { tell, wait } = start();
+    const [lease] = leases(tell(join('a')));
+    tell(lose('a'));
+    wait(2_000);
+    const [left, right] = leases(tell(join('b'), join('c'), join('a', { task: lease!.task.id, block: lease!.block })));
+    // b had it to itself: c came too late for a share.
+    expect([left!.block, right]).toEqual([lease!.block, undefined]);
+    expect(tell(result(lease!))).toMatchObject([{ type: 'discard', reason: 'stale' }]);
+    expect(types(tell(result(left!)))).toEqual(expect.arrayContaining(['collect', 'commit']));
+  });
+
+  it('releases a block although another still computes it who was told to stop', () => {
+    const { tell, wait } = start();
+    const [lease] = leases(tell(join('a')));
+    tell(lose('a'));
+    wait(2_000);
+    const holding = { task: lease!.task.id, block: lease!.block };
+    tell(join('b'), join('a', holding));
+    expect(types(tell(leave('b')))).toEqual(['release']);
+    expect(leases(tell({ type: 'lease-returned', workerId: 'a', ...holding }))).toMatchObject([
+      { block: lease!.block },
+    ]);
+  });
+
   it('sends away who returns unbelievable values, for longer each time, and asks somebody else', () => {
     const { tell, wait } = start();
     const effects = tell(join('a'), join('b'));

@@ -1,0 +1,42 @@
+import type { RunFlags } from '@convoy/parameter-server/options';
+import type { EngineFlags } from '@convoy/worker/options';
+
+/** The options that decide a run's result, as arguments of another convoy command, and where its data are; `steps` instead of the flags' if given. */
+export function runArguments(flags: RunFlags, steps: number | undefined = flags.steps): string[] {
+  const values: readonly (readonly [option: string, value: string | number | undefined])[] = [
+    ['recipe', flags.recipe],
+    ['dataset', flags.dataset],
+    ['synthetic-size', flags.syntheticSize],
+    ['epochs', flags.epochs],
+    ['steps', steps],
+    ['batch-size', flags.batchSize],
+    ['micro-batch', flags.microBatch],
+    ['seed', flags.seed],
+    ['lr', flags.lr],
+    ['validation-split', flags.validationSplit],
+  ];
+  const args = values.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}`, String(value)]));
+  if (!flags.dropout) args.push('--no-dropout');
+  if (!flags.shuffle) args.push('--no-shuffle');
+  return [...args, ...dataArguments(flags), '--deterministic'];
+}
+
+/** The options of a coordinator that its run's result does not depend on. */
+export function coordinatorArguments({ checkpointEvery, keepCheckpoints, minWorkers, deadAfter }: RunFlags): string[] {
+  const { steps, ms } = checkpointEvery;
+  const every = steps !== null ? String(steps) : ms !== null ? `${ms / 1000}s` : '0';
+  return [
+    ...['--checkpoint-every', every, '--keep-checkpoints', String(keepCheckpoints)],
+    ...['--min-workers', String(minWorkers), '--dead-after', String(deadAfter)],
+  ];
+}
+
+/** How a process computes. */
+export function engineArguments({ engine, threads }: EngineFlags): string[] {
+  return ['--engine', engine, '--threads', String(threads ?? 1)];
+}
+
+/** Where the images are, if it was said. */
+export function dataArguments({ dataDir }: Pick<RunFlags, 'dataDir'>): string[] {
+  return dataDir === undefined ? [] : ['--data-dir', dataDir];
+}

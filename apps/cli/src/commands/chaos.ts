@@ -1,0 +1,128 @@
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import colors from 'picocolors';
+import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { addRunOptions, positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
+import { addEngineOptions } from '@convoy/worker/options';
+import { durationOption } from '../chaos/durations.ts';
+import { reportTable } from '../chaos/report.ts';
+import { runChaos, type ChaosFlags } from '../chaos/run-chaos.ts';
+import { FAULT_KINDS, type FaultKind } from '../chaos/schedule.ts';
+import { Display } from '../display.ts';
+import { stopSignals } from '../stop-signals.ts';
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+/** Where neither --steps, --epochs nor --duration says how long. */
+const DEFAULT_STEPS = 200;
+
+/** `chaos`: trains while processes are killed at random, and compares with the undisturbed run. */
+export function chaosCommand(): Command {
+  const command = new Command('chaos')
+    .description(
+      'train on this machine while processes are killed, frozen, added and restarted at random, then train the same ' +
+        'undisturbed: both must come to the same parameters, bit for bit',
+    )
+    .option('--workers <n>', 'workers that the cluster comes back to', positiveInteger, 3)
+    .option('--kill-every <time>', 'mean time between two faults: 500ms, 5s, 1m', durationOption, 5_000)
+    .option('--faults <kinds>', `which, separated by commas: ${FAULT_KINDS.join(',')}`, faultKinds, FAULT_KINDS)
+    .option(
+      '--chaos-seed <n>',
+      'seeds the faults: the same seed, the same schedule (default: a random one)',
+      wholeNumber,
+    )
+    .option('--max-faults <n>', 'leave the cluster alone after so many faults', positiveInteger)
+    .addOption(
+      new Option('--duration <time>', 'train for so long instead of to the end: 10m')
+        .argParser(durationOption)
+        .conflicts(['steps', 'epochs']),
+    );
+  addEngineOptions(addRunOptions(command));
+  setDefault(command, 'killEvery', 5_000, '5s');
+  setDefault(command, 'faults', FAULT_KINDS, 'all');
+  setDefault(command, 'deadAfter', 3);
+  setDefault(command, 'checkpointEvery', { steps: 10, ms: null }, '10');
+  for (const hidden of ['resume', 'deterministic']) optionOf(command, hidden).hideHelp();
+  return command
+    .addHelpText(
+      'after',
+      `
+The run is always --deterministic, and of ${DEFAULT_STEPS} steps where nothing says how long. Faults: kill, leave and freeze a worker
+(SIGKILL, SIGTERM, SIGSTOP), let another join, kill or freeze the coordinator (server), damage its newest checkpoint
+while it is down (corrupt). A fault waits until the cluster has got on since the last of its kind. In the run's folder: both runs, processes.log, report.json.
+
+Exit codes: 0 when everything came out as it does undisturbed; ${exitCodes.internal} when not, with what differs and the seeds.
+
+Examples:
+  $ convoy chaos --steps 200 --kill-every 5s
+  $ convoy chaos --dataset synthetic --synthetic-size 2000 --steps 60 --kill-every 1s --chaos-seed 1 --json
+  $ convoy chaos --duration 10m --workers 4 --faults kill,join,server`,
+    )
+    .action(chaos);
+}
+
+async function chaos(given: ChaosFlags & { readonly chaosSeed?: number }): Promise<void> {
+  if (given.resume !== undefined) throw new OperatorError('chaos begins a run of its own: leave --resume out');
+  const hasLength = given.steps !== undefined || given.epochs !== undefined || given.duration !== undefined;
+  const flags: ChaosFlags = {
+    ...given,
+    deterministic: true,
+    ...(hasLength ? {} : { steps: DEFAULT_STEPS }),
+    chaosSeed: given.chaosSeed ?? randomInt(2 ** 31),
+  };
+  const folder = flags.runDir ?? join('runs', `chaos-${timeName(new Date())}-${flags.chaosSeed}`);
+  const stop = stopSignals();
+  const display = new Display();
+  try {
+    display.line(`chaos: --seed ${flags.seed} --chaos-seed ${flags.chaosSeed}, in ${folder}`);
+    const report = await runChaos({
+      flags,
+      main: MAIN,
+      folder,
+      signal: stop.signal,
+      onLine: (text) => display.line(text),
+      onStatus: (text) => display.status(text),
+    });
+    display.line(reportTable(report));
+    if (report.equal) {
+      display.line(colors.green('✔ the parameters, every step and every evaluation are those of the undisturbed run'));
+    } else {
+      display.line(
+        colors.red(`✘ not what the undisturbed run gives: --seed ${flags.seed} --chaos-seed ${flags.chaosSeed}`),
+      );
+      process.exitCode = exitCodes.internal;
+    }
+    if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  } finally {
+    display.close();
+  }
+}
+
+function faultKinds(text: string): readonly FaultKind[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !FAULT_KINDS.includes(name as FaultKind));
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`"${unknown}" is no fault. Name some of ${FAULT_KINDS.join(',')}.`);
+  }
+  // In one order, so that the schedule does not depend on how they were listed.
+  return FAULT_KINDS.filter((kind) => names.includes(kind));
+}
+
+function optionOf(command: Command, name: string): Option {
+  return command.options.find((option) => option.attributeName() === name)!;
+}
+
+/** Another default than the option's own, in the help too. */
+function setDefault(command: Command, name: string, value: unknown, text?: string): void {
+  optionOf(command, name).default(value, text);
+  command.setOptionValueWithSource(name, value, 'default');
+}
+
+/** Sorts by time: 20261124-051200. */
+function timeName(now: Date): string {
+  return now
+    .toISOString()
+    .replace(/[-:]|\..*/g, '')
+    .replace('T', '-');
+}

@@ -1,0 +1,110 @@
+import type { Tensor } from '@tensorflow/tfjs';
+import type { Model } from '../architecture.ts';
+import { dropoutMask, type DropoutDraw } from '../dropout.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Batch, BatchSums, Program } from '../program.ts';
+import type { Output } from './graph.ts';
+import type { MaskInput, ProgramGraph } from './program-graph.ts';
+import type { Session } from './session.ts';
+
+/** Runs a model's forward and backward pass as one graph, which TensorFlow has optimised as a whole. */
+export class CompiledProgram implements Program {
+  readonly #engine: Engine;
+  readonly #model: Model;
+  readonly #graph: ProgramGraph;
+  readonly #session: Session;
+  /** Kept, so that every step's upload comes from memory that is mapped already. */
+  readonly #values: Float32Array;
+  readonly #masks = new Map<MaskInput, Float32Array>();
+  #parameters: Tensor[] = [];
+
+  /** @param session of `graph`; the program owns it from now on. */
+  constructor(engine: Engine, model: Model, graph: ProgramGraph, session: Session) {
+    this.#engine = engine;
+    this.#model = model;
+    this.#graph = graph;
+    this.#session = session;
+    this.#values = new Float32Array(model.parameterCount);
+  }
+
+  setParameters(parameters: Float32Array): void {
+    const { tf } = this.#engine;
+    // A tensor may share its array: the old tensors must go before the array changes.
+    this.#disposeParameters();
+    this.#values.set(parameters);
+    this.#parameters = this.#model.tensors.map(({ shape, offset, size }) =>
+      tf.tensor(this.#values.subarray(offset, offset + size), [...shape], 'float32'),
+    );
+  }
+
+  gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums {
+    let sums!: BatchSums;
+    this.#engine.tf.tidy(() => {
+      const { training } = this.#graph;
+      const feeds = [...this.#feeds(batch), ...this.#maskFeeds(dropout, batch.labels.length)];
+      const fetches = [training.losses, training.predictions, training.gradient];
+      const [losses_N, predictions_N, slope_P] = this.#session.run(feeds, fetches);
+      gradient.set(slope_P!.dataSync<'float32'>());
+      sums = sumsOf(batch, losses_N!, predictions_N!);
+    });
+    return sums;
+  }
+
+  evaluate(batch: Batch): BatchSums {
+    let sums!: BatchSums;
+    this.#engine.tf.tidy(() => {
+      const { losses, predictions } = this.#graph.evaluation;
+      const [losses_N, predictions_N] = this.#session.run(this.#feeds(batch), [losses, predictions]);
+      sums = sumsOf(batch, losses_N!, predictions_N!);
+    });
+    return sums;
+  }
+
+  dispose(): void {
+    this.#disposeParameters();
+    this.#session.dispose();
+  }
+
+  #disposeParameters(): void {
+    this.#engine.tf.dispose(this.#parameters);
+    this.#parameters = [];
+  }
+
+  #feeds({ images, labels }: Batch): [Output, Tensor][] {
+    const { tf } = this.#engine;
+    const { parameters, images: imagesInput, labels: labelsInput } = this.#graph;
+    return [
+      ...parameters.map((input, index): [Output, Tensor] => [input, this.#parameters[index]!]),
+      [imagesInput, tf.tensor(images, [labels.length, ...this.#model.layers[0]!.outputShape], 'float32')],
+      [labelsInput, tf.tensor1d(labels, 'int32')],
+    ];
+  }
+
+  #maskFeeds(draw: DropoutDraw | null, samples: number): [Output, Tensor][] {
+    return this.#graph.masks.map((mask) => {
+      const { layer, rate, units, input } = mask;
+      const multipliers = this.#maskBuffer(mask, samples * units);
+      // Without dropout the same graph runs: a product with 1 has the other factor's bits.
+      if (draw === null) multipliers.fill(1);
+      else dropoutMask(draw, layer, rate, units, multipliers);
+      return [input, this.#engine.tf.tensor2d(multipliers, [samples, units], 'float32')];
+    });
+  }
+
+  /** Its start of the kept buffer: the last micro-batch of an epoch may be shorter. */
+  #maskBuffer(mask: MaskInput, length: number): Float32Array {
+    let buffer = this.#masks.get(mask);
+    if (buffer === undefined || buffer.length < length) this.#masks.set(mask, (buffer = new Float32Array(length)));
+    return buffer.subarray(0, length);
+  }
+}
+
+/** In float64 and in the samples' order: the same bits whatever sum TensorFlow would make of it. */
+function sumsOf({ labels }: Batch, losses_N: Tensor, predictions_N: Tensor): BatchSums {
+  const predictions = predictions_N.dataSync<'int32'>();
+  return {
+    samples: labels.length,
+    lossSum: losses_N.dataSync<'float32'>().reduce((sum, loss) => sum + loss, 0),
+    correct: labels.reduce((correct, label, n) => correct + (predictions[n] === label ? 1 : 0), 0),
+  };
+}

@@ -1,0 +1,85 @@
+import { outputOf, type Attribute, type Output } from './graph.ts';
+import type { Tape } from './tape.ts';
+
+// The differentiable operations: each writes its forward node and records what writes its backward ones.
+// The gradients are the ones of tensorflow/python/ops/{nn_grad,math_grad,array_grad}.py.
+
+const T: Readonly<Record<'T', Attribute>> = { T: { type: 'float32' } };
+
+/** Stride 1, `same` padding. x [N, H, W, C], kernel [h, w, C, F] of the given shape → [N, H, W, F]. */
+export function conv2d(tape: Tape, x_NHWC: Output, kernel_HWIO: Output, kernelShape: readonly number[]): Output {
+  const { graph } = tape;
+  const attributes = { ...T, strides: { ints: [1, 1, 1, 1] }, padding: { string: 'SAME' } };
+  const y = graph.add('Conv2D', [x_NHWC, kernel_HWIO], attributes);
+  return tape.record(y, [x_NHWC, kernel_HWIO], (slope) => [
+    () => graph.add('Conv2DBackpropInput', [shapeOf(tape, x_NHWC), kernel_HWIO, slope], attributes),
+    () => graph.add('Conv2DBackpropFilter', [x_NHWC, graph.integers(kernelShape), slope], attributes),
+  ]);
+}
+
+/** x [..., C] + bias [C]. */
+export function biasAdd(tape: Tape, x: Output, bias_C: Output): Output {
+  const y = tape.graph.add('BiasAdd', [x, bias_C], T);
+  return tape.record(y, [x, bias_C], (slope) => [() => slope, () => tape.graph.add('BiasAddGrad', [slope], T)]);
+}
+
+export function relu(tape: Tape, x: Output): Output {
+  const y = tape.graph.add('Relu', [x], T);
+  // Of its result: positive where the input is, and then the input itself needn't be kept.
+  return tape.record(y, [x], (slope) => [() => tape.graph.add('ReluGrad', [slope, y], T)]);
+}
+
+/** Windows of `size` · `size` that don't overlap, `valid` padding. x [N, H, W, C] → [N, ⌊H/size⌋, ⌊W/size⌋, C]. */
+export function maxPool(tape: Tape, x_NHWC: Output, size: number): Output {
+  const window = { ints: [1, size, size, 1] };
+  const attributes = { ...T, ksize: window, strides: window, padding: { string: 'VALID' } };
+  const y = tape.graph.add('MaxPool', [x_NHWC], attributes);
+  return tape.record(y, [x_NHWC], (slope) => [() => tape.graph.add('MaxPoolGrad', [x_NHWC, y, slope], attributes)]);
+}
+
+/** x [N, ...] → [N, length]. */
+export function flatten(tape: Tape, x: Output, length: number): Output {
+  const y = reshape(tape, x, tape.graph.integers([-1, length]));
+  return tape.record(y, [x], (slope) => [() => reshape(tape, slope, shapeOf(tape, x))]);
+}
+
+/** x · factor, element by element, of equal shapes. The factor is given, not learned. */
+export function scale(tape: Tape, x: Output, factor: Output): Output {
+  const y = tape.graph.add('Mul', [x, factor], T);
+  return tape.record(y, [x], (slope) => [() => tape.graph.add('Mul', [slope, factor], T)]);
+}
+
+/** x [N, I] · weights [I, O] → [N, O]. */
+export function matMul(tape: Tape, x_NI: Output, weights_IO: Output): Output {
+  const { graph } = tape;
+  const product = (a: Output, b: Output, transpose: { a?: boolean; b?: boolean } = {}) =>
+    graph.add('MatMul', [a, b], {
+      ...T,
+      transpose_a: { bool: transpose.a ?? false },
+      transpose_b: { bool: transpose.b ?? false },
+    });
+  return tape.record(product(x_NI, weights_IO), [x_NI, weights_IO], (slope) => [
+    () => product(slope, weights_IO, { b: true }),
+    () => product(x_NI, slope, { a: true }),
+  ]);
+}
+
+/**
+ * Softmax cross-entropy of integer labels.
+ * @returns each sample's loss (nats) [N], and the slope of their sum with respect to the logits [N, C]: where the
+ *   backward pass starts.
+ */
+export function crossEntropy(tape: Tape, logits_NC: Output, labels_N: Output): { losses_N: Output; slope_NC: Output } {
+  const attributes: Record<string, Attribute> = { ...T, Tlabels: { type: 'int32' } };
+  const losses_N = tape.graph.add('SparseSoftmaxCrossEntropyWithLogits', [logits_NC, labels_N], attributes);
+  return { losses_N, slope_NC: outputOf(losses_N, 1) };
+}
+
+/** Not differentiable, so not recorded: a view of the same values. */
+export function reshape({ graph }: Tape, x: Output, shape: Output): Output {
+  return graph.add('Reshape', [x, shape], { ...T, Tshape: { type: 'int32' } });
+}
+
+function shapeOf({ graph }: Tape, x: Output): Output {
+  return graph.add('Shape', [x], { ...T, out_type: { type: 'int32' } });
+}

@@ -1,0 +1,98 @@
+import type { Model } from '../architecture.ts';
+import { Graph, type Output } from './graph.ts';
+import { forwardGraph } from './forward-graph.ts';
+import { crossEntropy, reshape } from './operations.ts';
+import { Tape } from './tape.ts';
+
+/** The graph of a model's gradient and of its evaluation, and what to feed to and fetch from each. */
+export interface ProgramGraph {
+  readonly graph: Graph;
+  /** One per entry of the model's table, of its shape. */
+  readonly parameters: readonly Output[];
+  /** float32 [N, H, W, C]. */
+  readonly images: Output;
+  /** int32 [N]. */
+  readonly labels: Output;
+  readonly masks: readonly MaskInput[];
+  readonly training: Results & {
+    /** Of the losses' sum: float32 [P], in the order of the model's table. */
+    readonly gradient: Output;
+  };
+  /** Without dropout: takes no masks. */
+  readonly evaluation: Results;
+}
+
+/** A dropout layer's multipliers, float32 [N, units]. */
+export interface MaskInput {
+  /** The layer's index in the architecture. */
+  readonly layer: number;
+  readonly rate: number;
+  readonly units: number;
+  readonly input: Output;
+}
+
+export interface Results {
+  /** Cross-entropy per sample in nats, float32 [N]. */
+  readonly losses: Output;
+  /** The class with the largest logit, int32 [N]. */
+  readonly predictions: Output;
+}
+
+/** @throws UnsupportedLayer */
+export function programGraph(model: Model): ProgramGraph {
+  const graph = new Graph();
+  const inputs = graph.within('in', () => ({
+    parameters: model.tensors.map(({ name, shape }) => graph.placeholder(name, 'float32', shape)),
+    images: graph.placeholder('images', 'float32', [-1, ...model.layers[0]!.outputShape]),
+    labels: graph.placeholder('labels', 'int32', [-1]),
+    masks: maskInputs(graph, model),
+  }));
+  const masks = new Map(inputs.masks.map(({ layer, input }) => [layer, input]));
+
+  const training = graph.within('training', () => {
+    const tape = new Tape(graph);
+    inputs.parameters.forEach((parameter) => tape.watch(parameter));
+    const logits_NC = forwardGraph(tape, model, { images_NHWC: inputs.images, parameters: inputs.parameters, masks });
+    const { losses_N, slope_NC } = crossEntropy(tape, logits_NC, inputs.labels);
+    const slopes = tape.slopes(logits_NC, slope_NC, inputs.parameters);
+    return { losses: losses_N, predictions: argMax(graph, logits_NC), gradient: concatenate(tape, slopes) };
+  });
+  const evaluation = graph.within('evaluation', () => {
+    const tape = new Tape(graph);
+    const logits_NC = forwardGraph(tape, model, {
+      images_NHWC: inputs.images,
+      parameters: inputs.parameters,
+      masks: new Map(),
+    });
+    const { losses_N } = crossEntropy(tape, logits_NC, inputs.labels);
+    return { losses: losses_N, predictions: argMax(graph, logits_NC) };
+  });
+  return { graph, ...inputs, training, evaluation };
+}
+
+function maskInputs(graph: Graph, model: Model): MaskInput[] {
+  return model.layers.flatMap(({ layer, inputShape }, index) => {
+    if (layer.type !== 'dropout') return [];
+    const units = inputShape[0]!;
+    const input = graph.placeholder(`${layer.name}/mask`, 'float32', [-1, units]);
+    return [{ layer: index, rate: layer.rate, units, input }];
+  });
+}
+
+function argMax(graph: Graph, logits_NC: Output): Output {
+  const axis = graph.constant({ type: 'int32', shape: [], values: [1] });
+  const type = { type: 'float32' } as const;
+  return graph.add('ArgMax', [logits_NC, axis], { T: type, Tidx: { type: 'int32' }, output_type: { type: 'int32' } });
+}
+
+/** One flat vector of all, so that one copy reads it out. */
+function concatenate(tape: Tape, slopes: readonly Output[]): Output {
+  const { graph } = tape;
+  const flat = slopes.map((slope) => reshape(tape, slope, graph.integers([-1])));
+  const axis = graph.constant({ type: 'int32', shape: [], values: [0] });
+  return graph.add('ConcatV2', [...flat, axis], {
+    N: { int: flat.length },
+    T: { type: 'float32' },
+    Tidx: { type: 'int32' },
+  });
+}

@@ -1,0 +1,89 @@
+import type { Model, PlacedLayer } from '../architecture.ts';
+
+/** What a layer consists of, one operation each. Parameters are indices into the model's table. */
+export type Step = { readonly layer: string } & (
+  | { readonly type: 'conv2d'; readonly kernel: number }
+  | { readonly type: 'mat-mul'; readonly weights: number }
+  | { readonly type: 'bias'; readonly bias: number }
+  | { readonly type: 'relu' }
+  | { readonly type: 'max-pool'; readonly size: number }
+  | { readonly type: 'flatten'; readonly length: number }
+  /** Multiplies by the mask of the architecture's layer `index`. */
+  | { readonly type: 'dropout'; readonly index: number }
+);
+
+/** The architecture has a layer that no graph is written for yet. */
+export class UnsupportedLayer extends Error {
+  override readonly name = 'UnsupportedLayer';
+
+  constructor(type: string) {
+    super(`no graph is written for layers of type ${type}`);
+  }
+}
+
+/**
+ * The model as a sequence of operations, in the order in which they are cheapest.
+ * @throws UnsupportedLayer
+ */
+export function stepsOf(model: Model): readonly Step[] {
+  let parameters = 0;
+  return poolFirst(
+    model.layers.flatMap((placed, index) => {
+      const steps = stepsOfLayer(placed, index, parameters);
+      parameters += placed.parameters.length;
+      return steps;
+    }),
+  );
+}
+
+function stepsOfLayer({ layer, outputShape }: PlacedLayer, index: number, parameter: number): Step[] {
+  const { name } = layer;
+  const relu: Step = { layer: name, type: 'relu' };
+  switch (layer.type) {
+    case 'input':
+      return [];
+    case 'conv2d':
+      return [
+        { layer: name, type: 'conv2d', kernel: parameter },
+        { layer: name, type: 'bias', bias: parameter + 1 },
+        ...(layer.activation === 'relu' ? [relu] : []),
+      ];
+    case 'activation':
+      return [relu];
+    case 'max-pooling2d':
+      return [{ layer: name, type: 'max-pool', size: layer.poolSize }];
+    case 'flatten':
+      return [{ layer: name, type: 'flatten', length: outputShape[0]! }];
+    case 'dropout':
+      return [{ layer: name, type: 'dropout', index }];
+    case 'dense':
+      return [
+        { layer: name, type: 'mat-mul', weights: parameter },
+        { layer: name, type: 'bias', bias: parameter + 1 },
+        // The last layer's softmax is left to the loss, where it is stable.
+        ...(layer.activation === 'relu' ? [relu] : []),
+      ];
+    default:
+      layer satisfies never;
+      throw new UnsupportedLayer((layer as { type: string }).type);
+  }
+}
+
+/**
+ * Moves every maximum ahead of the bias and the relu before it: they then work, forward and backward, on a quarter of the
+ * values for a window of 2 · 2. Adding a channel's bias and relu are both monotonic, rounding included, so the result has
+ * the same bits; so has the slope, but for windows with several greatest values, where either choice is right.
+ */
+export function poolFirst(steps: readonly Step[]): readonly Step[] {
+  const moved: Step[] = [];
+  for (const step of steps) {
+    let at = moved.length;
+    if (step.type === 'max-pool') while (at > 0 && isMonotonic(moved[at - 1]!)) at--;
+    moved.splice(at, 0, step);
+  }
+  return moved;
+}
+
+function isMonotonic({ type }: Step): boolean {
+  return type === 'bias' || type === 'relu';
+}

@@ -1,0 +1,271 @@
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunSummary } from '@convoy/protocol/run-events';
+import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
+import { eventOf, eventsSoFar, serverPid } from '../support/run-watch.ts';
+import { Wire } from '../support/wire.ts';
+
+const folder = temporaryFolder();
+afterAll(folder.remove);
+
+/** Four micro-batches a step; every test below ends with the parameters of the same undisturbed run. */
+const RUN = [
+  ...['--deterministic', '--dataset', 'synthetic', '--synthetic-size', '2000', '--seed', '7', '--steps', '24'],
+  ...['--batch-size', '64', '--micro-batch', '16', '--validation-split', '0', '--json'],
+];
+/** A gradient, or the parameters. */
+const VECTOR_BYTES = 904_718 * 4;
+/** A worker that dies must not cost more than this, when others are there. */
+const RECOVERED_WITHIN_MS = 3_000;
+
+const started: Convoy[] = [];
+afterAll(() => {
+  for (const { process } of started) if (process.exitCode === null) process.kill('SIGKILL');
+});
+
+function start(...args: string[]): Convoy {
+  const program = new Convoy(args);
+  started.push(program);
+  return program;
+}
+
+const pathOf = (name: string) => join(folder.path, name);
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A coordinator of the common run, and how to start workers for it. */
+async function coordinate(name: string, ...options: string[]) {
+  const port = await freePort();
+  const run = pathOf(name);
+  const coordinator = start('coordinator', '--port', String(port), '--run-dir', run, ...RUN, ...options);
+  await coordinator.said(/listening on/);
+  const worker = (url = `ws://127.0.0.1:${port}`) => start('worker', '--url', url, '--threads', '1');
+  return { port, run, coordinator, worker };
+}
+
+/** The process that computes, once it has joined: its launcher's pid is another. */
+async function pidOf(worker: Convoy): Promise<number> {
+  const [, pid] = await worker.said(/^worker (\d+): ready/);
+  return Number(pid);
+}
+
+let undisturbed: RunSummary;
+beforeAll(async () => {
+  undisturbed = summaryOf(await convoy(['train', '--single', ...RUN, '--run-dir', pathOf('undisturbed')]));
+});
+
+function expectUndisturbed(summary: RunSummary): void {
+  const { parametersSha256, steps, samplesApplied, testLoss, testAccuracy } = undisturbed;
+  expect(summary).toMatchObject({ parametersSha256, steps, samplesApplied, testLoss, testAccuracy });
+}
+
+describe('a worker is killed', () => {
+  it('while it waits', async () => {
+    const { coordinator, worker } = await coordinate('idle', '--min-workers', '2');
+    const victim = worker();
+    process.kill(await pidOf(victim), 'SIGKILL');
+    await victim.finished;
+    const others = [worker(), worker()];
+    expectUndisturbed(summaryOf(await coordinator.finished));
+    for (const other of others) expect((await other.finished).code).toBe(0);
+  });
+
+  it.each([
+    ['when it has its lease', 'down', VECTOR_BYTES],
+    ['when half of its gradient is sent', 'up', VECTOR_BYTES / 2],
+    ['when its gradient is sent', 'up', VECTOR_BYTES],
+    ['when half of the next parameters are there', 'down', 1.5 * VECTOR_BYTES],
+  ] as const)('%s', async (name, direction, bytes) => {
+    const { port, run, coordinator, worker } = await coordinate(name.replaceAll(' ', '-'), '--min-workers', '3');
+    const wire = await Wire.to(port);
+    const victim = worker(wire.url);
+    const pid = await pidOf(victim);
+    let killedAtMs = 0;
+    wire.at(direction, bytes, () => {
+      killedAtMs = Date.now();
+      process.kill(pid, 'SIGKILL');
+    });
+    // Two of three are not enough: so the third's loss is felt until somebody takes its place.
+    const others = [worker(), worker()];
+    await victim.finished;
+    others.push(worker());
+    expectUndisturbed(summaryOf(await coordinator.finished));
+    for (const other of others) expect((await other.finished).code).toBe(0);
+    const events = eventsOf(run);
+    expect(killedAtMs).toBeGreaterThan(0);
+    expect(events.filter(({ type }) => type === 'worker-suspected')).not.toHaveLength(0);
+    wire.close();
+  });
+
+  it('and the others go on within three seconds', async () => {
+    const { port, run, coordinator, worker } = await coordinate('recovery');
+    const wire = await Wire.to(port);
+    const others = [worker(), worker()];
+    await Promise.all(others.map(pidOf));
+    const victim = worker(wire.url);
+    const pid = await pidOf(victim);
+    let killedAtMs = 0;
+    wire.at('up', VECTOR_BYTES / 2, () => {
+      killedAtMs = Date.now();
+      process.kill(pid, 'SIGKILL');
+    });
+    expectUndisturbed(summaryOf(await coordinator.finished));
+    const next = eventsOf(run).find(({ type, at }) => type === 'step' && at > killedAtMs);
+    expect(next!.at - killedAtMs).toBeLessThan(RECOVERED_WITHIN_MS);
+    wire.close();
+  });
+});
+
+describe('a worker is frozen', () => {
+  it('for longer than dead, and takes part again when it thaws', async () => {
+    const { run, coordinator, worker } = await coordinate('frozen', '--min-workers', '2', '--dead-after', '2');
+    const workers = [worker(), worker()];
+    const [pid] = await Promise.all(workers.map(pidOf));
+    await eventOf(run, 'step', ({ step }) => step >= 4);
+    process.kill(pid!, 'SIGSTOP');
+    const { workerId } = await eventOf(run, 'worker-left');
+    const before = eventsSoFar(run).length;
+    process.kill(pid!, 'SIGCONT');
+    expect(await eventOf(run, 'worker-joined', () => true, before)).toMatchObject({ workerId });
+    expectUndisturbed(summaryOf(await coordinator.finished));
+    for (const each of workers) expect((await each.finished).code).toBe(0);
+  });
+
+  it('by nothing but its own computing, for longer than dead: it is not given up, not even suspected', async () => {
+    // One micro-batch of 3,072 samples blocks its thread for five seconds and more.
+    const long = [
+      ...['--deterministic', '--dataset', 'synthetic', '--synthetic-size', '4000', '--seed', '7', '--steps', '2'],
+      ...['--batch-size', '3072', '--micro-batch', '3072', '--validation-split', '0', '--json'],
+    ];
+    const run = pathOf('blocked');
+    const finished = await convoy(['train', '--workers', '1', '--dead-after', '2', ...long, '--run-dir', run]);
+    expect(summaryOf(finished).steps).toBe(2);
+    const events = eventsOf(run);
+    expect(Math.max(...events.map((event) => (event.type === 'step' ? event.stepMs : 0)))).toBeGreaterThan(3_000);
+    expect(events.map(({ type }) => type)).not.toContain('worker-suspected');
+    expect(events.map(({ type }) => type)).not.toContain('released');
+  });
+});
+
+describe('the server is killed', () => {
+  it('again and again, and goes on from its checkpoints with the workers that waited for it', async () => {
+    const port = await freePort();
+    const run = pathOf('server');
+    const listen = ['--port', String(port), '--checkpoint-every', '3', '--json'];
+    let coordinator = start('coordinator', ...listen, '--run-dir', run, ...RUN);
+    const workers = [0, 1].map(() => start('worker', '--url', `ws://127.0.0.1:${port}`, '--threads', '1'));
+    for (const atStep of [5, 10, 16]) {
+      await eventOf(run, 'step', ({ step }) => step >= atStep, eventsSoFar(run).length);
+      process.kill(serverPid(run), 'SIGKILL');
+      await coordinator.finished;
+      coordinator = start('coordinator', '--resume', run, ...listen);
+      await coordinator.said(/goes on after step/);
+    }
+    expectUndisturbed(summaryOf(await coordinator.finished));
+    for (const worker of workers) expect((await worker.finished).code).toBe(0);
+    // What was done twice was done alike.
+    const losses = new Map<number, number>();
+    for (const event of eventsOf(run)) {
+      if (event.type !== 'step') continue;
+      expect(losses.get(event.step) ?? event.loss).toBe(event.loss);
+      losses.set(event.step, event.loss);
+    }
+    expect([...losses.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: 24 }, (_, n) => n + 1));
+  });
+
+  it('is the only one on its run: a second refuses and says who has it', async () => {
+    const { run, coordinator } = await coordinate('taken');
+    const { code, stderr } = await convoy(['coordinator', '--port', '0', '--resume', run]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      new RegExp(`is served by process ${serverPid(run)} on .*: stop it first, or resume another run`),
+    );
+    coordinator.process.kill('SIGTERM');
+    await coordinator.finished;
+  });
+});
+
+describe('a run is resumed', () => {
+  it('with 4, then 1, then 3 workers, and with its newest checkpoint damaged, to the same end', async () => {
+    const run = pathOf('resumed');
+    const every = ['--checkpoint-every', '4', '--json'];
+    const interrupt = async (program: Convoy, atStep: number) => {
+      await eventOf(run, 'step', ({ step }) => step >= atStep, eventsSoFar(run).length);
+      program.process.kill('SIGINT');
+      expect((await program.finished).code).toBe(130);
+    };
+    await interrupt(start('train', '--workers', '4', ...every, '--run-dir', run, ...RUN), 6);
+    damage(run, 'truncated');
+    const second = start('train', '--workers', '1', ...every, '--resume', run);
+    await second.said(/is damaged and was passed over: parameters.bin has \d+ bytes/);
+    await interrupt(second, 12);
+    damage(run, 'flipped');
+    const third = start('train', '--workers', '3', ...every, '--resume', run);
+    await third.said(/is damaged and was passed over: parameters.bin is not what was written/);
+    expectUndisturbed(summaryOf(await third.finished));
+    // Done is done: there is nothing to go on with, and the result is the same.
+    expectUndisturbed(summaryOf(await convoy(['train', '--single', '--json', '--resume', run])));
+  });
+
+  it('without options that would make it another run', async () => {
+    const { code, stderr } = await convoy(['train', '--resume', pathOf('resumed'), '--lr', '0.1']);
+    expect(code).toBe(2);
+    expect(stderr).toContain("option '--resume <folder>' cannot be used with option '--lr <rate>'");
+  });
+
+  function damage(run: string, how: 'truncated' | 'flipped'): void {
+    const checkpoints = join(run, 'checkpoints');
+    const newest = readdirSync(checkpoints)
+      .filter((name) => name.startsWith('step-'))
+      .sort()
+      .at(-1)!;
+    const file = join(checkpoints, newest, 'parameters.bin');
+    const bytes = readFileSync(file);
+    bytes[1_000_000]! ^= 1;
+    writeFileSync(file, how === 'flipped' ? bytes : bytes.subarray(0, 1_000_000));
+  }
+});
+
+describe('a straggler', () => {
+  it('that is ten times as slow costs less than half a step more, is named, and changes nothing', async () => {
+    const { run, coordinator, worker } = await coordinate('straggler', '--min-workers', '3');
+    const fast = [worker(), worker(), worker()];
+    await Promise.all(fast.map(pidOf));
+    await eventOf(run, 'step', ({ step }) => step >= 10);
+    const slow = worker();
+    const pid = await pidOf(slow);
+    const { rank } = await eventOf(run, 'worker-joined', ({ name }) => name.endsWith(`:${pid}`));
+    const joinedAt = eventsSoFar(run).length;
+    let isRunning = true;
+    // It runs for 5 ms of every 50.
+    const throttle = setInterval(() => {
+      process.kill(pid, 'SIGSTOP');
+      setTimeout(() => isRunning && process.kill(pid, 'SIGCONT'), 45);
+    }, 50);
+    await eventOf(run, 'run-ended');
+    isRunning = false;
+    clearInterval(throttle);
+    process.kill(pid, 'SIGCONT');
+    expectUndisturbed(summaryOf(await coordinator.finished));
+
+    const stepMs = (from: number, to: number) => {
+      const times = eventsSoFar(run)
+        .slice(from, to)
+        .flatMap((event) => (event.type === 'step' ? [event.stepMs] : []))
+        .sort((a, b) => a - b);
+      return times[times.length >> 1]!;
+    };
+    const alone = stepMs(0, joinedAt);
+    expect(stepMs(joinedAt, eventsSoFar(run).length)).toBeLessThan(1.5 * alone);
+    const named = eventsOf(run).filter((event) => event.type === 'leased-again' && event.insteadOf.rank === rank);
+    expect(named.length).toBeGreaterThan(0);
+  });
+});

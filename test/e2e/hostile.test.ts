@@ -1,0 +1,382 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
+import { PROTOCOL_VERSION, type Ready, type Result } from '@convoy/protocol/messages';
+import type { RunEvent } from '@convoy/protocol/run-events';
+import { closeCodes } from '@convoy/transport/connection';
+import { Attacker, PARAMETERS, RawPeer } from '../support/attacker.ts';
+import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
+import { Recorder } from '../support/recorder.ts';
+import { eventOf, eventsSoFar } from '../support/run-watch.ts';
+
+const folder = temporaryFolder();
+const started: Convoy[] = [];
+afterAll(() => {
+  for (const { process } of started) if (process.exitCode === null) process.kill('SIGKILL');
+  folder.remove();
+});
+
+const MICRO_BATCH = 8;
+const RUN = [
+  ...['--deterministic', '--dataset', 'synthetic', '--synthetic-size', '4000', '--seed', '7', '--json'],
+  ...['--batch-size', '32', '--micro-batch', String(MICRO_BATCH), '--validation-split', '0'],
+];
+const DEAD_AFTER_S = 5;
+/** What a loaded machine may add to a limit. */
+const LATE_MS = 6_000;
+const TEST_TIMEOUT_MS = 20_000;
+/** The server may grow by this much while it is attacked: some parameter vectors, buffers and closing connections. */
+const MAX_GROWTH_BYTES = 150e6;
+
+const pathOf = (name: string) => join(folder.path, name);
+
+function start(...args: string[]): Convoy {
+  const program = new Convoy(args);
+  started.push(program);
+  return program;
+}
+
+/** A coordinator with two honest workers, one of which is overheard. */
+async function trainUnderAttack(name: string, ...options: string[]) {
+  const run = pathOf(name);
+  const args = ['--port', '0', '--run-dir', run, '--checkpoint-every', '0', ...RUN, ...options];
+  const coordinator = start('coordinator', ...args);
+  const [, port] = await coordinator.said(/worker --url \S+:(\d+)/);
+  const recorder = await Recorder.before(Number(port));
+  const honestReady = recorder.next('ready');
+  const honestResult = recorder.next('result');
+  const worker = (url = `ws://127.0.0.1:${port}`) => start('worker', '--url', url, '--threads', '1');
+  const workers = [worker(recorder.url), worker()];
+  await Promise.all(workers.map((honest) => honest.said(/ready: rank/)));
+  const claims = decodeWorkerMessage(await honestReady) as Ready;
+  return { run, coordinator, port: Number(port), worker, workers, recorder, claims, honestResult };
+}
+
+type Training = Awaited<ReturnType<typeof trainUnderAttack>>;
+
+/** Waits for the next steps to be committed. */
+async function steps(run: string, count: number): Promise<void> {
+  const done = eventsSoFar(run).filter(({ type }) => type === 'step').length;
+  await eventOf(run, 'step', ({ step }) => step >= done + count);
+}
+
+const filled = (value: number) => new Uint8Array(new Float32Array(PARAMETERS).fill(value).buffer);
+const repeated = (head: readonly number[], byte: number, count: number) =>
+  Buffer.concat([Uint8Array.from(head), Buffer.alloc(count, byte)]);
+
+const hello = {
+  type: 'hello',
+  protocolVersion: PROTOCOL_VERSION,
+  workerId: 'attacker',
+  name: 'attacker',
+  engine: { name: 'none', version: '0', threads: 1 },
+} as const;
+
+/** A frame's head with a mask of zeros. */
+const frameHead = (length: number) => {
+  const head = Buffer.alloc(14);
+  head[0] = 0x82;
+  head[1] = 0xff;
+  head.writeBigUInt64BE(BigInt(length), 2);
+  return head;
+};
+
+describe('an attack by a stranger ends its own connection', () => {
+  let training: Training;
+  let reference: ReturnType<typeof summaryOf>;
+  const STEPS = ['--steps', '40'];
+
+  beforeAll(async () => {
+    reference = summaryOf(await convoy(['train', '--single', ...RUN, ...STEPS, '--run-dir', pathOf('reference')]));
+    // Two honest workers are too few: the run goes on while an attacker is the third, so that every attack finds it running.
+    training = await trainUnderAttack('attacked', ...STEPS, '--min-workers', '3');
+  });
+  afterAll(() => training.recorder.close());
+
+  it.each<[string, number, (peer: Attacker) => void | Promise<void>]>([
+    ['random bytes for a message', closeCodes.malformed, (peer) => peer.sendBytes(Uint8Array.of(0xc1, 0xff, 0, 7))],
+    ['a text frame', closeCodes.malformed, (peer) => peer.sendBytes('hello')],
+    ['an empty message', closeCodes.malformed, (peer) => peer.sendBytes(new Uint8Array(0))],
+    ['a message cut in half', closeCodes.malformed, (peer) => peer.sendBytes(encode(hello).subarray(0, 40))],
+    [
+      'a million empty maps',
+      closeCodes.malformed,
+      (peer) => peer.sendBytes(repeated([0xdd, 0, 0, 0xff, 0], 0x80, 60_000)),
+    ],
+    ['maps inside maps', closeCodes.malformed, (peer) => peer.sendBytes(repeated([], 0x91, 60_000))],
+    ['an extension type', closeCodes.malformed, (peer) => peer.sendBytes(Uint8Array.of(0xd4, 0x72, 0x40, 0x90))],
+    ['a field out of range', closeCodes.malformed, (peer) => peer.send({ ...hello, protocolVersion: -1 })],
+    ['a name that a terminal obeys', closeCodes.malformed, (peer) => peer.send({ ...hello, name: '\x1b[2J' })],
+    ['a message of the server', closeCodes.malformed, (peer) => peer.sendBytes(encode({ type: 'alive' }))],
+    ['more bytes than a stranger may send', closeCodes.tooLarge, (peer) => peer.sendBytes(new Uint8Array(1_000_000))],
+    ['a message larger than any', closeCodes.tooLarge, (peer) => peer.sendBytes(new Uint8Array(5_000_000))],
+    ['another version of the protocol', closeCodes.rejected, (peer) => peer.hello({ protocolVersion: 999 })],
+    ['too many threads', closeCodes.rejected, (peer) => peer.hello({ engine: { ...hello.engine, threads: 8 } })],
+    ['ready before hello', closeCodes.unexpected, (peer) => peer.send(training.claims)],
+    [
+      'two hellos',
+      closeCodes.unexpected,
+      async (peer) => {
+        await peer.hello();
+        await peer.hello();
+      },
+    ],
+    [
+      'a result before it is ready',
+      closeCodes.unexpected,
+      (peer) =>
+        peer.answer({ ...training.claims, type: 'lease', task: 0, step: 0, block: { start: 0, size: 1 } }, 8, {
+          gradient: new Uint8Array(4),
+        }),
+    ],
+    ['another run', closeCodes.unexpected, (peer) => peer.join(training.claims, { run: 'another' })],
+    ['another incarnation', closeCodes.unexpected, (peer) => peer.join(training.claims, { incarnation: 'another' })],
+    ['another model', closeCodes.rejected, (peer) => peer.join(training.claims, { modelHash: 'b'.repeat(64) })],
+    ['other data', closeCodes.rejected, (peer) => peer.join(training.claims, { dataFingerprint: 'b'.repeat(64) })],
+    [
+      'other arithmetic',
+      closeCodes.rejected,
+      (peer) => peer.join(training.claims, { numericsFingerprint: 'b'.repeat(64) }),
+    ],
+    [
+      'ten thousand messages at once',
+      closeCodes.flooding,
+      async (peer) => {
+        await peer.hello();
+        for (let i = 0; i < 10_000; i++) peer.send({ type: 'heartbeat', rssBytes: 1, tensors: 1 });
+      },
+    ],
+    [
+      'ten thousand pings',
+      closeCodes.flooding,
+      (peer) => {
+        for (let i = 0; i < 10_000; i++) peer.socket.ping();
+      },
+    ],
+  ])('%s', { timeout: TEST_TIMEOUT_MS }, async (_, code, attack) => {
+    const peer = await new Attacker(training.port).open();
+    const [ending] = await Promise.all([peer.ended, attack(peer)]);
+    expect(ending.code).toBe(code);
+    expect(ending.ms).toBeLessThan(LATE_MS);
+  });
+
+  it.each<[string, number, Partial<Result>]>([
+    ['not a number', closeCodes.poisonous, { gradient: filled(NaN) }],
+    ['infinite', closeCodes.poisonous, { gradient: filled(Infinity) }],
+    ['1e30', closeCodes.poisonous, { gradient: filled(1e30) }],
+    ['too short', closeCodes.malformed, { gradient: new Uint8Array(8) }],
+    ['no whole number of floats', closeCodes.malformed, { gradient: new Uint8Array(4 * PARAMETERS - 1) }],
+    ['over fewer samples', closeCodes.malformed, { samples: 1 }],
+    ['with more correct than samples', closeCodes.malformed, { correct: 1_000 }],
+    ['of another step', closeCodes.malformed, { step: 1_000 }],
+  ])('a gradient that is %s', { timeout: TEST_TIMEOUT_MS }, async (_, code, changes) => {
+    const peer = new Attacker(training.port);
+    await peer.join(training.claims);
+    peer.answer(await peer.next('lease'), MICRO_BATCH, changes);
+    expect((await peer.ended).code).toBe(code);
+  });
+
+  it.each<[string, Partial<Result>]>([
+    ['of another incarnation', { incarnation: 'before' }],
+    ['of another run', { run: 'another' }],
+    ['of a task that there never was', { task: 1e9 }],
+    ['of another block', { block: { start: 0, size: 4 }, samples: 4 * MICRO_BATCH }],
+  ])('a result %s, which is dropped, and then again', { timeout: TEST_TIMEOUT_MS }, async (_, changes) => {
+    const peer = new Attacker(training.port);
+    await peer.join(training.claims);
+    const lease = await peer.next('lease');
+    peer.answer(lease, MICRO_BATCH, changes);
+    expect(await Promise.race([peer.next('stale'), peer.next('duplicate')])).toBeDefined();
+    peer.answer(lease, MICRO_BATCH, changes);
+    expect((await peer.ended).code).toBe(closeCodes.unexpected);
+  });
+
+  it("an honest worker's result, replayed again and again", { timeout: TEST_TIMEOUT_MS }, async () => {
+    const peer = new Attacker(training.port);
+    await peer.join(training.claims);
+    await peer.next('lease');
+    const bytes = await training.honestResult;
+    peer.sendBytes(bytes);
+    await peer.next('stale');
+    peer.sendBytes(bytes);
+    expect((await peer.ended).code).toBe(closeCodes.unexpected);
+  });
+
+  it('and the run ends with the parameters of an undisturbed one', { timeout: 60_000 }, async () => {
+    const third = training.worker();
+    const summary = summaryOf(await training.coordinator.finished);
+    for (const honest of [...training.workers, third]) expect((await honest.finished).code).toBe(0);
+    const { parametersSha256, testLoss, testAccuracy, samplesApplied } = reference;
+    expect(summary).toMatchObject({ steps: 40, parametersSha256, testLoss, testAccuracy, samplesApplied });
+    expect(eventsOf(training.run).filter(({ type }) => type === 'step-skipped' || type === 'step-retried')).toEqual([]);
+  });
+});
+
+describe('while workers train', () => {
+  let training: Training;
+  beforeAll(async () => {
+    training = await trainUnderAttack('flooded', '--steps', '100000', '--dead-after', String(DEAD_AFTER_S));
+    await steps(training.run, 30);
+  });
+  afterAll(() => training.recorder.close());
+
+  /** What the connections of an attack of minutes do, at once. */
+  const attacks: readonly (readonly [
+    string,
+    number | null,
+    number,
+    (port: number) => Promise<{ code: number; ms: number }>,
+  ])[] = [
+    ['a socket that says nothing', closeCodes.silent, DEAD_AFTER_S * 1e3, (port) => new Attacker(port).ended],
+    [
+      'a frame that is never whole',
+      closeCodes.silent,
+      DEAD_AFTER_S * 1e3,
+      async (port) => {
+        const peer = new RawPeer(port).upgrade();
+        peer.socket.write(Buffer.concat([frameHead(100), Buffer.alloc(10)]));
+        return peer.closeFrame();
+      },
+    ],
+    [
+      'a hello of one byte a second',
+      closeCodes.handshakeTimeout,
+      10_000,
+      async (port) => {
+        const peer = new RawPeer(port).upgrade();
+        peer.socket.write(frameHead(100));
+        return dribble(peer, Buffer.alloc(1), 1_000).closeFrame();
+      },
+    ],
+    ['a TCP connection without a request', 408, 10_000, async (port) => new RawPeer(port).status()],
+    [
+      'a request of one byte a second',
+      408,
+      10_000,
+      async (port) => {
+        const peer = new RawPeer(port);
+        peer.socket.write('GET / HTTP/1.1\r\nX-Slow: ');
+        return dribble(peer, Buffer.from('x'), 1_000).status();
+      },
+    ],
+    [
+      'a worker that joins and says nothing any more',
+      closeCodes.silent,
+      DEAD_AFTER_S * 1e3,
+      async (port) => {
+        const peer = new Attacker(port);
+        await peer.join(training.claims);
+        peer.fallSilent();
+        return peer.ended;
+      },
+    ],
+    [
+      'a lease that is never answered',
+      closeCodes.hung,
+      10_000,
+      async (port) => {
+        const peer = new Attacker(port);
+        await peer.join(training.claims);
+        return peer.ended;
+      },
+    ],
+    [
+      'a result at 1 KB a second',
+      closeCodes.hung,
+      10_000,
+      async (port) => {
+        const peer = new Attacker(port);
+        await peer.join(training.claims);
+        const lease = await peer.next('lease');
+        const raw = (peer.socket as unknown as { _socket: RawPeer['socket'] })._socket;
+        const { run, incarnation, task, step, block } = lease;
+        const work = { run, incarnation, task, step, block, samples: 8 * block.size };
+        const result = encode({ type: 'result', ...work, lossSum: 1, correct: 1, computeMs: 1, gradient: filled(0) });
+        raw.write(frameHead(result.byteLength));
+        let sent = 0;
+        const timer = setInterval(() => raw.write(result.subarray(sent, (sent += 100))), 100);
+        void peer.ended.then(() => clearInterval(timer));
+        return peer.ended;
+      },
+    ],
+    [
+      'a reader that stops reading',
+      // It does not read its code either: the log has it.
+      null,
+      10_000,
+      async (port) => {
+        const peer = new Attacker(port);
+        await peer.join(training.claims);
+        peer.socket.pause();
+        await Promise.race([
+          eventOf(training.run, 'worker-left', ({ reason }) => reason.includes('no result for')),
+          peer.ended,
+        ]);
+        peer.socket.resume();
+        return peer.ended;
+      },
+    ],
+  ];
+
+  it(
+    'slow, silent and deaf peers and floods of connections end by themselves, and the others keep their pace',
+    { timeout: 150_000 },
+    async () => {
+      const { run, port, coordinator, workers } = training;
+      const before = eventsSoFar(run);
+      const slow = Promise.all(
+        attacks.map(async ([name, code, limitMs, attack]) => ({ name, code, limitMs, ending: await attack(port) })),
+      );
+      // When all that join have joined, a crowd comes: strangers that say nothing make room.
+      const joined = () =>
+        eventsSoFar(run).filter((event) => event.type === 'worker-joined' && event.name === 'attacker');
+      await eventOf(run, 'worker-joined', () => joined().length === 4, before.length);
+      const crowd = await Promise.all(Array.from({ length: 1_000 }, () => new Attacker(port).ended));
+      const tally = new Map<number, number>();
+      for (const { code } of crowd) tally.set(code, (tally.get(code) ?? 0) + 1);
+      expect([...tally.keys()].sort()).toEqual([closeCodes.silent, closeCodes.full].sort());
+      for (const { name, code, limitMs, ending } of await slow) {
+        if (code !== null) expect([name, ending.code]).toEqual([name, code]);
+        expect([name, ending.ms < limitMs + LATE_MS]).toEqual([name, true]);
+      }
+      await steps(run, 10);
+
+      coordinator.process.kill('SIGTERM');
+      const { code, stdout } = await coordinator.finished;
+      expect(code).toBe(143);
+      for (const honest of workers) expect((await honest.finished).code).toBe(0);
+      const summary = JSON.parse(stdout) as ReturnType<typeof summaryOf>;
+      const events = eventsOf(run);
+      const pace = { before: medianStepMs(before), under: medianStepMs(events.slice(before.length)) };
+      const rss = events.filter((event) => event.type === 'memory').map(({ serverRssBytes }) => serverRssBytes);
+      console.log(
+        `step ${pace.before} ms before, ${pace.under} ms under attack; server ${mb(rss[0]!)} to ${mb(Math.max(...rss))};`,
+        Object.fromEntries(tally),
+        `${summary.steps} steps`,
+      );
+      expect(Math.max(...rss) - rss[0]!).toBeLessThan(MAX_GROWTH_BYTES);
+      expect(events.filter(({ type }) => type === 'connection-closed').length).toBeLessThan(200);
+      expect(pace.under).toBeLessThan(3 * pace.before);
+
+      const same = ['--steps', String(summary.steps), '--run-dir', pathOf('same')];
+      const undisturbed = summaryOf(await convoy(['train', '--single', ...RUN, ...same]));
+      expect(summary.parametersSha256).toBe(undisturbed.parametersSha256);
+    },
+  );
+});
+
+/** Writes the same bytes again and again until the connection ends. */
+function dribble(peer: RawPeer, bytes: Buffer, everyMs: number): RawPeer {
+  const timer = setInterval(() => peer.socket.write(bytes), everyMs);
+  void peer.ended.then(() => clearInterval(timer));
+  return peer;
+}
+
+function medianStepMs(events: readonly RunEvent[]): number {
+  const times = events.filter((event) => event.type === 'step').map(({ stepMs }) => stepMs);
+  return times.sort((a, b) => a - b)[times.length >> 1]!;
+}
+
+function mb(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}

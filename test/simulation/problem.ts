@@ -1,0 +1,66 @@
+import type { RunConfig } from '@convoy/protocol/run-config';
+import { purposes } from '@convoy/random/purposes';
+import { randomStream } from '@convoy/random/stream';
+import { resolveConfig } from '@convoy/training/config';
+import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/synchronous';
+import type { Extent } from '@convoy/training/sampling';
+
+/** What is trained, apart from who trains it and what befalls them. */
+export interface Problem {
+  readonly seed: number;
+  readonly config: RunConfig;
+  readonly extent: Extent;
+  readonly options: CoordinatorOptions;
+  /** How many of a step's attempts the guard refuses: by step alone, so it is the same on every cluster. */
+  readonly refusals: readonly (0 | 1 | 2)[];
+  /** Steps whose honest gradients look unbelievable. */
+  readonly incredible: readonly boolean[];
+  /** Every so many problems has a cluster of this size. */
+  readonly isLarge: boolean;
+}
+
+/** Consecutive seeds share a problem: the first is undisturbed, the others are what may befall it. */
+export const SCHEDULES_PER_PROBLEM = 8;
+/** A problem for a large cluster costs as much as fifty others. */
+const LARGE_EVERY = 500;
+
+const config = resolveConfig({ dataset: { name: 'synthetic', seed: 1, trainCount: 1, testCount: 1 } });
+
+/** The problem that a training's seed belongs to. Sizes are small, so that corners are near. */
+export function problemOf(trainingSeed: number): Problem {
+  const seed = Math.floor(trainingSeed / SCHEDULES_PER_PROBLEM);
+  const random = randomStream(seed, purposes.selfTest, 1);
+  const chance = (percent: number) => random.below(100) < percent;
+  const isLarge = seed % LARGE_EVERY === LARGE_EVERY - 1;
+
+  const microBatches = isLarge ? 48 + random.below(50) : 1 + random.below(17);
+  const microBatchSize = 1 + random.below(3);
+  const globalBatchSize = microBatches * microBatchSize;
+  const stepsPerEpoch = 1 + random.below(4);
+  // The last step of an epoch is short, down to one sample.
+  const trainSamples =
+    (stepsPerEpoch - 1) * globalBatchSize + (chance(50) ? globalBatchSize : 1 + random.below(globalBatchSize));
+  const totalSteps = isLarge ? 3 : Math.min(12, stepsPerEpoch * (1 + random.below(4)) + random.below(2));
+  const validationSamples = chance(50) ? 1 + random.below(40) : 0;
+  const testSamples = chance(50) ? 1 + random.below(40) : 0;
+
+  // Some go so badly that they halt.
+  const isBad = chance(12);
+  return {
+    seed,
+    config: { ...config, globalBatchSize, microBatchSize, evaluationBatchSize: 3 + random.below(20) },
+    extent: { trainSamples, validationSamples, testSamples, stepsPerEpoch, totalSteps },
+    options: {
+      ...DEFAULT_COORDINATOR_OPTIONS,
+      minWorkers: chance(60) ? 1 : 2 + random.below(2),
+      maxConsecutiveSkips: 2 + random.below(2),
+      checkpointEverySteps: chance(60) ? 1 + random.below(4) : null,
+      checkpointEveryMs: chance(20) ? 500 + random.below(5_000) : null,
+      maxDeadlineMs: chance(50) ? DEFAULT_COORDINATOR_OPTIONS.maxDeadlineMs : 3_000 + random.below(10_000),
+      graceMs: chance(70) ? DEFAULT_COORDINATOR_OPTIONS.graceMs : 500 + random.below(6_000),
+    },
+    refusals: Array.from({ length: totalSteps }, () => (chance(isBad ? 20 : 85) ? 0 : chance(isBad ? 20 : 60) ? 1 : 2)),
+    incredible: Array.from({ length: totalSteps }, () => chance(6)),
+    isLarge,
+  };
+}

@@ -1,0 +1,154 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { WebSocket } from 'ws';
+import { decodeServerMessage, encode } from '@convoy/protocol/codec';
+import {
+  PROTOCOL_VERSION,
+  type Hello,
+  type Lease,
+  type Ready,
+  type Result,
+  type ServerMessage,
+  type WorkerMessage,
+} from '@convoy/protocol/messages';
+
+/** How a connection ended, and after how long. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+  readonly ms: number;
+}
+
+type MessageOf<Type extends ServerMessage['type']> = Extract<ServerMessage, { type: Type }>;
+
+/** A WebSocket client that says whatever a test wants. */
+export class Attacker {
+  readonly socket: WebSocket;
+  readonly ended: Promise<Ending>;
+  readonly #messages: ServerMessage[] = [];
+  #wake = () => {};
+  /** Sends no more heartbeats. */
+  fallSilent = () => {};
+
+  constructor(port: number) {
+    const startedMs = performance.now();
+    this.socket = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });
+    this.socket.on('message', (data: Buffer) => {
+      this.#messages.push(decodeServerMessage(data));
+      this.#wake();
+    });
+    // What fails is followed by the end.
+    this.socket.on('error', () => {});
+    this.ended = new Promise((resolve) =>
+      this.socket.on('close', (code, reason) => {
+        resolve({ code, reason: reason.toString(), ms: performance.now() - startedMs });
+        this.#wake();
+      }),
+    );
+  }
+
+  async open(): Promise<this> {
+    if (this.socket.readyState === WebSocket.CONNECTING) await once(this.socket, 'open');
+    return this;
+  }
+
+  send(message: WorkerMessage): void {
+    this.sendBytes(encode(message));
+  }
+
+  sendBytes(bytes: Uint8Array | string): void {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(bytes);
+  }
+
+  /** The next message of a type; those before it are passed over. */
+  async next<Type extends ServerMessage['type']>(type: Type): Promise<MessageOf<Type>> {
+    for (;;) {
+      for (let message = this.#messages.shift(); message !== undefined; message = this.#messages.shift()) {
+        if (message.type === type) return message as MessageOf<Type>;
+      }
+      if (this.socket.readyState >= WebSocket.CLOSING) {
+        const { code, reason } = await this.ended;
+        throw new Error(`the connection ended (${code}: ${reason}) before a ${type} came`);
+      }
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  async hello(changes: Partial<Hello> = {}): Promise<void> {
+    await this.open();
+    this.send({
+      type: 'hello',
+      protocolVersion: PROTOCOL_VERSION,
+      workerId: `attacker-${Math.random().toString(36).slice(2)}`,
+      name: 'attacker',
+      engine: { name: 'none', version: '0', threads: 1 },
+      ...changes,
+    });
+  }
+
+  /** Says what an honest worker says, which `claims` are copied from, up to `ready`, and that it lives from then on. */
+  async join(claims: Ready, changes: Partial<Ready> = {}): Promise<void> {
+    await this.hello();
+    await this.next('welcome');
+    this.send({ ...claims, holding: null, ...changes });
+    const timer = setInterval(() => this.send({ type: 'heartbeat', rssBytes: 1, tensors: 0 }), HEARTBEAT_MS);
+    void this.ended.then(() => clearInterval(timer));
+    this.fallSilent = () => clearInterval(timer);
+  }
+
+  /** Answers a lease with a gradient of zeros over as many samples as it has, or with something else. */
+  answer({ run, incarnation, task, step, block }: Lease, microBatch: number, changes: Partial<Result> = {}): void {
+    const common = { run, incarnation, task, step, block, samples: block.size * microBatch };
+    this.send({ type: 'result', ...common, lossSum: 1, correct: 0, computeMs: 1, gradient: ZEROS, ...changes });
+  }
+}
+
+const HEARTBEAT_MS = 500;
+export const PARAMETERS = 904_718;
+const ZEROS = new Uint8Array(4 * PARAMETERS);
+
+const UPGRADE = [
+  'GET / HTTP/1.1',
+  'Host: here',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  `Sec-WebSocket-Key: ${'A'.repeat(22)}==`,
+  '\r\n',
+].join('\r\n');
+
+/** A TCP socket and what came over it; the other side ends it. */
+export class RawPeer {
+  readonly socket: Socket;
+  readonly ended: Promise<{ readonly text: string; readonly ms: number }>;
+
+  constructor(port: number) {
+    const startedMs = performance.now();
+    this.socket = connect(port, '127.0.0.1');
+    let text = '';
+    this.socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    this.socket.on('error', () => {});
+    this.ended = new Promise((resolve) =>
+      this.socket.on('close', () => resolve({ text, ms: performance.now() - startedMs })),
+    );
+    this.socket.on('end', () => this.socket.destroy());
+  }
+
+  /** The status line's number, or 0 when nothing was answered. */
+  async status(): Promise<{ readonly code: number; readonly ms: number }> {
+    const { text, ms } = await this.ended;
+    return { code: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0), ms };
+  }
+
+  upgrade(): this {
+    this.socket.write(UPGRADE);
+    return this;
+  }
+
+  /** The code of the close frame that follows the upgrade, or 1006 when there was none. */
+  async closeFrame(): Promise<{ readonly code: number; readonly ms: number }> {
+    const { text, ms } = await this.ended;
+    const frame = Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'latin1');
+    return { code: frame[0] === 0x88 && frame.length >= 4 ? frame.readUInt16BE(2) : 1006, ms };
+  }
+}
