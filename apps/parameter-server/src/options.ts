@@ -109,7 +109,7 @@ export function addRunOptions(command: Command): Command {
     )
     .option('--keep-checkpoints <n>', 'how many to keep beside the best', positiveInteger, DEFAULT_KEEP)
     .option('--min-workers <n>', 'pause below this many workers', positiveInteger, 1)
-    .option('--dead-after <s>', 'seconds without a sign of life after which a worker is given up', positiveNumber, 10)
+    .option('--dead-after <s>', 'seconds without a sign of life after which a worker is given up', deadAfter, 10)
     .option('--run-dir <folder>', "the run's folder (default: runs/<run>)")
     .option('--json', 'logs to stderr, and one JSON line with the result to stdout', false);
 }
@@ -164,6 +164,14 @@ export function wholeNumber(text: string): number {
 function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+function deadAfter(text: string): number {
+  const value = Number(text);
+  if (!(value >= 2 && value <= 86_400)) {
+    throw new InvalidArgumentError('It must be at least 2 seconds: a worker gives a sign of life every second.');
+  }
   return value;
 }
 

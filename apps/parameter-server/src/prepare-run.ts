@@ -101,7 +101,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
       minWorkers: flags.minWorkers,
       checkpointEverySteps: flags.checkpointEvery.steps,
       checkpointEveryMs: flags.checkpointEvery.ms,
-      suspectAfterMs: SUSPECT_SHARE * 1000 * flags.deadAfter,
+      suspectAfterMs: Math.max(SUSPECT_AFTER_AT_LEAST_MS, SUSPECT_SHARE * 1000 * flags.deadAfter),
       deadAfterMs: 1000 * flags.deadAfter,
     },
     onEvent,
@@ -128,6 +128,8 @@ async function openCheckpoints(lock: RunLock, options: CheckpointStoreOptions): 
 
 /** A worker is suspected after this share of the time after which it is dead. */
 const SUSPECT_SHARE = 0.3;
+/** Two heartbeats that did not come. */
+const SUSPECT_AFTER_AT_LEAST_MS = 2_500;
 
 async function openNew(options: PrepareOptions, incarnation: string, onLost: (error: Error) => void): Promise<Opened> {
   const { flags, url } = options;
