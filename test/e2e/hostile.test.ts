@@ -16,7 +16,8 @@ afterAll(() => {
   folder.remove();
 });
 
-const MICRO_BATCH = 8;
+/** Eight a step: there is a lease for everybody. */
+const MICRO_BATCH = 4;
 const RUN = [
   ...['--deterministic', '--dataset', 'synthetic', '--synthetic-size', '4000', '--seed', '7', '--json'],
   ...['--batch-size', '32', '--micro-batch', String(MICRO_BATCH), '--validation-split', '0'],
@@ -125,9 +126,13 @@ describe('an attack by a stranger ends its own connection', () => {
       'a result before it is ready',
       closeCodes.unexpected,
       (peer) =>
-        peer.answer({ ...training.claims, type: 'lease', task: 0, step: 0, block: { start: 0, size: 1 } }, 8, {
-          gradient: new Uint8Array(4),
-        }),
+        peer.answer(
+          { ...training.claims, type: 'lease', task: 0, step: 0, block: { start: 0, size: 1 } },
+          MICRO_BATCH,
+          {
+            gradient: new Uint8Array(4),
+          },
+        ),
     ],
     ['another run', closeCodes.unexpected, (peer) => peer.join(training.claims, { run: 'another' })],
     ['another incarnation', closeCodes.unexpected, (peer) => peer.join(training.claims, { incarnation: 'another' })],
@@ -290,7 +295,7 @@ describe('while workers train', () => {
         const lease = await peer.next('lease');
         const raw = (peer.socket as unknown as { _socket: RawPeer['socket'] })._socket;
         const { run, incarnation, task, step, block } = lease;
-        const work = { run, incarnation, task, step, block, samples: 8 * block.size };
+        const work = { run, incarnation, task, step, block, samples: MICRO_BATCH * block.size };
         const result = encode({ type: 'result', ...work, lossSum: 1, correct: 1, computeMs: 1, gradient: filled(0) });
         raw.write(frameHead(result.byteLength));
         let sent = 0;

@@ -268,6 +268,18 @@ describe('a stranger', () => {
   });
 });
 
+describe('a ping', () => {
+  it('is answered, and a flood of them closes the connection', async () => {
+    const { port } = await listenHere(() => {});
+    const peer = new WebSocket(`ws://127.0.0.1:${port}`);
+    await new Promise((resolve) => peer.once('open', resolve));
+    peer.ping('here?');
+    expect(String(await new Promise((resolve) => peer.once('pong', resolve)))).toBe('here?');
+    for (let i = 0; i < 10_000; i++) peer.ping();
+    expect(await new Promise((resolve) => peer.once('close', resolve))).toBe(closeCodes.flooding);
+  });
+});
+
 describe('a peer that does not read', () => {
   async function deafPeer() {
     const accepted = deferred<Connection<string, string>>();

@@ -78,6 +78,8 @@ export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming
   const server = new WebSocketServer({
     server: http,
     perMessageDeflate: false,
+    // The connection answers pings itself.
+    autoPong: false,
     maxPayload: maxMessageBytes,
     maxFragments: MAX_FRAMES_PER_MESSAGE,
     maxBufferedChunks: Math.max(LEAST_PIECES, Math.ceil(maxMessageBytes / SMALLEST_PIECE_BYTES)),

@@ -12,6 +12,7 @@ const MAX_REASON_BYTES = 123;
 
 /** Messages that a peer may leave unread: small ones take more memory than their bytes. */
 const MAX_UNREAD_MESSAGES = 1_024;
+const UNREAD = 'it does not read what it is sent';
 
 /** What `ws` closes a connection with by itself; anything else that it finds wrong is `notWebSocket`. */
 const codesOfErrors: Readonly<Record<string, number>> = {
@@ -100,8 +101,19 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
       limits.messageIsWhole(raw.bytesRead);
       count();
     });
-    this.#socket.on('ping', count);
+    this.#socket.on('ping', (data: Buffer) => {
+      count();
+      this.#pong(data);
+    });
     this.#socket.on('pong', count);
+  }
+
+  /** A peer that pings and does not read is closed with a code, where `ws` would cut it without one. */
+  #pong(data: Buffer): void {
+    if (this.#isCut || this.#socket.readyState !== this.#socket.OPEN) return;
+    if (this.#unsent >= MAX_UNREAD_MESSAGES) return this.cut(closeCodes.unread, UNREAD);
+    this.#unsent++;
+    this.#socket.pong(data, false, () => this.#unsent--);
   }
 
   get bytesSent(): number {
@@ -142,7 +154,7 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     const unreadBytes = this.#socket.bufferedAmount + bytes.byteLength;
     if (unreadBytes > this.#options.maxUnreadBytes || this.#unsent >= MAX_UNREAD_MESSAGES) {
-      return this.cut(closeCodes.unread, 'it does not read what it is sent');
+      return this.cut(closeCodes.unread, UNREAD);
     }
     this.#bytesSent += bytes.byteLength;
     this.#unsent++;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { entry, evaluated, joined, step, summary } from './events.fixture.ts';
-import { makeReport, reportTable, type ReportInput } from './report.ts';
+import { makeReport, reportLine, reportTable, type ReportInput } from './report.ts';
 
 const events = [joined(0), step(1), step(2), step(3), step(4), evaluated(5_000, 4)];
 const INPUT: ReportInput = {
@@ -75,6 +75,10 @@ describe('reportTable', () => {
   it('shows the first differences and says how many more there are', () => {
     const violations = Array.from({ length: 10 }, (_, index) => `difference ${index}`);
     const lines = reportTable(makeReport({ ...INPUT, violations })).split('\n');
+    expect(JSON.parse(reportLine(makeReport({ ...INPUT, violations })))).toMatchObject({
+      differenceCount: 10,
+      differences: violations.slice(0, 8),
+    });
     expect(lines.slice(-2)).toEqual(['  ✘ difference 7', '  … and 2 more in runs/chaos/report.json']);
   });
 });

@@ -24,12 +24,13 @@ export interface ReportInput {
   readonly folder: string;
 }
 
-/** What a chaos run found: the line that `--json` prints. */
+/** What a chaos run found: report.json, and but for most of many differences the line that `--json` prints. */
 export interface ChaosReport {
   /** Everything came out as it does undisturbed, and every process ended as it should. */
   readonly equal: boolean;
   /** What did not, one line each. */
   readonly differences: readonly string[];
+  readonly differenceCount: number;
   readonly seed: number;
   readonly chaosSeed: number;
   readonly folder: string;
@@ -60,7 +61,7 @@ export interface ChaosReport {
 export function makeReport(input: ReportInput): ChaosReport {
   const { disturbed, undisturbed, journal, counts, violations } = input;
   const { differences, ...ledger } = settleLedger(disturbed.events, undisturbed.events);
-  const all = [...compareSummaries(disturbed.summary, undisturbed.summary), ...differences, ...violations];
+  const all = [...compareSummaries(disturbed.summary, undisturbed.summary), ...violations, ...differences];
   const number = (kind: FaultKind) => journal.filter((entry) => entry.kind === kind).length;
   const victims = (kind: FaultKind) =>
     journal.reduce((sum, entry) => sum + (entry.kind === kind ? entry.victims.length : 0), 0);
@@ -70,6 +71,7 @@ export function makeReport(input: ReportInput): ChaosReport {
   return {
     equal: all.length === 0,
     differences: all,
+    differenceCount: all.length,
     seed: input.seed,
     chaosSeed: input.chaosSeed,
     folder: input.folder,
@@ -94,8 +96,13 @@ export function makeReport(input: ReportInput): ChaosReport {
   };
 }
 
-/** The differences that are shown; the rest is in report.json. */
+/** Differences that are shown: the first says where it began, and report.json has the rest. */
 const SHOWN_DIFFERENCES = 8;
+
+/** The report as one line of JSON. */
+export function reportLine(report: ChaosReport): string {
+  return JSON.stringify({ ...report, differences: report.differences.slice(0, SHOWN_DIFFERENCES) });
+}
 
 /** The report as the operator reads it. */
 export function reportTable(report: ChaosReport): string {
@@ -135,7 +142,7 @@ export function reportTable(report: ChaosReport): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
   const shown = report.differences.slice(0, SHOWN_DIFFERENCES).map((difference) => `  ✘ ${difference}`);
-  const rest = report.differences.length - shown.length;
+  const rest = report.differenceCount - shown.length;
   if (rest > 0) shown.push(`  … and ${rest} more in ${report.folder}/report.json`);
   return [...lines, ...shown].join('\n');
 }

@@ -7,7 +7,7 @@ import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { addRunOptions, positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
 import { addEngineOptions } from '@convoy/worker/options';
 import { durationOption } from '../chaos/durations.ts';
-import { reportTable } from '../chaos/report.ts';
+import { reportLine, reportTable } from '../chaos/report.ts';
 import { runChaos, type ChaosFlags } from '../chaos/run-chaos.ts';
 import { FAULT_KINDS, type FaultKind } from '../chaos/schedule.ts';
 import { Display } from '../display.ts';
@@ -93,7 +93,7 @@ async function chaos(given: ChaosFlags & { readonly chaosSeed?: number }): Promi
       );
       process.exitCode = exitCodes.internal;
     }
-    if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+    if (flags.json) process.stdout.write(`${reportLine(report)}\n`);
   } finally {
     display.close();
   }
