@@ -53,12 +53,32 @@ async function trainUnderAttack(name: string, ...options: string[]) {
   return { run, coordinator, port: Number(port), worker, workers, recorder, claims, honestResult };
 }
 
+type RunSummary = ReturnType<typeof summaryOf>;
 type Training = Awaited<ReturnType<typeof trainUnderAttack>>;
 
 /** Waits for the next steps to be committed. */
 async function steps(run: string, count: number): Promise<void> {
   const done = eventsSoFar(run).filter(({ type }) => type === 'step').length;
   await eventOf(run, 'step', ({ step }) => step >= done + count);
+}
+
+/** Stops a run like an operator; everyone leaves in order. */
+async function stop({ coordinator, workers }: Training): Promise<RunSummary> {
+  coordinator.process.kill('SIGTERM');
+  const { code, stdout } = await coordinator.finished;
+  expect(code).toBe(143);
+  for (const honest of workers) expect((await honest.finished).code).toBe(0);
+  return JSON.parse(stdout) as RunSummary;
+}
+
+/** Compares with the same steps in one process. */
+async function expectUndisturbed({ steps, parametersSha256, samplesApplied }: RunSummary): Promise<void> {
+  const same = ['--steps', String(steps), '--run-dir', pathOf(`same-${steps}`)];
+  const undisturbed = summaryOf(await convoy(['train', '--single', ...RUN, ...same]));
+  expect({ parametersSha256, samplesApplied }).toEqual({
+    parametersSha256: undisturbed.parametersSha256,
+    samplesApplied: undisturbed.samplesApplied,
+  });
 }
 
 const filled = (value: number) => new Uint8Array(new Float32Array(PARAMETERS).fill(value).buffer);
@@ -82,17 +102,24 @@ const frameHead = (length: number) => {
   return head;
 };
 
+/** A result that nobody asked for: its size alone is too much before its type is known. */
+const UNASKED = [closeCodes.unexpected, closeCodes.tooLarge];
+
 describe('an attack by a stranger ends its own connection', () => {
   let training: Training;
-  let reference: ReturnType<typeof summaryOf>;
-  const STEPS = ['--steps', '40'];
 
   beforeAll(async () => {
-    reference = summaryOf(await convoy(['train', '--single', ...RUN, ...STEPS, '--run-dir', pathOf('reference')]));
-    // Two honest workers are too few: the run goes on while an attacker is the third, so that every attack finds it running.
-    training = await trainUnderAttack('attacked', ...STEPS, '--min-workers', '3');
+    training = await trainUnderAttack('attacked', '--steps', '100000');
   });
   afterAll(() => training.recorder.close());
+
+  /** What the attacker before did is over: two that computed the same nonsense would be believed until the sum is checked. */
+  async function joinNextStep(): Promise<Attacker> {
+    await steps(training.run, 2);
+    const peer = new Attacker(training.port);
+    await peer.join(training.claims);
+    return peer;
+  }
 
   it.each<[string, number, (peer: Attacker) => void | Promise<void>]>([
     ['random bytes for a message', closeCodes.malformed, (peer) => peer.sendBytes(Uint8Array.of(0xc1, 0xff, 0, 7))],
@@ -175,8 +202,7 @@ describe('an attack by a stranger ends its own connection', () => {
     ['with more correct than samples', closeCodes.malformed, { correct: 1_000 }],
     ['of another step', closeCodes.malformed, { step: 1_000 }],
   ])('a gradient that is %s', { timeout: TEST_TIMEOUT_MS }, async (_, code, changes) => {
-    const peer = new Attacker(training.port);
-    await peer.join(training.claims);
+    const peer = await joinNextStep();
     peer.answer(await peer.next('lease'), MICRO_BATCH, changes);
     expect((await peer.ended).code).toBe(code);
   });
@@ -187,33 +213,31 @@ describe('an attack by a stranger ends its own connection', () => {
     ['of a task that there never was', { task: 1e9 }],
     ['of another block', { block: { start: 0, size: 4 }, samples: 4 * MICRO_BATCH }],
   ])('a result %s, which is dropped, and then again', { timeout: TEST_TIMEOUT_MS }, async (_, changes) => {
-    const peer = new Attacker(training.port);
-    await peer.join(training.claims);
+    const peer = await joinNextStep();
     const lease = await peer.next('lease');
     peer.answer(lease, MICRO_BATCH, changes);
-    expect(await Promise.race([peer.next('stale'), peer.next('duplicate')])).toBeDefined();
+    await peer.next('stale', 'duplicate');
     peer.answer(lease, MICRO_BATCH, changes);
-    expect((await peer.ended).code).toBe(closeCodes.unexpected);
+    expect(UNASKED).toContain((await peer.ended).code);
   });
 
   it("an honest worker's result, replayed again and again", { timeout: TEST_TIMEOUT_MS }, async () => {
-    const peer = new Attacker(training.port);
-    await peer.join(training.claims);
+    const peer = await joinNextStep();
     await peer.next('lease');
     const bytes = await training.honestResult;
     peer.sendBytes(bytes);
     await peer.next('stale');
     peer.sendBytes(bytes);
-    expect((await peer.ended).code).toBe(closeCodes.unexpected);
+    expect(UNASKED).toContain((await peer.ended).code);
   });
 
-  it('and the run ends with the parameters of an undisturbed one', { timeout: 60_000 }, async () => {
-    const third = training.worker();
-    const summary = summaryOf(await training.coordinator.finished);
-    for (const honest of [...training.workers, third]) expect((await honest.finished).code).toBe(0);
-    const { parametersSha256, testLoss, testAccuracy, samplesApplied } = reference;
-    expect(summary).toMatchObject({ steps: 40, parametersSha256, testLoss, testAccuracy, samplesApplied });
-    expect(eventsOf(training.run).filter(({ type }) => type === 'step-skipped' || type === 'step-retried')).toEqual([]);
+  it('and the parameters are those of an undisturbed run', { timeout: 120_000 }, async () => {
+    await steps(training.run, 10);
+    const summary = await stop(training);
+    const events = eventsOf(training.run);
+    console.log(`${summary.steps} steps under attack`);
+    expect(events.filter(({ type }) => type === 'step-skipped' || type === 'step-retried')).toEqual([]);
+    await expectUndisturbed(summary);
   });
 });
 
@@ -327,30 +351,23 @@ describe('while workers train', () => {
     'slow, silent and deaf peers and floods of connections end by themselves, and the others keep their pace',
     { timeout: 150_000 },
     async () => {
-      const { run, port, coordinator, workers } = training;
+      const { run, port } = training;
       const before = eventsSoFar(run);
-      const slow = Promise.all(
+      const endings = await Promise.all(
         attacks.map(async ([name, code, limitMs, attack]) => ({ name, code, limitMs, ending: await attack(port) })),
       );
-      // When all that join have joined, a crowd comes: strangers that say nothing make room.
-      const joined = () =>
-        eventsSoFar(run).filter((event) => event.type === 'worker-joined' && event.name === 'attacker');
-      await eventOf(run, 'worker-joined', () => joined().length === 4, before.length);
+      for (const { name, code, limitMs, ending } of endings) {
+        if (code !== null) expect([name, ending.code]).toEqual([name, code]);
+        expect([name, ending.ms < limitMs + LATE_MS]).toEqual([name, true]);
+      }
+      // A crowd of strangers that say nothing: they make room for each other.
       const crowd = await Promise.all(Array.from({ length: 1_000 }, () => new Attacker(port).ended));
       const tally = new Map<number, number>();
       for (const { code } of crowd) tally.set(code, (tally.get(code) ?? 0) + 1);
       expect([...tally.keys()].sort()).toEqual([closeCodes.silent, closeCodes.full].sort());
-      for (const { name, code, limitMs, ending } of await slow) {
-        if (code !== null) expect([name, ending.code]).toEqual([name, code]);
-        expect([name, ending.ms < limitMs + LATE_MS]).toEqual([name, true]);
-      }
       await steps(run, 10);
 
-      coordinator.process.kill('SIGTERM');
-      const { code, stdout } = await coordinator.finished;
-      expect(code).toBe(143);
-      for (const honest of workers) expect((await honest.finished).code).toBe(0);
-      const summary = JSON.parse(stdout) as ReturnType<typeof summaryOf>;
+      const summary = await stop(training);
       const events = eventsOf(run);
       const pace = { before: medianStepMs(before), under: medianStepMs(events.slice(before.length)) };
       const rss = events.filter((event) => event.type === 'memory').map(({ serverRssBytes }) => serverRssBytes);
@@ -362,10 +379,7 @@ describe('while workers train', () => {
       expect(Math.max(...rss) - rss[0]!).toBeLessThan(MAX_GROWTH_BYTES);
       expect(events.filter(({ type }) => type === 'connection-closed').length).toBeLessThan(200);
       expect(pace.under).toBeLessThan(3 * pace.before);
-
-      const same = ['--steps', String(summary.steps), '--run-dir', pathOf('same')];
-      const undisturbed = summaryOf(await convoy(['train', '--single', ...RUN, ...same]));
-      expect(summary.parametersSha256).toBe(undisturbed.parametersSha256);
+      await expectUndisturbed(summary);
     },
   );
 });

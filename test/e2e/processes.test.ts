@@ -193,7 +193,7 @@ describe('wrong input', () => {
     expect(finished.stdout).toBe('');
   });
 
-  it.each(['', 'train', 'coordinator', 'worker', 'evaluate', 'summary', 'data fetch', 'doctor'])(
+  it.each(['', 'train', 'coordinator', 'worker', 'evaluate', 'summary', 'data fetch', 'doctor', 'checkpoints', 'chaos'])(
     'convoy %s --help has an example',
     async (command) => {
       const { code, stdout } = await convoy([...command.split(' ').filter(Boolean), '--help']);

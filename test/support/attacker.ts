@@ -60,15 +60,17 @@ export class Attacker {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(bytes);
   }
 
-  /** The next message of a type; those before it are passed over. */
-  async next<Type extends ServerMessage['type']>(type: Type): Promise<MessageOf<Type>> {
+  /** The next message of one of these types; those before it are passed over. */
+  async next<Type extends ServerMessage['type']>(...types: readonly Type[]): Promise<MessageOf<Type>> {
+    const isAwaited = (message: ServerMessage): message is MessageOf<Type> =>
+      types.some((type) => type === message.type);
     for (;;) {
       for (let message = this.#messages.shift(); message !== undefined; message = this.#messages.shift()) {
-        if (message.type === type) return message as MessageOf<Type>;
+        if (isAwaited(message)) return message;
       }
       if (this.socket.readyState >= WebSocket.CLOSING) {
         const { code, reason } = await this.ended;
-        throw new Error(`the connection ended (${code}: ${reason}) before a ${type} came`);
+        throw new Error(`the connection ended (${code}: ${reason}) before ${types.join(' or ')} came`);
       }
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
