@@ -193,14 +193,22 @@ describe('wrong input', () => {
     expect(finished.stdout).toBe('');
   });
 
-  it.each(['', 'train', 'coordinator', 'worker', 'evaluate', 'summary', 'data fetch', 'doctor', 'checkpoints', 'chaos'])(
-    'convoy %s --help has an example',
-    async (command) => {
-      const { code, stdout } = await convoy([...command.split(' ').filter(Boolean), '--help']);
-      expect(code).toBe(0);
-      expect(stdout).toMatch(/Examples?:\n {2}\$ convoy /);
-    },
-  );
+  it.each([
+    '',
+    'train',
+    'coordinator',
+    'worker',
+    'evaluate',
+    'summary',
+    'data fetch',
+    'doctor',
+    'checkpoints',
+    'chaos',
+  ])('convoy %s --help has an example', async (command) => {
+    const { code, stdout } = await convoy([...command.split(' ').filter(Boolean), '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Examples?:\n {2}\$ convoy /);
+  });
 });
 
 async function freePort(): Promise<number> {
