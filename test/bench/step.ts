@@ -109,6 +109,7 @@ async function serveAsWorker(url: string): Promise<void> {
         numericsFingerprint: DIGEST,
         dataset: { trainCount: 50_000, testCount: 1 },
         parameterCount: lessonModel.parameterCount,
+        note: null,
       });
     },
     setParameters: (_, values) => copyFloat32(values, parameters),

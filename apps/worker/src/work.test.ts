@@ -19,7 +19,7 @@ function fakeCompute(gradient: () => Promise<number> = () => Promise.resolve(7))
     prepare: (config) => {
       asked.push(`prepare ${config.recipe}`);
       const digests = { modelHash: digest, dataFingerprint: digest, numericsFingerprint: digest };
-      return Promise.resolve({ ...digests, dataset: { trainCount: 8, testCount: 1 }, parameterCount: 1 });
+      return Promise.resolve({ ...digests, dataset: { trainCount: 8, testCount: 1 }, parameterCount: 1, note: null });
     },
     setParameters: (step) => void asked.push(`parameters ${step}`),
     gradient: async ({ step }) => {

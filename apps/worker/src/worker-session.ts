@@ -232,6 +232,7 @@ export class WorkerSession {
       if (this.#prepared?.key !== key) {
         this.#prepared = null;
         this.#prepared = { key, facts: await compute.prepare(config) };
+        if (this.#prepared.facts.note !== null) log(this.#prepared.facts.note);
       }
     } catch (error) {
       connection.send({ type: 'error', message: printable((error as Error).message) });

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import colors from 'picocolors';
 import { lessonModel } from '@convoy/cifar10/architecture';
 import { cacheDirectory } from '@convoy/cifar10/cache-directory';
-import { EagerProgram } from '@convoy/cifar10/eager-program';
+import { createProgram } from '@convoy/cifar10/create-program';
 import { loadEngine } from '@convoy/cifar10/engine/load';
 import { openConfigured } from '@convoy/cifar10/open-configured';
 import { selfTest } from '@convoy/cifar10/self-test';
@@ -83,14 +83,20 @@ async function checkEngine(flags: DoctorFlags): Promise<readonly Finding[]> {
     const { name, version } = engine;
     const detail = `${name} ${version}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
     const loaded: Finding = { check: 'engine', status: warning === null ? 'ok' : 'warning', detail: warning ?? detail };
-    const program = new EagerProgram(engine, lessonModel);
+    let note: string | null = null;
+    const program = createProgram(engine, lessonModel, {
+      cacheDir: cacheDirectory(process.env, process.platform),
+      onNote: (line) => (note = line),
+    });
     const startedMs = performance.now();
     const { error, fingerprint, passed } = selfTest(program, lessonModel);
     const ms = performance.now() - startedMs;
     program.dispose();
     const figures = `off by ${(100 * error).toFixed(1)} % from finite differences, bits ${fingerprint.slice(0, 8)}, ${ms.toFixed(0)} ms`;
+    const steps = engine.name === 'tensorflow' ? 'compiled to one graph' : 'operation by operation';
     return [
       loaded,
+      { check: 'step', status: note === null ? 'ok' : 'warning', detail: note ?? steps },
       passed
         ? { check: 'gradient', status: 'ok', detail: figures }
         : {

@@ -38,7 +38,8 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
     computeOptions(flags, threadsPerWorker(flags, config.deterministic, 1), process.env),
   );
   if (engine.warning !== null) process.stderr.write(`${engine.warning}\n`);
-  const { dataset } = await compute.prepare(config);
+  const { dataset, note } = await compute.prepare(config);
+  if (note !== null) process.stderr.write(`${note}\n`);
   const extent = extentOf(config, dataset);
   const { pieces } = planEvaluation(flags.split, config, extent);
   if (pieces === 0) throw new OperatorError(`this run held no samples out for ${flags.split}: choose another --split`);

@@ -46,6 +46,8 @@ export interface Prepared {
   readonly numericsFingerprint: string;
   readonly dataset: { readonly trainCount: number; readonly testCount: number };
   readonly parameterCount: number;
+  /** What the operator should know about how it will be computed, in one line. */
+  readonly note: string | null;
 }
 
 export interface GradientWork {

@@ -3,8 +3,9 @@ import { loadKernels } from '@convoy/arithmetic/load';
 import { allocateVector } from '@convoy/arithmetic/vectors';
 import { lessonModel } from '@convoy/cifar10/architecture';
 import { readBatch, scaleImages } from '@convoy/cifar10/batch';
+import { cacheDirectory } from '@convoy/cifar10/cache-directory';
+import { createProgram } from '@convoy/cifar10/create-program';
 import { IMAGE_BYTES, type Dataset, type Split } from '@convoy/cifar10/dataset';
-import { EagerProgram } from '@convoy/cifar10/eager-program';
 import type { Engine } from '@convoy/cifar10/engine/engine';
 import { loadEngine } from '@convoy/cifar10/engine/load';
 import { openConfigured } from '@convoy/cifar10/open-configured';
@@ -73,8 +74,12 @@ export class InlineCompute implements Compute {
     const { dataDir, environment } = this.#options!;
     this.#workload?.program.dispose();
     const dataset = await openConfigured(config.dataset, { dataDir, environment });
-    const program = new EagerProgram(this.#engine!, lessonModel);
-    const test = selfTest(program, lessonModel);
+    let note: string | null = null;
+    const program = createProgram(this.#engine!, lessonModel, {
+      cacheDir: cacheDirectory(environment, process.platform),
+      onNote: (line) => (note = line),
+    });
+    const test = selfTest(program, lessonModel, config.microBatchSize);
     if (!test.passed) {
       throw new OperatorError(
         `this engine computes wrong gradients (off by ${(100 * test.error).toFixed(1)} %): try --engine wasm, or ONEDNN_MAX_CPU_ISA=AVX2`,
@@ -97,6 +102,7 @@ export class InlineCompute implements Compute {
       numericsFingerprint: test.fingerprint,
       dataset: { trainCount: dataset.trainCount, testCount: dataset.testCount },
       parameterCount,
+      note,
     };
   }
 
