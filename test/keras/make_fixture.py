@@ -13,31 +13,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from lesson_cnn import lesson_cnn
 
 LEARNING_RATES = {'1e-5': 'keras-10-steps-1e-5.bin', '1e-3': 'keras-10-steps-1e-3.bin'}
-
-
-def lesson_cnn():
-    """The lesson's layers; its dropout is there, and off (training=False)."""
-    from keras.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
-    from keras.models import Model
-
-    image = Input(shape=(32, 32, 3))
-    x = Conv2D(filters=32, kernel_size=(3, 3), padding='same', activation='relu')(image)
-    x = Conv2D(filters=32, kernel_size=(3, 3), padding='same', activation='relu')(x)
-    x = MaxPooling2D(pool_size=(2, 2))(x)
-    x = Conv2D(filters=64, kernel_size=(3, 3), padding='same', activation='relu')(x)
-    x = Conv2D(filters=64, kernel_size=(3, 3), padding='same')(x)
-    x = Activation('relu')(x)
-    x = MaxPooling2D(pool_size=2)(x)
-    x = Conv2D(filters=128, kernel_size=(3, 3), padding='same', activation='relu')(x)
-    x = Conv2D(filters=128, kernel_size=(3, 3), padding='same', activation='relu')(x)
-    x = MaxPooling2D(pool_size=2)(x)
-    x = Flatten(name='flatten')(x)
-    x = Dropout(rate=0.5)(x)
-    x = Dense(300, activation='relu', name='fc1')(x)
-    x = Dropout(rate=0.3)(x)
-    return Model(inputs=image, outputs=Dense(10, activation='softmax', name='output')(x))
 
 
 def train(inputs, learning_rate, threads, result):

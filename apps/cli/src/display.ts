@@ -18,6 +18,7 @@ export class Display {
   #lastPlainMs = 0;
   #lastStepEvent: StepEvent | null = null;
   #rate = 0;
+  #busyShare = 0;
   /** The command that starts a worker, where it is the operator who does. */
   workerCommand: string | null = null;
 
@@ -132,13 +133,15 @@ export class Display {
   #step(event: StepEvent): void {
     const rate = (1000 * event.samples) / Math.max(event.stepMs, 1);
     const weight = Math.min(1, event.stepMs / RATE_WINDOW_MS);
-    this.#rate = this.#lastStepEvent === null ? rate : this.#rate + (rate - this.#rate) * weight;
+    const isFirst = this.#lastStepEvent === null;
+    this.#rate = isFirst ? rate : this.#rate + (rate - this.#rate) * weight;
+    this.#busyShare = isFirst ? event.busyShare : this.#busyShare + (event.busyShare - this.#busyShare) * weight;
     this.#lastStepEvent = event;
     const epochs = Math.ceil(this.#totalSteps / this.#stepsPerEpoch);
     const secondsLeft = ((this.#totalSteps - event.step) * event.samples) / this.#rate;
     const text =
       `step ${event.step}/${this.#totalSteps} · epoch ${event.epoch + 1}/${epochs} · loss ${event.loss.toFixed(4)} · ` +
-      `accuracy ${percent(event.accuracy)} · ${this.#rate.toFixed(0)} images/s · ${count(event.workers, 'worker')} · ${duration(secondsLeft)} left`;
+      `accuracy ${percent(event.accuracy)} · ${this.#rate.toFixed(0)} images/s · ${count(event.workers, 'worker')} ${(100 * this.#busyShare).toFixed(0)} % busy · ${duration(secondsLeft)} left`;
     if (this.#isTerminal) this.status(text);
     else if (event.step < this.#totalSteps) this.#plain(text, event.at);
   }

@@ -88,6 +88,9 @@ const HELLO_WITHIN_MS = 10_000;
 /** Time to open or download the data and load the engine. */
 const READY_WITHIN_MS = 15 * 60_000;
 
+/** A block's sums, and how long its worker says they took. */
+type Delivery = Sums & { readonly computeMs: number };
+
 /** How a connection ends when the peer alone is to blame. */
 const INEXCUSABLE = new Set<number>([
   closeCodes.notWebSocket,
@@ -125,7 +128,7 @@ export class ParameterServer {
   readonly #members = new Map<WorkerId, Member>();
   /** Ranks that workers have had, for when they come back. */
   readonly #ranks = new Map<WorkerId, number>();
-  readonly #inbox: { readonly event: CoordinatorEvent; readonly sums: Sums | null }[] = [];
+  readonly #inbox: { readonly event: CoordinatorEvent; readonly sums: Delivery | null }[] = [];
   #handling = false;
   #reduction: { readonly task: Task; readonly tree: TreeReduction } | null = null;
   /** Bytes of connections that have ended, and all that the last step event accounted for. */
@@ -133,6 +136,8 @@ export class ParameterServer {
   #accountedBytes = { received: 0, sent: 0 };
   #numericsFingerprint: string | null;
   #nextRank = 0;
+  /** What workers say the present task's collected blocks took them. */
+  #computeMs = 0;
   #end: { readonly outcome: RunOutcome; readonly reason: string } | null = null;
   #cancelWake = () => {};
   #tickedAtMs = 0;
@@ -405,14 +410,15 @@ export class ParameterServer {
     if (current?.id !== task) return this.#tell({ ...received, suspicion: null });
     const fault = faultOf(result, current, { config, extent, parameterCount: model.parameterCount });
     if (fault !== null) return this.#dismiss(session, closeCodes.malformed, fault);
-    const { samples, lossSum, correct } = result;
+    const { samples, lossSum, correct, computeMs } = result;
+    const tally = { samples, lossSum, correct, computeMs };
     if (result.type !== 'result') {
-      return this.#tell({ ...received, suspicion: null }, { samples, lossSum, correct, vector: null });
+      return this.#tell({ ...received, suspicion: null }, { ...tally, vector: null });
     }
     const vector = this.#buffers.take();
     copyFloat32(result.gradient, vector);
     const suspicion = this.#plausibility.suspicionOf(normOf(vector, samples));
-    this.#tell({ ...received, suspicion }, { samples, lossSum, correct, vector });
+    this.#tell({ ...received, suspicion }, { ...tally, vector });
   }
 
   #answer(workerId: WorkerId, step: number, task: number, block: Block, reason: 'stale' | 'duplicate' | 'bad'): void {
@@ -423,7 +429,7 @@ export class ParameterServer {
   // ── The coordinator's events and effects ───────────────────────────────────────────────────────────────────────────
 
   /** Hands an event to the coordinator and carries out what it orders; events that arise meanwhile wait their turn. */
-  #tell(event: CoordinatorEvent, sums: Sums | null = null): void {
+  #tell(event: CoordinatorEvent, sums: Delivery | null = null): void {
     this.#inbox.push({ event, sums });
     if (this.#handling) return;
     this.#handling = true;
@@ -478,7 +484,7 @@ export class ParameterServer {
     this.#tell({ type: 'tick' });
   }
 
-  #perform(effect: CoordinatorEffect, sums: Sums | null): void {
+  #perform(effect: CoordinatorEffect, sums: Delivery | null): void {
     switch (effect.type) {
       case 'open':
         this.#reduction?.tree.clear();
@@ -486,6 +492,7 @@ export class ParameterServer {
           task: effect.task,
           tree: new TreeReduction(effect.task.leaves, undefined, this.#buffers.give),
         };
+        this.#computeMs = 0;
         return this.#figures.taskOpened(this.#options.clock.now());
       case 'send-parameters': {
         const connection = this.#connectionOf(effect.workerId);
@@ -498,6 +505,7 @@ export class ParameterServer {
         return this.#connectionOf(effect.workerId)?.send({ type: 'cancel', task: effect.task, block: effect.block });
       case 'collect':
         this.#reduction!.tree.add(effect.block, sums!);
+        this.#computeMs += sums!.computeMs;
         return this.#connectionOf(effect.workerId)?.send({
           type: 'accepted',
           task: effect.task.id,
@@ -631,6 +639,8 @@ export class ParameterServer {
       gradientNorm,
       workers: this.#members.size,
       stepMs,
+      // A worker's clock is its own: what it says can't be more than there was.
+      busyShare: stepMs === 0 ? 0 : Math.min(1, this.#computeMs / (stepMs * this.#members.size)),
       ...this.#newBytes(),
     });
     if (epochEnd !== null) this.report({ type: 'epoch-ended', ...epochEnd });

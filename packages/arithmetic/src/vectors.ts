@@ -6,8 +6,11 @@ import { reference, type AdamScalars, type AdamVectors, type Kernels } from './r
  * The bits are the same either way, so nobody has to know which it was.
  */
 
-/** Room for the compiled kernels' vectors. Address space: a page that nobody wrote to costs no memory. */
-const MEMORY_BYTES = 512 * 1024 * 1024;
+/**
+ * Room for the compiled kernels' vectors, the first that can be had. Address space: a page that nobody wrote to costs no
+ * memory. All that 32 bits can address is the state and some gradients of a hundred million parameters.
+ */
+const MEMORY_BYTES = [2 ** 32, 2 ** 29];
 const PAGE_BYTES = 64 * 1024;
 /** Of a cache line; SIMD needs 16. */
 const ALIGNMENT = 64;
@@ -40,10 +43,20 @@ let compiled: Compiled | null = null;
  */
 export function installKernels(wasm: Uint8Array): void {
   if (compiled !== null) return;
-  const pages = MEMORY_BYTES / PAGE_BYTES;
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const memory = reserve(MEMORY_BYTES);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env: { memory } });
   compiled = { kernels: exports as unknown as CompiledKernels, memory: memory.buffer, taken: ALIGNMENT };
+}
+
+/** @throws RangeError when none of the sizes can be had. */
+function reserve([bytes, ...smaller]: readonly number[]): { readonly buffer: ArrayBuffer } {
+  const pages = bytes! / PAGE_BYTES;
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+  } catch (error) {
+    if (smaller.length === 0) throw error;
+    return reserve(smaller);
+  }
 }
 
 /** Whether vectors from {@link allocateVector} are computed on by the compiled kernels. */

@@ -115,6 +115,8 @@ export type RunFact =
       readonly gradientNorm: number;
       readonly workers: number;
       readonly stepMs: number;
+      /** Part of the step in which the workers computed, the mean over them; the rest they waited. */
+      readonly busyShare: number;
       /** Payload bytes on the wire since the step before, over all workers. */
       readonly bytesReceived: number;
       readonly bytesSent: number;

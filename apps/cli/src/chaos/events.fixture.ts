@@ -15,6 +15,7 @@ export function step(number: number, fields: Partial<Extract<RunEvent, { type: '
     gradientNorm: 1 / number,
     workers: 2,
     stepMs: 900,
+    busyShare: 0.9,
     bytesReceived: 0,
     bytesSent: 0,
     ...fields,

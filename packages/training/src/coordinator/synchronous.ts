@@ -403,7 +403,9 @@ export class SynchronousCoordinator {
     if (own === undefined || common === undefined) return -Infinity;
     const endMs = lease.leasedAtMs + own * lease.leaves;
     const idleMs = (ownPaceOf(idle, lease.kind) ?? common) * lease.leaves;
-    return endMs - this.#nowMs > STRAGGLER_FACTOR * idleMs ? endMs : -Infinity;
+    // Below the shortest deadline it is the scheduler's doing, and over before the other could help.
+    const bearableMs = Math.max(STRAGGLER_FACTOR * idleMs, this.#options.minDeadlineMs);
+    return endMs - this.#nowMs > bearableMs ? endMs : -Infinity;
   }
 
   #collect(workerId: WorkerId, taskId: number, block: Block, suspicion: string | null): void {

@@ -1,0 +1,87 @@
+// tsx test/bench/gradient-loop.ts '{"program":"compiled","threads":1,"samples":64,"seconds":5}'
+//
+// A bare loop of gradients of the lesson's CNN with dropout, without a cluster around it. Says in a line that it is warm,
+// waits for one on its input, and says in another how fast it was.
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lessonModel } from '@convoy/cifar10/architecture';
+import { compile } from '@convoy/cifar10/compiled/compile';
+import { EagerProgram } from '@convoy/cifar10/eager-program';
+import type { Engine } from '@convoy/cifar10/engine/engine';
+import { loadEngine } from '@convoy/cifar10/engine/load';
+import { stockKernels } from '@convoy/cifar10/engine/stock-kernels';
+import { initialValues } from '@convoy/cifar10/initial-values';
+import type { Program } from '@convoy/cifar10/program';
+import { purposes } from '@convoy/random/purposes';
+import { randomStream } from '@convoy/random/stream';
+import { countUsage } from './processes.ts';
+
+export interface Loop {
+  /** stock: TensorFlow.js as it comes. eager: with our kernels. compiled: one graph per gradient. */
+  readonly program: 'stock' | 'eager' | 'compiled';
+  readonly threads: number;
+  readonly samples: number;
+  readonly seconds: number;
+}
+
+export interface LoopSpeed {
+  readonly imagesPerSecond: number;
+  /** Of the fastest single gradient. */
+  readonly best: number;
+  /** Hardly changes when others use the machine. */
+  readonly imagesPerCpuSecond: number;
+}
+
+const PROGRAMS: Readonly<Record<Loop['program'], (engine: Engine) => Program>> = {
+  stock: (engine) => new EagerProgram(stock(engine), lessonModel),
+  eager: (engine) => new EagerProgram(engine, lessonModel),
+  compiled: (engine) => compile(engine, lessonModel, join(tmpdir(), 'convoy-bench')),
+};
+
+const { program: name, threads, samples, seconds } = JSON.parse(process.argv[2]!) as Loop;
+const engine = await loadEngine({ engine: 'tensorflow', threads, onFallback: () => {} });
+const program = PROGRAMS[name](engine);
+const random = randomStream(1, purposes.selfTest);
+const batch = {
+  images: Float32Array.from({ length: samples * 32 * 32 * 3 }, () => random.unit()),
+  labels: Int32Array.from({ length: samples }, () => random.below(10)),
+};
+const gradient = new Float32Array(lessonModel.parameterCount);
+program.setParameters(initialValues(lessonModel, 1));
+const compute = (step: number) => {
+  const positions = { start: step * samples, end: (step + 1) * samples };
+  program.gradient(batch, { seed: 1, epoch: 0, positions }, gradient);
+};
+for (let step = 0; step < 10; step++) compute(step);
+console.log('{}');
+await once(process.stdin, 'data');
+
+const used = countUsage();
+const start = performance.now();
+const times: number[] = [];
+while (performance.now() - start < seconds * 1000) {
+  const before = performance.now();
+  compute(times.length);
+  times.push(performance.now() - before);
+}
+const images = times.length * samples;
+const speed: LoopSpeed = {
+  imagesPerSecond: (images * 1000) / (performance.now() - start),
+  best: (samples * 1000) / Math.min(...times),
+  imagesPerCpuSecond: (images * 1000) / used().cpuMs,
+};
+console.log(JSON.stringify(speed));
+process.exit(0);
+
+/** The engine without what we have added to it. */
+function stock(engine: Engine): Engine {
+  const { tf } = engine;
+  tf.unregisterGradient('Relu');
+  tf.registerGradient({
+    kernelName: 'Relu',
+    inputsToSave: ['x'],
+    gradFunc: (dy, saved) => ({ x: () => tf.mul(dy as never, tf.cast(tf.step(saved[0]!), 'float32')) }),
+  });
+  return { ...engine, kernels: stockKernels(tf) };
+}

@@ -1,0 +1,55 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { launchEnvironment, nodeOptions } from '@convoy/infra/launch';
+
+/** A TypeScript program of ours in a process of its own, with the environment that Convoy's processes have. */
+export class BenchProcess {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  readonly #name: string;
+
+  constructor(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.#name = args.join(' ');
+    this.#child = spawn(process.execPath, [...nodeOptions(), program, ...args], {
+      env: launchEnvironment({ ...process.env, ...env }),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** The next line of its output, as JSON. @throws Error when it ends instead. */
+  async next<Value>(): Promise<Value> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error(`${this.#name} ended before it had measured`);
+    return JSON.parse(value) as Value;
+  }
+
+  /** Sends it a line: the start of what it measures. */
+  go(): void {
+    this.#child.stdin!.end('go\n');
+  }
+
+  /** Ends it, if it has not ended by itself. */
+  async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill();
+    await once(this.#child, 'exit');
+  }
+}
+
+/** What a process has used since a moment. */
+export interface Usage {
+  readonly cpuMs: number;
+  readonly pageFaults: number;
+}
+
+/** Starts counting; the function that is returned says what was used since. */
+export function countUsage(): () => Usage {
+  const start = process.resourceUsage();
+  return () => {
+    const now = process.resourceUsage();
+    const cpuMicros = now.userCPUTime - start.userCPUTime + now.systemCPUTime - start.systemCPUTime;
+    return { cpuMs: cpuMicros / 1000, pageFaults: now.minorPageFault - start.minorPageFault };
+  };
+}

@@ -1,0 +1,53 @@
+// tsx test/bench/step-server.ts '{"steps":100,"workers":2,"parameters":904718}'
+//
+// The real parameter server for so many steps, without a model: says in one line of JSON where it listens, and in another
+// what its steps cost.
+import { join } from 'node:path';
+import { Parameters } from '@convoy/parameter-server/parameters';
+import { RunFigures } from '@convoy/parameter-server/run-figures';
+import { RunFolder } from '@convoy/parameter-server/run-folder';
+import { openDoor } from '@convoy/parameter-server/serve';
+import { ParameterServer } from '@convoy/parameter-server/server';
+import { systemClock } from '@convoy/parameter-server/system-clock';
+import { extentOf } from '@convoy/training/sampling';
+import { temporaryFolder } from '../support/convoy.ts';
+import { countUsage, type Usage } from './processes.ts';
+import { DATASET, DIGEST, WARM_STEPS, stepConfig, type StepBench } from './step-bench.ts';
+
+const bench = JSON.parse(process.argv[2]!) as StepBench;
+const folder = temporaryFolder();
+const config = stepConfig(bench);
+const extent = extentOf(config, DATASET);
+const stepMs: number[] = [];
+let used: () => Usage = countUsage();
+let lastMs = 0;
+let leasedAgain = 0;
+const server = new ParameterServer({
+  run: 'bench',
+  incarnation: '1',
+  config,
+  extent,
+  model: { hash: DIGEST, parameterCount: bench.parameters, tensors: [] },
+  dataFingerprint: DIGEST,
+  folder: new RunFolder(join(folder.path, 'run'), config, () => {}),
+  parameters: new Parameters(new Float32Array(bench.parameters).fill(0.01)),
+  figures: new RunFigures('bench', extent),
+  checkpoints: null,
+  coordinator: { minWorkers: bench.workers },
+  onEvent: (event) => {
+    if (event.type === 'leased-again') leasedAgain++;
+    if (event.type !== 'step') return;
+    const nowMs = performance.now();
+    if (event.step === WARM_STEPS) used = countUsage();
+    if (event.step > WARM_STEPS) stepMs.push(nowMs - lastMs);
+    lastMs = nowMs;
+  },
+  clock: systemClock,
+});
+const { listener, letIn } = await openDoor('127.0.0.1', 0, bench.parameters);
+letIn(server);
+console.log(JSON.stringify(listener.port));
+await server.ended;
+console.log(JSON.stringify({ stepMs, ...used(), rssBytes: process.memoryUsage.rss(), leasedAgain }));
+await listener.close();
+folder.remove();
