@@ -14,7 +14,21 @@ const boundaries = [
   ['worker', ['protocol', 'arithmetic', 'training', 'cifar10', 'transport']],
   ['infra', ['arithmetic']],
   ['cli', ['protocol', 'random', 'training', 'cifar10', 'transport', 'parameter-server', 'worker', 'infra']],
-  ['test', ['protocol', 'random', 'training', 'cifar10', 'transport', 'parameter-server', 'worker', 'infra', 'cli']],
+  [
+    'test',
+    [
+      'protocol',
+      'random',
+      'arithmetic',
+      'training',
+      'cifar10',
+      'transport',
+      'parameter-server',
+      'worker',
+      'infra',
+      'cli',
+    ],
+  ],
 ];
 
 /** Packages that only one project may use. */
