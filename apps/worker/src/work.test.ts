@@ -33,7 +33,7 @@ function fakeCompute(gradient: () => Promise<number> = () => Promise.resolve(7))
   return { compute, asked };
 }
 
-function begin(compute: Compute) {
+function begin(compute: Compute, log: (line: string) => void = () => {}) {
   const serverEnds: Connection<WorkerMessage, ServerMessage>[] = [];
   const drain = new AbortController();
   const arrivals: ((value: Connection<WorkerMessage, ServerMessage>) => void)[] = [];
@@ -49,12 +49,24 @@ function begin(compute: Compute) {
     },
     drain: drain.signal,
     patienceMs: 60_000,
-    log: () => {},
+    log,
   });
   const connected = async () =>
     serverEnds.shift() ?? new Promise<Connection<WorkerMessage, ServerMessage>>((resolve) => arrivals.push(resolve));
   return { end, drain, connected };
 }
+
+const welcome = (incarnation: string): ServerMessage => ({
+  type: 'welcome',
+  protocolVersion: PROTOCOL_VERSION,
+  run: 'r',
+  incarnation,
+  rank: 0,
+  config: resolveConfig({ dataset: { name: 'cifar10' } }),
+  parameterCount: 1,
+  heartbeatIntervalMs: 1_000_000,
+  silentAfterMs: 1_000_000,
+});
 
 async function meet(
   connection: Connection<WorkerMessage, ServerMessage>,
@@ -64,18 +76,7 @@ async function meet(
   const messages = connection[Symbol.asyncIterator]();
   const next = async () => (await messages.next()).value as WorkerMessage;
   expect(await next()).toMatchObject({ type: 'hello', engine: { name: 'fake' } });
-  const config = resolveConfig({ dataset: { name: 'cifar10' } });
-  connection.send({
-    type: 'welcome',
-    protocolVersion: PROTOCOL_VERSION,
-    run: 'r',
-    incarnation,
-    rank: 0,
-    config,
-    parameterCount: 1,
-    heartbeatIntervalMs: 1_000_000,
-    silentAfterMs: 1_000_000,
-  });
+  connection.send(welcome(incarnation));
   expect(await next()).toMatchObject({ type: 'ready', run: 'r', incarnation, modelHash: digest, holding });
   return next;
 }
@@ -124,6 +125,38 @@ describe('work', () => {
     first.close(closeCodes.goingAway, 'restarting');
     const second = await connected();
     await meet(second);
+    second.send({ type: 'shutdown', completed: true, reason: 'done' });
+    expect((await end).completed).toBe(true);
+    expect(asked).toEqual(['prepare lesson', 'close']);
+  });
+
+  it('prepares once, although the connection is lost while it does', async () => {
+    const { compute, asked } = fakeCompute();
+    const { prepare } = compute;
+    let finish!: () => void;
+    let started!: () => void;
+    const preparing = new Promise<void>((resolve) => (started = resolve));
+    compute.prepare = async (config) => {
+      started();
+      const prepared = await prepare(config);
+      await new Promise<void>((resolve) => (finish = resolve));
+      return prepared;
+    };
+    let heard!: () => void;
+    const hasHeard = new Promise<void>((resolve) => (heard = resolve));
+    const { end, connected } = begin(compute, (line) => line.startsWith('paused') && heard());
+    const first = await connected();
+    first.send(welcome('i'));
+    await preparing;
+    first.close(closeCodes.goingAway, 'restarting');
+    const second = await connected();
+    second.send(welcome('i'));
+    second.send({ type: 'pause', reason: 'to see that the welcome was read' });
+    await hasHeard;
+    finish();
+    const messages = second[Symbol.asyncIterator]();
+    await messages.next();
+    expect((await messages.next()).value).toMatchObject({ type: 'ready' });
     second.send({ type: 'shutdown', completed: true, reason: 'done' });
     expect((await end).completed).toBe(true);
     expect(asked).toEqual(['prepare lesson', 'close']);

@@ -50,6 +50,8 @@ export class WorkerSession {
   readonly #options: WorkerSessionOptions;
   /** The run this worker is prepared for. */
   #prepared: { readonly key: string; readonly facts: Prepared } | null = null;
+  /** Settles when no preparation is under way: a connection may be lost while one is, and the next asks for it again. */
+  #preparing: Promise<unknown> = Promise.resolve();
   #job: Job | null = null;
   #conversation: Conversation | null = null;
   /** What ends this worker. */
@@ -221,6 +223,7 @@ export class WorkerSession {
     const { compute, drain, log } = this.#options;
     const { config, run, incarnation } = welcome;
     const { connection } = conversation;
+    let facts: Prepared;
     try {
       // What another server process leased is nobody's business any more.
       if (this.#job !== null && this.#job.lease.incarnation !== incarnation) {
@@ -228,18 +231,15 @@ export class WorkerSession {
         await this.#job.computed;
         this.#job = null;
       }
-      const key = JSON.stringify([run, config]);
-      if (this.#prepared?.key !== key) {
-        this.#prepared = null;
-        this.#prepared = { key, facts: await compute.prepare(config) };
-        if (this.#prepared.facts.note !== null) log(this.#prepared.facts.note);
-      }
+      const prepared = this.#preparing.then(() => this.#prepareFor(run, config));
+      this.#preparing = prepared.catch(() => {});
+      facts = await prepared;
     } catch (error) {
       connection.send({ type: 'error', message: printable((error as Error).message) });
       return this.#fail(error as Error);
     }
     if (this.#conversation !== conversation || drain.aborted) return;
-    const { modelHash, dataFingerprint, numericsFingerprint } = this.#prepared.facts;
+    const { modelHash, dataFingerprint, numericsFingerprint } = facts;
     const holding = this.#job === null ? null : { task: this.#job.lease.task, block: this.#job.lease.block };
     connection.send({
       type: 'ready',
@@ -254,6 +254,18 @@ export class WorkerSession {
     conversation.ready = true;
     log(`ready: rank ${welcome.rank} of run ${run}`);
     this.#deliver();
+  }
+
+  /** Not while another preparation is under way. */
+  async #prepareFor(run: string, config: Welcome['config']): Promise<Prepared> {
+    const key = JSON.stringify([run, config]);
+    if (this.#prepared?.key !== key) {
+      this.#prepared = null;
+      this.#prepared = { key, facts: await this.#options.compute.prepare(config) };
+      const { note } = this.#prepared.facts;
+      if (note !== null) this.#options.log(note);
+    }
+    return this.#prepared.facts;
   }
 
   #drain(conversation: Conversation): void {
