@@ -45,7 +45,17 @@ async function freePort(): Promise<number> {
 async function coordinate(name: string, ...options: string[]) {
   const port = await freePort();
   const run = pathOf(name);
-  const coordinator = start('coordinator', '--port', String(port), '--run-dir', run, ...RUN, ...options);
+  const coordinator = start(
+    'coordinator',
+    '--port',
+    String(port),
+    '--run-dir',
+    run,
+    '--linger',
+    '0',
+    ...RUN,
+    ...options,
+  );
   await coordinator.said(/listening on/);
   const worker = (url = `ws://127.0.0.1:${port}`) => start('worker', '--url', url, '--threads', '1');
   return { port, run, coordinator, worker };

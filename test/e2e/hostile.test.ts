@@ -40,7 +40,7 @@ function start(...args: string[]): Convoy {
 /** A coordinator with two honest workers, one of which is overheard. */
 async function trainUnderAttack(name: string, ...options: string[]) {
   const run = pathOf(name);
-  const args = ['--port', '0', '--run-dir', run, '--checkpoint-every', '0', ...RUN, ...options];
+  const args = ['--port', '0', '--run-dir', run, '--checkpoint-every', '0', '--linger', '0', ...RUN, ...options];
   const coordinator = start('coordinator', ...args);
   const [, port] = await coordinator.said(/worker --url \S+:(\d+)/);
   const recorder = await Recorder.before(Number(port));

@@ -117,6 +117,11 @@ export const mutants: readonly Mutant[] = [
   ),
   synchronous('does not notice that a draining worker takes no more', 'member.draining = true;', ''),
   synchronous('leases below minWorkers', 'if (!enough) return;', ''),
+  synchronous(
+    'gives work to one that returns it, again and again',
+    "if (!cancelled) this.#quarantine(event.workerId, 'it returns its leases');",
+    '',
+  ),
 ];
 
 /** The other mistake: a mean over the results, whoever counted how many samples, instead of over the samples. */

@@ -15,6 +15,7 @@ export interface Stage {
 /** Its own clock tells a worker after this long that nothing comes from the server. */
 const WORKER_PATIENCE_MS = 10_000;
 const MAX_STRAGGLING = 10;
+const SHIRKING_PERCENT = 3;
 const MIN_TROUBLE_MS = 2_000;
 const MAX_TROUBLE_MS = 40_000;
 /** For quarantines, deadlines that nothing is known for, and back-offs: what may pass after the last fault beside the work itself. */
@@ -25,6 +26,7 @@ export class Schedule {
   readonly #stage: Stage;
   readonly #random: RandomStream;
   readonly #network: RandomStream;
+  readonly #character: RandomStream;
   readonly #workers: SimulatedWorker[] = [];
   readonly #msPerLeaf: number;
   #nextWorker = 1;
@@ -37,6 +39,7 @@ export class Schedule {
     this.#stage = stage;
     this.#random = randomStream(seed, purposes.selfTest, 2);
     this.#network = randomStream(seed, purposes.selfTest, 3);
+    this.#character = randomStream(seed, purposes.selfTest, 4);
     const { agenda, problem } = stage;
     const { extent, config, isLarge } = problem;
     this.#msPerLeaf = 15 + this.#below(this.#chance(20) ? 800 : 150);
@@ -80,17 +83,20 @@ export class Schedule {
       forgets: this.#chance(30) ? 100 : 10,
     };
     const worker = new SimulatedWorker(`w${this.#nextWorker++}`, habits, { ...this.#stage, random: this.#network });
-    trace?.(`${worker.id} will connect: ${JSON.stringify(habits)}`);
+    // One that is hired when the faults are over is needed.
+    const isTrial = this.#stage.agenda.nowMs < this.#troubleEndsMs;
+    worker.shirks = isTrial && this.#character.below(100) < SHIRKING_PERCENT;
+    trace?.(`${worker.id} will connect: ${JSON.stringify(habits)}${worker.shirks ? ', and shirk' : ''}`);
     this.#workers.push(worker);
     server.employ(worker);
     worker.connect(delayMs);
   }
 
-  /** The faults are over: enough workers are there, or come, that nothing is wrong with. Who hangs goes on hanging. */
+  /** The faults are over: enough workers are there, or come, that nothing is wrong with. Who hangs or shirks goes on. */
   #calm(): void {
     const { problem, trace } = this.#stage;
     for (const worker of this.#workers) worker.poisonous = false;
-    const healthy = this.#workers.filter((worker) => worker.isStaying && !worker.hangs).length;
+    const healthy = this.#workers.filter((worker) => worker.isStaying && !worker.hangs && !worker.shirks).length;
     trace?.(`the faults are over; ${healthy} workers are healthy`);
     for (let n = healthy; n < problem.options.minWorkers; n++) this.#hire(0);
     if (this.#chance(30)) this.#hire(this.#below(5_000));

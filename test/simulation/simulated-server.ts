@@ -184,7 +184,7 @@ export class SimulatedServer implements End<WorkerMessage> {
     session.link?.closeByServer(reason);
     session.link = null;
     this.#sessions.delete(session.workerId);
-    this.#tell({ type: 'worker-left', workerId: session.workerId, reason });
+    this.#tell({ type: 'worker-left', workerId: session.workerId, reason, atFault: reason === 'malformed' });
   }
 
   #takeResult(link: Link, result: Result): void {

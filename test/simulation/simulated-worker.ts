@@ -65,6 +65,8 @@ export class SimulatedWorker implements End<ServerMessage> {
   hangs = false;
   /** Its gradients are not finite. */
   poisonous = false;
+  /** Gives back whatever it is leased. */
+  shirks = false;
 
   constructor(id: string, habits: Habits, world: WorkerSurroundings) {
     this.id = id;
@@ -206,6 +208,10 @@ export class SimulatedWorker implements End<ServerMessage> {
     }
     const job: Job = { incarnation, task, block, result: null, returns: false };
     this.#job = job;
+    if (this.shirks) {
+      job.returns = true;
+      return this.#after(1, job, () => this.#deliver());
+    }
     // A worker holds the parameters it began with: later ones must not reach into its computation.
     const parameters = this.#parameters;
     const { start, end } = leavesOf(block, task.leaves);

@@ -12,7 +12,7 @@ export interface Terms {
   readonly modelHash: string;
   readonly dataFingerprint: string;
   readonly samplingVersion: string;
-  /** Of the first worker that joined, or of the run's checkpoint; null before that. */
+  /** Of the workers that are there, or of what was computed so far; null before that. */
   readonly numericsFingerprint: string | null;
 }
 
@@ -58,7 +58,7 @@ export function refusalOfReady(ready: Ready, terms: Terms): Refusal | null {
   if (terms.deterministic && numericsFingerprint !== null && ready.numericsFingerprint !== numericsFingerprint) {
     return {
       reason: 'numerics',
-      message: `the worker's arithmetic (${short(ready.numericsFingerprint)}) differs from the run's (${short(numericsFingerprint)}): use one kind of processor and engine, or leave --deterministic out`,
+      message: `the worker's arithmetic (${short(ready.numericsFingerprint)}) differs from the run's (${short(numericsFingerprint)}): use one kind of processor and engine (a new run without --deterministic takes any)`,
     };
   }
   return null;

@@ -26,6 +26,12 @@ export function faultOf(result: Result | EvaluationResult, task: Task, expected:
   return correct <= samples ? null : `${correct} correct of ${samples} samples`;
 }
 
+/** What makes a sum of losses unbelievable, or null: cross-entropies are not negative, and one that is not finite is rare. */
+export function suspicionOfLoss(lossSum: number): string | null {
+  if (!Number.isFinite(lossSum)) return 'its loss is not finite';
+  return lossSum >= 0 ? null : 'its loss is negative';
+}
+
 /** Committed norms that say what is usual. */
 const REMEMBERED = 100;
 /** A block's mean gradient this many times as long as any remembered step's is not believed unasked. */

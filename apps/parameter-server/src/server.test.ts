@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -283,6 +283,24 @@ describe('the parameter server', () => {
     expect(reason).toBeTruthy();
   });
 
+  it('takes the arithmetic of those who compute, not of one that came first and gave nothing', async () => {
+    const { server } = start({ deterministic: true });
+    const odd = new Peer(server);
+    await odd.join('odd', { numerics: 'b'.repeat(64) });
+    await odd.next('lease');
+    odd.connection.send({ type: 'bye', reason: 'never mind' });
+    await odd.connection.closed;
+    const worker = new Peer(server);
+    await worker.join('worker');
+    worker.answer(await worker.next('lease'));
+    await worker.next('accepted');
+    worker.connection.send({ type: 'bye', reason: 'done' });
+    await worker.connection.closed;
+    const late = new Peer(server);
+    await late.join('late', { numerics: 'b'.repeat(64) });
+    expect((await late.connection.closed).reason).toContain("differs from the run's");
+  });
+
   it('refuses other arithmetic and more threads in a deterministic run only', async () => {
     for (const deterministic of [true, false]) {
       const { server } = start({ deterministic });
@@ -330,22 +348,64 @@ describe('the parameter server', () => {
   });
 });
 
+describe('a worker that lost its connection before the end', () => {
+  async function ended() {
+    const all = start();
+    const [lost, other] = [new Peer(all.server), new Peer(all.server)];
+    await lost.join('lost');
+    await lost.next('lease');
+    lost.connection.close(closeCodes.goingAway, 'reset');
+    await lost.connection.closed;
+    await other.join('other');
+    all.clock.advance(3_000);
+    all.server.stop('enough');
+    await all.server.ended;
+    return all;
+  }
+
+  it('is waited for, and told that the run is over', async () => {
+    const { server } = await ended();
+    expect(server.untold(15_000)).toBe(1);
+    const farewell = server.farewell(15_000);
+    const again = new Peer(server);
+    again.hello('lost');
+    expect(await again.next('shutdown')).toMatchObject({ reason: 'enough' });
+    await farewell;
+    expect(server.untold(15_000)).toBe(0);
+  });
+
+  it('is waited for no longer than it would take to come back', async () => {
+    const { server, clock } = await ended();
+    const farewell = server.farewell(15_000);
+    clock.advance(15_000);
+    await farewell;
+    expect(server.untold(15_000)).toBe(0);
+  });
+});
+
 describe('its workers', () => {
   const kinds = (events: readonly RunEvent[]) => events.map(({ type }) => type);
 
-  it('are answered each sign of life, suspected without one, and gone after ten seconds', async () => {
+  it('hear every second that the server lives, without asking: a large result may hold their own sign of life up', async () => {
+    const { server, clock } = start();
+    const peer = new Peer(server);
+    await peer.join('w');
+    await peer.next('lease');
+    for (let second = 0; second < 3; second++) {
+      clock.advance(1_000);
+      await peer.next('alive');
+    }
+  });
+
+  it('are suspected without a sign of life, recover with one, and are gone after ten seconds', async () => {
     const { server, events, clock } = start();
     const peer = new Peer(server);
     await peer.join('w');
     await peer.next('lease');
-    peer.connection.send({ type: 'heartbeat', rssBytes: 1, tensors: 1 });
-    await peer.next('alive');
-    // The bytes of that are noticed with the first tick.
     clock.advance(4_500);
     expect(kinds(events)).toContain('worker-suspected');
     peer.connection.send({ type: 'heartbeat', rssBytes: 1, tensors: 1 });
-    await peer.next('alive');
-    expect(kinds(events)).toContain('worker-recovered');
+    await vi.waitFor(() => expect(kinds(events)).toContain('worker-recovered'));
     clock.advance(12_000);
     expect(await peer.connection.closed).toMatchObject({ code: closeCodes.silent });
     expect(events).toContainEqual(expect.objectContaining({ type: 'worker-left', reason: 'nothing heard for 10 s' }));
@@ -385,6 +445,7 @@ describe('its workers', () => {
     bad.answer(lease, { samples: 3 });
     bad.answer(lease);
     expect((await bad.connection.closed).code).toBe(closeCodes.malformed);
+    expect(kinds(events)).toContain('worker-quarantined');
     const good = new Peer(server);
     await good.join('good');
     await good.next('lease');
@@ -409,6 +470,16 @@ describe('its workers', () => {
     const third = new Peer(server);
     await third.join('third');
     expect(await good.next('lease')).toMatchObject({ step: 0 });
+  });
+
+  it.each([NaN, Infinity, -1])('are sent away with a loss of %d', async (lossSum) => {
+    const { server, events } = start({ minWorkers: 2 });
+    const [bad, good] = [new Peer(server), new Peer(server)];
+    await bad.join('bad');
+    await good.join('good');
+    bad.answer(await bad.next('lease'), { lossSum });
+    expect(await bad.connection.closed).toMatchObject({ code: closeCodes.poisonous });
+    expect(kinds(events)).toContain('worker-quarantined');
   });
 
   it('that take no data in have one version of the parameters in their way, not all', async () => {

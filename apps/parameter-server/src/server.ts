@@ -33,11 +33,12 @@ import {
 import { TreeReduction, type Sums } from '@convoy/training/reduction';
 import { SAMPLING_VERSION, type Extent } from '@convoy/training/sampling';
 import { closeCodes } from '@convoy/transport/connection';
+import { Absentees } from './absentees.ts';
 import { refusalOfHello, refusalOfReady, type Refusal } from './admission.ts';
 import type { CheckpointStore, SaveCause } from './checkpoint-store.ts';
 import type { Parameters } from './parameters.ts';
 import { Publication } from './publication.ts';
-import { LARGEST_NORM, Plausibility, faultOf } from './results.ts';
+import { LARGEST_NORM, Plausibility, faultOf, suspicionOfLoss } from './results.ts';
 import type { RunFigures } from './run-figures.ts';
 import type { RunFolder } from './run-folder.ts';
 import type { Member, Session, WorkerConnection } from './session.ts';
@@ -123,6 +124,7 @@ export class ParameterServer {
   readonly #buffers: SumBuffers;
   readonly #publication: Publication;
   readonly #plausibility = new Plausibility();
+  readonly #absentees: Absentees;
   readonly #strangers = new StrangerLog((fact) => this.report(fact));
   readonly #sessions = new Set<Session>();
   readonly #members = new Map<WorkerId, Member>();
@@ -135,6 +137,8 @@ export class ParameterServer {
   readonly #endedBytes = { received: 0, sent: 0 };
   #accountedBytes = { received: 0, sent: 0 };
   #numericsFingerprint: string | null;
+  /** Something computed with that arithmetic is in the parameters. */
+  #numericsAreBinding: boolean;
   #nextRank = 0;
   /** What workers say the present task's collected blocks took them. */
   #computeMs = 0;
@@ -154,7 +158,9 @@ export class ParameterServer {
     const coordinatorOptions = { ...DEFAULT_COORDINATOR_OPTIONS, ...options.coordinator };
     this.#liveness = coordinatorOptions;
     this.#numericsFingerprint = options.numericsFingerprint ?? null;
+    this.#numericsAreBinding = this.#numericsFingerprint !== null;
     this.#buffers = new SumBuffers(model.parameterCount);
+    this.#absentees = new Absentees(options.clock);
     this.#publication = new Publication(run, options.incarnation);
     this.#coordinator = new SynchronousCoordinator(new Course(config, extent), start, coordinatorOptions);
     const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = extent;
@@ -194,6 +200,16 @@ export class ParameterServer {
     this.#tell({ type: 'halt-requested', reason });
   }
 
+  /** Workers that lost their connection within the last `ms` before the end, and have not been told of it. */
+  untold(ms: number): number {
+    return this.#absentees.within(ms);
+  }
+
+  /** Resolves when those have come back and been told, or after `ms`: until then the listener should stay. */
+  farewell(ms: number): Promise<void> {
+    return this.#absentees.returned(ms);
+  }
+
   // ── Sessions ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #converse(session: Session): Promise<void> {
@@ -216,9 +232,15 @@ export class ParameterServer {
     }
     state.member.session = null;
     // Who leaves, or broke it himself, does not get a grace.
-    const lost = !INEXCUSABLE.has(code) && !session.draining;
-    this.#tell({ type: lost ? 'worker-lost' : 'worker-left', workerId: state.member.workerId, reason: why });
-    if (!lost) this.#forget(state.member, why);
+    const { member } = state;
+    const { workerId } = member;
+    const atFault = INEXCUSABLE.has(code);
+    if (!atFault && !session.draining) {
+      this.#absentees.lost(workerId);
+      return this.#tell({ type: 'worker-lost', workerId, reason: why });
+    }
+    this.#tell({ type: 'worker-left', workerId, reason: why, atFault });
+    this.#forget(member, why);
   }
 
   #receive(session: Session, message: WorkerMessage): void {
@@ -246,7 +268,6 @@ export class ParameterServer {
         session.draining = true;
         return this.#tell({ type: 'worker-draining', workerId: state.member.workerId });
       case 'heartbeat':
-        session.connection.send({ type: 'alive' });
         return this.#noteHeartbeat(session, message);
       case 'bye':
         return this.#dismiss(session, closeCodes.normal, message.reason);
@@ -289,7 +310,8 @@ export class ParameterServer {
     if (this.#end !== null) {
       const { outcome, reason } = this.#end;
       connection.send({ type: 'shutdown', completed: outcome === 'completed', reason });
-      return this.#dismiss(session, closeCodes.normal, 'the run is over');
+      this.#dismiss(session, closeCodes.normal, 'the run is over');
+      return this.#absentees.back(hello.workerId);
     }
     const rank = this.#ranks.get(hello.workerId) ?? this.#nextRank++;
     session.state = { name: 'preparing', hello, rank };
@@ -324,6 +346,7 @@ export class ParameterServer {
     if (refusal !== null) return this.#refuse(session, name, refusal);
     this.#numericsFingerprint ??= ready.numericsFingerprint;
 
+    this.#absentees.back(workerId);
     const known = this.#members.get(workerId);
     // Its older connection may be half open: the process behind it is this one, so it is over.
     if (known?.session) this.#supersede(known.session, known);
@@ -384,7 +407,7 @@ export class ParameterServer {
     if (state.name === 'ready') {
       const { member } = state;
       member.session = null;
-      this.#tell({ type: 'worker-left', workerId: member.workerId, reason });
+      this.#tell({ type: 'worker-left', workerId: member.workerId, reason, atFault: code !== closeCodes.normal });
       this.#forget(member, reason);
     } else if (this.#end === null && code !== closeCodes.rejected) {
       this.#reportStranger({ type: 'connection-closed', remote: connection.remote, reason });
@@ -393,6 +416,8 @@ export class ParameterServer {
 
   #forget(member: Member, reason: string): void {
     if (!this.#members.delete(member.workerId) || this.#end !== null) return;
+    // A worker that was the first and gave nothing does not decide whose arithmetic the run has.
+    if (this.#members.size === 0 && !this.#numericsAreBinding) this.#numericsFingerprint = null;
     const { workerId, rank } = member;
     this.report({ type: 'worker-left', workerId, rank, reason, workers: this.#members.size });
   }
@@ -412,13 +437,12 @@ export class ParameterServer {
     if (fault !== null) return this.#dismiss(session, closeCodes.malformed, fault);
     const { samples, lossSum, correct, computeMs } = result;
     const tally = { samples, lossSum, correct, computeMs };
-    if (result.type !== 'result') {
-      return this.#tell({ ...received, suspicion: null }, { ...tally, vector: null });
-    }
+    const suspicion = suspicionOfLoss(lossSum);
+    if (result.type !== 'result') return this.#tell({ ...received, suspicion }, { ...tally, vector: null });
     const vector = this.#buffers.take();
     copyFloat32(result.gradient, vector);
-    const suspicion = this.#plausibility.suspicionOf(normOf(vector, samples));
-    this.#tell({ ...received, suspicion }, { ...tally, vector });
+    const judged = suspicion ?? this.#plausibility.suspicionOf(normOf(vector, samples));
+    this.#tell({ ...received, suspicion: judged }, { ...tally, vector });
   }
 
   #answer(workerId: WorkerId, step: number, task: number, block: Block, reason: 'stale' | 'duplicate' | 'bad'): void {
@@ -469,6 +493,8 @@ export class ParameterServer {
       const heard = connection.remote === 'memory' || connection.bytesHeard > bytesHeard;
       session.bytesHeard = connection.bytesHeard;
       if (heard) session.heardAtMs = now;
+      // Unasked: behind a large result on a slow link the worker's own sign of life comes late, and so would the answer to it.
+      if (state.name === 'preparing' || state.name === 'ready') connection.send({ type: 'alive' });
       if (state.name === 'ready') {
         if (heard) this.#tell({ type: 'worker-heard', workerId: state.member.workerId });
       } else if (state.name !== 'closing') {
@@ -610,6 +636,7 @@ export class ParameterServer {
       session.state = { name: 'closing' };
       session.connection.close(expulsionCodes[cause], reason);
       member.session = null;
+      this.#absentees.lost(workerId);
     }
     this.#forget(member, reason);
   }
@@ -626,6 +653,7 @@ export class ParameterServer {
       return this.#reply({ type: 'commit-refused', task: task.id, reason });
     }
     this.#parameters.update(vector, tally.samples, config.optimizer);
+    this.#numericsAreBinding = true;
     this.#plausibility.noteCommitted(gradientNorm);
     const { stepMs, epochEnd } = this.#figures.committed(task, tally, clock.now());
     this.report({

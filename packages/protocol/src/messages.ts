@@ -130,7 +130,7 @@ export const WelcomeSchema = v.strictObject({
   silentAfterMs: count,
 });
 
-/** The answer to each heartbeat: "so am I". */
+/** "I am alive", every second: not as an answer, which would wait behind what the worker is sending. */
 export const AliveSchema = v.strictObject({ type: v.literal('alive') });
 
 /** "You can't take part, and this is what to change." The connection closes after it. */

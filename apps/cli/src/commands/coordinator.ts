@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { Command } from 'commander';
 import { lessonModel } from '@convoy/cifar10/architecture';
 import { addRunOptions, wholeNumber, type RunFlags } from '@convoy/parameter-server/options';
 import { prepareRun } from '@convoy/parameter-server/prepare-run';
 import { openDoor, reachableUrl } from '@convoy/parameter-server/serve';
+import type { ParameterServer } from '@convoy/parameter-server/server';
+import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
 import { Display } from '../display.ts';
 import { reportEnd } from '../report-end.ts';
 import { stopSignals, whenStopped } from '../stop-signals.ts';
@@ -10,6 +13,7 @@ import { stopSignals, whenStopped } from '../stop-signals.ts';
 interface CoordinatorFlags extends RunFlags {
   readonly host: string;
   readonly port: number;
+  readonly linger: number;
 }
 
 export const DEFAULT_PORT = 7311;
@@ -19,7 +23,13 @@ export function coordinatorCommand(): Command {
   const command = new Command('coordinator')
     .description('serve a run to workers on other machines; ends when training ends')
     .option('--host <address>', 'address to listen on; 0.0.0.0 for every interface', '127.0.0.1')
-    .option('--port <n>', 'port to listen on; 0 takes a free one', wholeNumber, DEFAULT_PORT);
+    .option('--port <n>', 'port to listen on; 0 takes a free one', wholeNumber, DEFAULT_PORT)
+    .option(
+      '--linger <s>',
+      'seconds to stay after the end for workers that just lost their connection, to tell them',
+      wholeNumber,
+      DEFAULT_BACKOFF.limitMs / 1000,
+    );
   return addRunOptions(command)
     .addHelpText(
       'after',
@@ -57,8 +67,18 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
     display.line(`listening on ${url}; start workers with:\n\n  ${display.workerCommand}\n`);
     await server.ended;
     await reportEnd(prepared, display, flags.json, stop);
+    await sayGoodbye(server, 1000 * flags.linger, display, stop.signal);
   } finally {
     display.close();
     await door.listener.close();
   }
+}
+
+/** Stays for the workers that don't know yet that the run is over: they would look for it for as long as their patience lasts. */
+async function sayGoodbye(server: ParameterServer, ms: number, display: Display, stopped: AbortSignal): Promise<void> {
+  const untold = server.untold(ms);
+  if (untold === 0 || stopped.aborted) return;
+  const who = untold === 1 ? 'a worker that has' : `${untold} workers that have`;
+  display.line(`staying ${ms / 1000} s at most for ${who} lost the connection, to say that the run is over`);
+  await Promise.race([server.farewell(ms), once(stopped, 'abort')]);
 }

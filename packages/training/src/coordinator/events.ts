@@ -43,8 +43,13 @@ export type CoordinatorEvent =
   | { readonly type: 'worker-heard'; readonly workerId: WorkerId }
   /** Its connection broke. It may come back, so it keeps its lease for a short grace. */
   | { readonly type: 'worker-lost'; readonly workerId: WorkerId; readonly reason: string }
-  /** It left for good, or was sent away: what it held is nobody's. */
-  | { readonly type: 'worker-left'; readonly workerId: WorkerId; readonly reason: string }
+  /** It left for good, or was sent away: what it held is nobody's. `atFault` says that it broke the protocol. */
+  | {
+      readonly type: 'worker-left';
+      readonly workerId: WorkerId;
+      readonly reason: string;
+      readonly atFault: boolean;
+    }
   /** It wants to leave: it gets no more leases. */
   | { readonly type: 'worker-draining'; readonly workerId: WorkerId }
   /** A well-formed result arrived for a block of a task. `suspicion` says what makes its values unbelievable, if anything. */
@@ -55,7 +60,7 @@ export type CoordinatorEvent =
       readonly block: Block;
       readonly suspicion: string | null;
     }
-  /** A worker gave up a lease that was cancelled: it is idle. */
+  /** A worker gave up a lease: it is idle. Nobody does that unless the lease was cancelled. */
   | { readonly type: 'lease-returned'; readonly workerId: WorkerId; readonly task: number; readonly block: Block }
   /** The update of this task's step was applied and swapped in. */
   | { readonly type: 'committed'; readonly task: number }

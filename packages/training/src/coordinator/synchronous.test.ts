@@ -56,7 +56,12 @@ const join = (workerId: string, holding: Holding | null = null): CoordinatorEven
   holding,
 });
 const lose = (workerId: string): CoordinatorEvent => ({ type: 'worker-lost', workerId, reason: 'reset' });
-const leave = (workerId: string): CoordinatorEvent => ({ type: 'worker-left', workerId, reason: 'killed' });
+const leave = (workerId: string): CoordinatorEvent => ({
+  type: 'worker-left',
+  workerId,
+  reason: 'killed',
+  atFault: false,
+});
 const result = ({ workerId, task, block }: Lease, suspicion: string | null = null): CoordinatorEvent => ({
   type: 'result-received',
   workerId,
@@ -408,6 +413,35 @@ describe('its members', () => {
     for (let n = 0; n < 5; n++) expect(types(tell(join('a'), lose('a')))).not.toContain('quarantine');
     expect(types(tell(join('a'), lose('a')))).toContain('quarantine');
     expect(leases(tell(join('a')))).toEqual([]);
+  });
+
+  it('puts a worker in quarantine that gives a lease back which nobody cancelled, so that others get it', () => {
+    const { tell } = start();
+    const [lease] = leases(tell(join('shirker')));
+    tell(join('b'));
+    const returned = tell({
+      type: 'lease-returned',
+      workerId: 'shirker',
+      task: lease!.task.id,
+      block: lease!.block,
+    });
+    expect(returned).toMatchObject([
+      { type: 'release', workerId: 'shirker' },
+      { type: 'quarantine', workerId: 'shirker', forMs: 1_000 },
+      { type: 'send-parameters', workerId: 'b' },
+      { type: 'lease', workerId: 'b', block: lease!.block },
+    ]);
+    expect(leases(tell(result(leases(returned)[0]!))).every(({ workerId }) => workerId === 'b')).toBe(true);
+  });
+
+  it('puts a worker in quarantine that broke the protocol, and one that keeps leaving', () => {
+    const { tell } = start();
+    tell(join('a'));
+    const left = tell({ type: 'worker-left', workerId: 'a', reason: 'result.samples: wrong', atFault: true });
+    expect(left).toContainEqual({ type: 'quarantine', workerId: 'a', forMs: 1_000, reason: 'result.samples: wrong' });
+    expect(leases(tell(join('a')))).toEqual([]);
+    for (let n = 0; n < 5; n++) expect(types(tell(join('b'), leave('b')))).not.toContain('quarantine');
+    expect(types(tell(join('b'), leave('b')))).toContain('quarantine');
   });
 
   it('gives a straggler less, and covers for it before its deadline once its pace is known', () => {

@@ -191,7 +191,7 @@ export class SynchronousCoordinator {
       case 'worker-lost':
         return this.#lose(event.workerId, event.reason);
       case 'worker-left':
-        return this.#remove(event.workerId, event.reason);
+        return this.#leave(event.workerId, event.reason, event.atFault);
       case 'worker-draining': {
         const member = this.#roster.get(event.workerId);
         if (member !== undefined) member.draining = true;
@@ -201,7 +201,11 @@ export class SynchronousCoordinator {
         return this.#collect(event.workerId, event.task, event.block, event.suspicion);
       case 'lease-returned': {
         const member = this.#roster.get(event.workerId);
-        if (member?.lease && sameHolding(member.lease, event)) this.#release(member, 'returned');
+        if (!member?.lease || !sameHolding(member.lease, event)) return;
+        const { cancelled } = member.lease;
+        this.#release(member, 'returned');
+        // Who is idle gets work at once: one that gives back whatever it gets would keep a step for itself for ever.
+        if (!cancelled) this.#quarantine(event.workerId, 'it returns its leases');
         return;
       }
       case 'committed':
@@ -260,6 +264,14 @@ export class SynchronousCoordinator {
     member.silent = false;
     this.#effects.push({ type: 'suspect', workerId, reason });
     if (this.#roster.noteLoss(workerId, this.#nowMs)) this.#quarantine(workerId, 'its connection keeps breaking');
+  }
+
+  /** Who breaks the protocol, or comes and goes without end, is given nothing for a while when it comes again. */
+  #leave(workerId: WorkerId, reason: string, atFault: boolean): void {
+    if (this.#roster.get(workerId) === undefined) return;
+    this.#remove(workerId, reason);
+    if (atFault) this.#quarantine(workerId, reason);
+    else if (this.#roster.noteLoss(workerId, this.#nowMs)) this.#quarantine(workerId, 'it keeps leaving');
   }
 
   #remove(workerId: WorkerId, reason: string): void {
