@@ -22,7 +22,7 @@ export interface Door {
  * @throws OperatorError when the address can't be bound.
  */
 export async function openDoor(host: string, port: number, parameterCount: number): Promise<Door> {
-  const waiting: WorkerConnection[] = [];
+  const waiting = new Set<WorkerConnection>();
   let server: ParameterServer | null = null;
   const listener = await listen({
     host,
@@ -30,13 +30,18 @@ export async function openDoor(host: string, port: number, parameterCount: numbe
     codec: serverCodec,
     maxMessageBytes: maxMessageBytes(parameterCount),
     maxConnections: MAX_CONNECTIONS,
-    onConnection: (connection) => (server === null ? waiting.push(connection) : server.accept(connection)),
+    onConnection: (connection) => {
+      if (server !== null) return server.accept(connection);
+      waiting.add(connection);
+      void connection.closed.then(() => waiting.delete(connection));
+    },
   });
   return {
     listener,
     letIn(arrived) {
       server = arrived;
-      for (const connection of waiting.splice(0)) arrived.accept(connection);
+      for (const connection of waiting) arrived.accept(connection);
+      waiting.clear();
     },
   };
 }

@@ -255,16 +255,22 @@ describe('a stranger', () => {
     expect(await collect(known, 1)).toEqual(['still here']);
   });
 
-  it('is refused when as many as may be are here and all have spoken; those that were admitted do not count', async () => {
+  it('makes room for the next also when it has spoken; those that were admitted do not count', async () => {
     const { port, client, server } = await stranger({ maxStrangers: 1 });
     client.send('hello');
     expect(await collect(server, 1)).toEqual(['hello']);
-    const refused = await dialTo(port);
-    expect(await refused.closed).toMatchObject({ code: closeCodes.full });
-    server.admit();
-    const welcome = await dialTo(port);
+    const next = await dialTo(port);
+    expect(await client.closed).toMatchObject({ code: closeCodes.full });
+    next.close(closeCodes.normal, 'done');
+    expect(await next.closed).toMatchObject({ code: closeCodes.normal });
+
+    const other = await stranger({ maxStrangers: 1 });
+    other.server.admit();
+    other.client.send('hello');
+    const welcome = await dialTo(other.port);
     welcome.close(closeCodes.normal, 'done');
     expect(await welcome.closed).toMatchObject({ code: closeCodes.normal });
+    expect(await collect(other.server, 1)).toEqual(['hello']);
   });
 });
 

@@ -24,6 +24,8 @@ export interface Backoff {
 
 export const DEFAULT_BACKOFF: Backoff = { firstMs: 250, limitMs: 15_000 };
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Idle time after which the operating system asks whether the other machine is still there. */
+const KEEP_ALIVE_MS = 10_000;
 
 /** Connects, trying again until it succeeds or the signal aborts: the coordinator may not be up yet. */
 export async function dial<Incoming, Outgoing>(
@@ -60,7 +62,11 @@ async function connect<Incoming, Outgoing>({ url, codec, maxMessageBytes, signal
   });
   // Made before 'open' so that no message that follows the handshake at once can be missed.
   let bytesHeard = () => 0;
-  socket.once('upgrade', (response) => (bytesHeard = () => response.socket.bytesRead));
+  socket.once('upgrade', ({ socket: raw }) => {
+    bytesHeard = () => raw.bytesRead;
+    // A server that loses its power before it has said a word would be waited for without end: nothing is sent until then.
+    raw.setKeepAlive(true, KEEP_ALIVE_MS);
+  });
   const connection = new SocketConnection<Incoming, Outgoing>(socket, codec, {
     remote: url,
     // A worker sends one result at a time, and notices by itself when nobody answers.

@@ -17,7 +17,7 @@ export interface ListenOptions<Incoming, Outgoing> {
   readonly maxMessageBytes: number;
   /** Admitted connections; while there are as many, newcomers are closed with `closeCodes.full`. */
   readonly maxConnections: number;
-  /** Connections that are not admitted; beyond that the one that has been silent longest makes room, or the newcomer goes. */
+  /** Connections that are not admitted; beyond that one makes room for the newcomer, see {@link Strangers.take}. */
   readonly maxStrangers?: number;
   /** What a peer may send until more is expected of it. */
   readonly incoming?: IncomingLimitOptions;
@@ -108,7 +108,7 @@ export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming
       connection.cut(closeCodes.full, `this server takes ${maxConnections} connections`);
       return;
     }
-    if (!strangers.take(connection)) return;
+    strangers.take(connection);
     onConnection(connection);
   });
   await new Promise<void>((resolve, reject) => {

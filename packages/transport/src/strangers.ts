@@ -2,6 +2,8 @@ import { closeCodes, type Closure } from './connection.ts';
 
 /** What is asked of a connection to be kept among strangers. */
 export interface Stranger {
+  /** Address and port. */
+  readonly remote: string;
   readonly bytesReceived: number;
   readonly closed: Promise<Closure>;
   cut(code: number, reason: string): void;
@@ -21,21 +23,18 @@ export class Strangers {
   }
 
   /**
-   * Keeps a newcomer. When there are too many, the oldest that has said nothing is closed for it: who has something to say
-   * says it at once, so a thousand silent ones keep nobody out.
-   * @returns false when all have spoken; the newcomer is closed.
+   * Keeps a newcomer. When there are too many, one is closed for it: the oldest that has said nothing, for who has something
+   * to say says it at once; when all have spoken, the oldest from the address that has the most. So neither a thousand
+   * silent ones nor a thousand that talk without end keep anybody out.
    */
-  take(newcomer: Stranger): boolean {
+  take(newcomer: Stranger): void {
     if (this.#all.size >= this.limit) {
-      const silent = this.#oldestSilent();
-      const leaving = silent ?? newcomer;
+      const leaving = this.#oldestSilent() ?? this.#oldestOfTheMost();
       this.forget(leaving);
       leaving.cut(closeCodes.full, `this server takes ${this.limit} connections that it does not know`);
-      if (silent === null) return false;
     }
     this.#all.add(newcomer);
     void newcomer.closed.then(() => this.forget(newcomer));
-    return true;
   }
 
   forget(stranger: Stranger): void {
@@ -45,5 +44,14 @@ export class Strangers {
   #oldestSilent(): Stranger | null {
     for (const stranger of this.#all) if (stranger.bytesReceived === 0) return stranger;
     return null;
+  }
+
+  #oldestOfTheMost(): Stranger {
+    const byAddress = new Map<string, Stranger[]>();
+    for (const stranger of this.#all) {
+      const address = stranger.remote.slice(0, stranger.remote.lastIndexOf(':'));
+      byAddress.set(address, [...(byAddress.get(address) ?? []), stranger]);
+    }
+    return [...byAddress.values()].reduce((most, group) => (group.length > most.length ? group : most))[0]!;
   }
 }
