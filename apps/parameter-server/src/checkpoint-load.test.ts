@@ -98,21 +98,21 @@ describe('loadNewestCheckpoint', () => {
   );
 
   it.each([
-    [{ run: 'other' }, 'it was written with run test-run, and this is other'],
-    [{ modelHash: 'c' }, `it was written with model ${'a'.repeat(64)}, and this is c`],
-    [{ dataFingerprint: 'c' }, `it was written with data set ${'b'.repeat(64)}, and this is c`],
-    [{ permutationVersion: '2' }, 'it was written with the permutation fisher-yates/1, and this is 2'],
-    [{ generatorVersion: '2' }, 'it was written with the generator threefry/1, and this is 2'],
+    [{ run: 'other' }, "run test-run, and this is other: resume it in its own run's folder"],
+    [{ modelHash: 'c' }, `model ${'a'.repeat(64)}, and this is c: use the version of Convoy that wrote it`],
+    [{ dataFingerprint: 'c' }, `data set ${'b'.repeat(64)}, and this is c: give the run's own images with --data-dir`],
+    [{ permutationVersion: '2' }, 'the permutation fisher-yates/1, and this is 2: use the version'],
+    [{ generatorVersion: '2' }, 'the generator threefry/1, and this is 2: use the version'],
     [
       { config: { ...config, optimizer: { ...config.optimizer, learningRate: 0.5 } } },
-      'it was written with another configuration: config.optimizer.learningRate is 0.001 there and 0.5 here',
+      'another configuration (config.optimizer.learningRate is 0.001 there and 0.5 here): put the run',
     ],
-  ])('refuses a checkpoint of something else: %j', async (change, fault) => {
-    await write([10, null]);
+  ])('refuses a checkpoint of something else, and calls it intact: %j', async (change, difference) => {
+    await write([5, null], [10, null]);
     const loading = loadNewestCheckpoint(RUN, { ...expected, ...change }, disk);
     await expect(loading).rejects.toMatchObject({ name: 'OperatorError', exitCode: exitCodes.data });
     await expect(loading).rejects.toThrow(
-      `the one checkpoint in /run/checkpoints can not be used (step-00000010: ${fault}): restore one from a copy`,
+      `step-00000010 in /run/checkpoints is intact, but it was written with ${difference}`,
     );
   });
 

@@ -80,9 +80,11 @@ export async function loadNewestCheckpoint(
     const { name, step } = named;
     try {
       const checkpoint = await verifyCheckpoint(root, named, files);
-      assertExpected(checkpoint.state, expected);
+      const difference = differenceOf(checkpoint.state, expected);
+      if (difference !== null) throw new OperatorError(`${name} in ${root} is intact, but ${difference}`, DATA_FAULT);
       return { checkpoint, faults };
     } catch (error) {
+      if (error instanceof OperatorError) throw error;
       faults.push({ name, step, fault: faultOf(error) });
     }
   }
@@ -92,9 +94,11 @@ export async function loadNewestCheckpoint(
   const verdict = faults.length === 1 ? 'can not be used' : 'can be used';
   throw new OperatorError(
     `${all} in ${root} ${verdict} (${newest!.name}: ${newest!.fault}): restore one from a copy, or start the run anew in another folder`,
-    { exitCode: exitCodes.data },
+    DATA_FAULT,
   );
 }
+
+const DATA_FAULT = { exitCode: exitCodes.data };
 
 /** Every checkpoint of a run, oldest first, each verified to the last byte. Needs no lock: the run may be going on. */
 export async function listCheckpoints(
@@ -174,28 +178,29 @@ export async function verifyCheckpoint(
   return { path, state, manifest, optimizer, bytes };
 }
 
-/** @throws CheckpointFault naming the first thing that is not as expected. */
-function assertExpected(state: CheckpointState, expected: CheckpointExpectations): void {
+/** The first thing that is not as expected, and what to do about it; null when there is none. */
+function differenceOf(state: CheckpointState, expected: CheckpointExpectations): string | null {
   const { config, ...rest } = expected;
   for (const [name, value] of Object.entries(rest)) {
     const found = state[name as keyof typeof rest];
-    if (value !== undefined && found !== value) {
-      throw new CheckpointFault(
-        `it was written with ${labels[name as keyof typeof rest]} ${found}, and this is ${value}`,
-      );
-    }
+    const { what, advice } = labels[name as keyof typeof rest];
+    if (value !== undefined && found !== value)
+      return `it was written with ${what} ${found}, and this is ${value}: ${advice}`;
   }
-  if (config === undefined) return;
+  if (config === undefined) return null;
   const difference = firstDifference(state.config, config, 'config');
-  if (difference !== null) throw new CheckpointFault(`it was written with another configuration: ${difference}`);
+  return difference && `it was written with another configuration (${difference}): put the run's own config.json back`;
 }
 
-const labels: Readonly<Record<Exclude<keyof CheckpointExpectations, 'config'>, string>> = {
-  run: 'run',
-  modelHash: 'model',
-  dataFingerprint: 'data set',
-  permutationVersion: 'the permutation',
-  generatorVersion: 'the generator',
+const SAME_VERSION = 'use the version of Convoy that wrote it';
+const labels: Readonly<
+  Record<Exclude<keyof CheckpointExpectations, 'config'>, { readonly what: string; readonly advice: string }>
+> = {
+  run: { what: 'run', advice: "resume it in its own run's folder" },
+  modelHash: { what: 'model', advice: SAME_VERSION },
+  dataFingerprint: { what: 'data set', advice: "give the run's own images with --data-dir" },
+  permutationVersion: { what: 'the permutation', advice: SAME_VERSION },
+  generatorVersion: { what: 'the generator', advice: SAME_VERSION },
 };
 
 /** Where two plain JSON values differ first, e.g. `config.seed is 7 there and 8 here`; null when they are equal. */

@@ -102,6 +102,16 @@ describe('CheckpointStore', () => {
     expect(await newestStep(folder)).toBe(4);
   });
 
+  it('writes what was evaluated although a later interval is due before the disk is free', async () => {
+    const folder = newFolder();
+    const { store, written } = await openStore(folder, { keep: 9 });
+    store.save(stateAt(1), 'interval');
+    store.save(stateAt(2), 'validation');
+    store.save(stateAt(3), 'interval');
+    await store.flush();
+    expect(written).toEqual([1, 2]);
+  });
+
   it('lets the event loop turn between pieces', async () => {
     let turns = 0;
     const files = interruptible(diskFiles, {

@@ -170,11 +170,13 @@ export class CheckpointStore {
 
   /**
    * Takes a copy of the state and writes it as soon as the write under way is done; a copy that still waits then is
-   * replaced by this one. Takes about 3 ms for a million parameters; never throws for what the disk does.
+   * replaced by this one, unless it has been evaluated and this one has not. Takes about 3 ms for a million parameters; never throws for what the disk does.
    * @throws RangeError when the vectors are not of the tensor table's length.
    */
   save(state: TrainingState, cause: SaveCause): void {
     if (this.#isFenced) return;
+    // What has been evaluated may be the best there is; what has not is not worth losing it.
+    if (cause === 'interval' && this.#pending?.cause === 'validation') return;
     const staging = this.#pending?.staging ?? this.#freeStagings.pop() ?? emptyStaging(this.#elements);
     for (const name of vectorNames) {
       if (state.optimizer[name].length !== this.#elements) {
