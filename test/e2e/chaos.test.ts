@@ -52,6 +52,14 @@ describe('convoy chaos', () => {
     expect(stderr).toContain(line);
   });
 
+  it('passes on what its coordinator says about a wrong option, with its code', async () => {
+    const run = ['--run-dir', join(folder.path, 'wrong'), '--dataset', 'synthetic'];
+    const { code, stderr } = await convoy(['chaos', ...run, '--batch-size', '250', '--micro-batch', '32']);
+    expect(code, stderr).toBe(2);
+    expect(stderr).toContain('--batch-size (250) must be a multiple of --micro-batch (32)');
+    expect(stderr).not.toContain('did not come to its end');
+  });
+
   it('has help with examples', async () => {
     const { code, stdout } = await convoy(['chaos', '--help']);
     expect(code).toBe(0);

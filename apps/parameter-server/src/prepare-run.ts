@@ -27,6 +27,8 @@ export interface PrepareOptions {
   readonly url: string | null;
   /** Train on the synthetic set when CIFAR-10 can't be had, instead of stopping. */
   readonly fallbackToSynthetic?: boolean;
+  /** The one worker computes in this process: nobody could take its place, and it can't hang without this server. */
+  readonly isSingle?: boolean;
   readonly signal: AbortSignal;
   readonly onEvent: (event: RunEvent) => void;
   /** One line for the operator. */
@@ -103,6 +105,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
       checkpointEveryMs: flags.checkpointEvery.ms,
       suspectAfterMs: Math.max(SUSPECT_AFTER_AT_LEAST_MS, SUSPECT_SHARE * 1000 * flags.deadAfter),
       deadAfterMs: 1000 * flags.deadAfter,
+      ...(options.isSingle ? { hungAfterMs: Infinity } : {}),
     },
     onEvent,
     clock: systemClock,

@@ -43,6 +43,13 @@ export interface ChaosOptions {
 const EXTRA_WORKERS = 2;
 /** More steps than any duration has time for. */
 const ENDLESS_STEPS = 1_000_000_000;
+/** What the operator must mend before there is anything to disturb. */
+const OPERATOR_CODES: ReadonlySet<number> = new Set([
+  exitCodes.usage,
+  exitCodes.data,
+  exitCodes.engine,
+  exitCodes.network,
+]);
 /** Without a step or an evaluation for so long, the cluster hangs, or the faults leave it no time. */
 const HANG_MS = 120_000;
 /** The same before the first step: the data may have to be downloaded. */
@@ -166,6 +173,17 @@ async function runDisturbed({ flags, main, folder, signal, onLine, onStatus }: C
     if (flags.duration !== undefined && fault === null) await stopCoordinator(cluster);
     const { end, lastWords } = await coordinatorEnd;
     if (fault !== null) throw fault;
+    if (startedAt === null && end.code !== null && OPERATOR_CODES.has(end.code)) {
+      throw new OperatorError(
+        lastWords
+          .trim()
+          .split('\n')
+          .at(-1)!
+          .trim()
+          .replace(/^convoy: /, ''),
+        { exitCode: end.code },
+      );
+    }
     const summary = summaryOf(end);
     // A run that was asked to stop exits 143.
     const code = flags.duration === undefined ? exitCodes.ok : exitCodes.terminated;
@@ -177,7 +195,7 @@ async function runDisturbed({ flags, main, folder, signal, onLine, onStatus }: C
     const counts = injector.counts;
     return { events: tail.events, summary, journal, counts, violations };
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (signal.aborted || error instanceof OperatorError) throw error;
     throw new OperatorError(
       `the disturbed run did not come to its end: ${(error as Error).message}\n` +
         `  (--seed ${flags.seed} --chaos-seed ${flags.chaosSeed}; what the processes said is in ${join(folder, 'processes.log')})`,

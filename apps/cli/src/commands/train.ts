@@ -61,6 +61,7 @@ async function train(flags: TrainFlags): Promise<void> {
       environment: process.env,
       url: null,
       fallbackToSynthetic: flags.fallbackSynthetic,
+      isSingle: flags.single,
       signal: stop.signal,
       onEvent: display.show,
       onNote: (line) => display.warn(line),
