@@ -36,8 +36,8 @@ const lesson: Recipe = {
 export const recipes: Readonly<Record<string, { readonly about: string; readonly settings: Recipe }>> = {
   lesson: { about: "the lesson's training: batch 64, 30 epochs, Adam at 0.001, no augmentation", settings: lesson },
   quick: {
-    about: 'a first look in two minutes: batch 128, 2 epochs',
-    settings: { ...lesson, globalBatchSize: 128, epochs: 2 },
+    about: 'a first look in minutes: batch 128, 1 epoch',
+    settings: { ...lesson, globalBatchSize: 128, epochs: 1 },
   },
   smoke: {
     about: 'seconds, to see that everything is in place: batch 64, 20 steps',
