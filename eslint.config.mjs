@@ -7,13 +7,17 @@ const boundaries = [
   ['protocol', []],
   ['random', []],
   ['arithmetic', []],
+  ['pictures', ['protocol']],
   ['training', ['protocol', 'random', 'arithmetic']],
   ['cifar10', ['protocol', 'random']],
   ['transport', ['protocol']],
   ['parameter-server', ['protocol', 'random', 'arithmetic', 'training', 'cifar10', 'transport']],
   ['worker', ['protocol', 'arithmetic', 'training', 'cifar10', 'transport']],
   ['infra', ['arithmetic']],
-  ['cli', ['protocol', 'random', 'training', 'cifar10', 'transport', 'parameter-server', 'worker', 'infra']],
+  [
+    'cli',
+    ['protocol', 'random', 'training', 'cifar10', 'pictures', 'transport', 'parameter-server', 'worker', 'infra'],
+  ],
   [
     'test',
     [
@@ -22,6 +26,7 @@ const boundaries = [
       'arithmetic',
       'training',
       'cifar10',
+      'pictures',
       'transport',
       'parameter-server',
       'worker',
@@ -35,6 +40,9 @@ const boundaries = [
 const owners = [
   ['ws', 'transport'],
   ['@tensorflow/*', 'cifar10'],
+  ['echarts', 'pictures'],
+  ['@resvg/*', 'pictures'],
+  ['sharp', 'pictures'],
 ];
 /** They prepare and check what the owners use. */
 const exempt = ['infra', 'test'];
