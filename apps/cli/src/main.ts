@@ -6,6 +6,7 @@ import { coordinatorCommand } from './commands/coordinator.ts';
 import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { historyCommand } from './commands/history.ts';
 import { summaryCommand } from './commands/summary.ts';
 import { trainCommand } from './commands/train.ts';
 import { workerCommand } from './commands/worker.ts';
@@ -22,6 +23,7 @@ const program = new Command('convoy')
   .addCommand(workerCommand())
   .addCommand(chaosCommand())
   .addCommand(evaluateCommand())
+  .addCommand(historyCommand())
   .addCommand(checkpointsCommand())
   .addCommand(summaryCommand())
   .addCommand(dataCommand())

@@ -4,7 +4,7 @@ import type { PreparedRun } from '@convoy/parameter-server/prepare-run';
 import { percent, type Display } from './display.ts';
 import type { StopRequest } from './stop-signals.ts';
 
-/** Says how a run ended, prints its JSON line if asked, and sets the exit code. */
+/** Says how a run ended, prints its JSON line if asked, sets the exit code, and draws the run's history into its folder. */
 export async function reportEnd(
   prepared: PreparedRun,
   display: Display,
@@ -29,4 +29,15 @@ export async function reportEnd(
   if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   if (outcome === 'halted') process.exitCode ??= exitCodes.halted;
   if (outcome === 'interrupted') process.exitCode = stop.exitCode();
+  await draw(prepared.folder, display);
+}
+
+/** A picture that can't be drawn is no fault of the run. The chart's library is large, so it is loaded only now. */
+async function draw(folder: string, display: Display): Promise<void> {
+  try {
+    const { drawHistory } = await import('./history/draw-history.ts');
+    drawHistory(folder);
+  } catch (error) {
+    display.warn(`the history was not drawn: ${(error as Error).message}; later: npx convoy history ${folder}`);
+  }
 }

@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import { exitCodes } from '@convoy/protocol/errors';
+import { readHistory } from '../history/history.ts';
+import { historyRows, historyTable } from '../history/history-table.ts';
+
+/** `history`: what a run measured epoch by epoch, as table and as picture. */
+export function historyCommand(): Command {
+  return new Command('history')
+    .description(
+      "print a run's loss and accuracy per epoch and draw them; the run may be going on or have been resumed",
+    )
+    .argument('<run>', "the run's folder: history.svg and history.png are written into it")
+    .option('--json', 'one JSON line instead of the table', false)
+    .addHelpText(
+      'after',
+      `
+A run of less than one epoch is drawn step by step. A run draws its history by itself when it ends.
+
+Exit codes: ${exitCodes.ok} when it was drawn or there is no step yet; ${exitCodes.data} when the folder is no run's or its log is damaged.
+
+Examples:
+  $ convoy history runs/20261124-051200-lesson-3f9a
+  $ convoy history runs/20261124-051200-lesson-3f9a --json`,
+    )
+    .action(showHistory);
+}
+
+async function showHistory(folder: string, flags: { readonly json: boolean }): Promise<void> {
+  const history = readHistory(folder);
+  const { run, stepsPerEpoch, totalSteps, steps, test } = history;
+  // The chart's library is large: no other command should load it at its start.
+  const { drawHistory } = await import('../history/draw-history.ts');
+  const files = drawHistory(folder, history);
+  if (flags.json) {
+    const done = steps.at(-1)?.step ?? 0;
+    const result = { run, step: done, totalSteps, stepsPerEpoch, epochs: historyRows(history), test, files };
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  process.stdout.write(`${historyTable(history)}\n`);
+  process.stderr.write(files.length === 0 ? 'nothing to draw: no step is done yet\n' : `drawn: ${files.join(', ')}\n`);
+}

@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { historyChart, type CurvePoint, type HistoryCurves } from '@convoy/pictures/history-chart';
+import { writePicture } from '@convoy/pictures/picture-file';
+import { percent } from '../display.ts';
+import { readHistory, type History, type Measured } from './history.ts';
+
+/**
+ * Draws a run's history into its folder, as `history.svg` and `history.png`.
+ * @returns the paths; none when no step has been done yet, for there is nothing to draw.
+ * @throws OperatorError when the log can't be read or a file not be written.
+ */
+export function drawHistory(folder: string, history: History = readHistory(folder)): readonly string[] {
+  const curves = historyCurves(history);
+  if (curves === null) return [];
+  const svg = historyChart(curves);
+  const paths = ['history.svg', 'history.png'].map((name) => join(folder, name));
+  for (const path of paths) writePicture(path, svg);
+  return paths;
+}
+
+/**
+ * Curves over the epochs; over the steps as long as no epoch has ended, which has means of its own then. Null when there
+ * was no step.
+ */
+export function historyCurves(history: History): HistoryCurves | null {
+  const { run, steps, epochs, validations, stepsPerEpoch, totalSteps, test } = history;
+  if (steps.length === 0) return null;
+  const done = steps.at(-1)!.step;
+  const tested = test === null ? '' : ` · test accuracy ${percent(test.accuracy)}, test loss ${test.loss.toFixed(4)}`;
+  if (epochs.length === 0) {
+    return {
+      title: run,
+      subtitle: `steps 1 to ${done} of ${totalSteps}, less than one epoch (${stepsPerEpoch} steps)${tested}`,
+      unit: 'step',
+      training: steps.map((measured) => point(measured, 1)),
+      validation: validations.map((measured) => point(measured, 1)),
+    };
+  }
+  return {
+    title: run,
+    subtitle: `step ${done} of ${totalSteps}, ${stepsPerEpoch} an epoch${tested}`,
+    unit: 'epoch',
+    training: epochs.map((measured) => point(measured, stepsPerEpoch)),
+    validation: validations.map((measured) => point(measured, stepsPerEpoch)),
+  };
+}
+
+function point({ step, loss, accuracy }: Measured, stepsPerUnit: number): CurvePoint {
+  return { at: step / stepsPerUnit, loss, accuracy };
+}

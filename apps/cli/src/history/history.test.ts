@@ -1,0 +1,155 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exitCodes } from '@convoy/protocol/errors';
+import type { RunEvent } from '@convoy/protocol/run-events';
+import { configFromFlags } from '@convoy/parameter-server/options';
+import { evaluated, resumed, step } from '../chaos/events.fixture.ts';
+import { historyCurves } from './draw-history.ts';
+import { foldHistory, readHistory } from './history.ts';
+import { historyRows, historyTable } from './history-table.ts';
+
+const started: RunEvent = {
+  at: 0,
+  type: 'run-started',
+  run: 'r',
+  incarnation: 'i0',
+  totalSteps: 4,
+  stepsPerEpoch: 2,
+  trainSamples: 64,
+  validationSamples: 10,
+  testSamples: 100,
+  parameterCount: 5,
+};
+const ended = (after: number, loss: number): RunEvent => ({
+  at: after,
+  type: 'epoch-ended',
+  epoch: after / 2 - 1,
+  step: after,
+  loss,
+  accuracy: 0.25 * after,
+  seconds: 3,
+});
+const validated = (after: number, loss: number): RunEvent => ({
+  ...(evaluated(0, after, loss) as Extract<RunEvent, { type: 'evaluated' }>),
+  purpose: 'validation',
+});
+const resumedAt = (from: number): RunEvent => ({ ...(resumed(9, from) as object), stepsPerEpoch: 2 }) as RunEvent;
+
+const wholeRun = [
+  started,
+  step(1),
+  step(2),
+  ended(2, 1.5),
+  validated(2, 1.6),
+  step(3),
+  step(4),
+  ended(4, 1.2),
+  validated(4, 1.4),
+  evaluated(0, 4, 1.3),
+];
+
+describe('foldHistory', () => {
+  it('has a row for each epoch, training beside validation, and the test', () => {
+    const history = foldHistory(wholeRun);
+    expect(historyRows(history)).toEqual([
+      {
+        epoch: 1,
+        step: 2,
+        training: { loss: 1.5, accuracy: 0.5 },
+        validation: { loss: 1.6, accuracy: 0.4 },
+        seconds: 3,
+      },
+      {
+        epoch: 2,
+        step: 4,
+        training: { loss: 1.2, accuracy: 1 },
+        validation: { loss: 1.4, accuracy: 0.4 },
+        seconds: 3,
+      },
+    ]);
+    expect(history.test).toEqual({ step: 4, loss: 1.3, accuracy: 0.4 });
+    expect(historyTable(history).split('\n')).toEqual([
+      'epoch  step    loss  accuracy  validation loss  validation accuracy  time',
+      '    1     2  1.5000   50.00 %           1.6000              40.00 %   3 s',
+      '    2     4  1.2000  100.00 %           1.4000              40.00 %   3 s',
+      'test after step 4: loss 1.3000, accuracy 40.00 %',
+    ]);
+  });
+
+  it('counts the last word of a resumed run, and takes back what came after its checkpoint', () => {
+    const disturbed = [
+      started,
+      step(1),
+      step(2),
+      ended(2, 9),
+      validated(2, 9),
+      step(3, { loss: 9 }),
+      evaluated(0, 3, 9),
+      resumedAt(1),
+      step(2, { loss: 0.5 }),
+      ended(2, 0.4),
+      resumedAt(2),
+    ];
+    const history = foldHistory(disturbed);
+    expect(history.steps.map(({ loss }) => loss)).toEqual([2, 0.5]);
+    expect(historyRows(history)).toMatchObject([{ epoch: 1, training: { loss: 0.4 }, validation: null }]);
+    expect(history.test).toBeNull();
+    expect(foldHistory([...disturbed, resumedAt(0)]).steps).toEqual([]);
+  });
+});
+
+describe('historyCurves', () => {
+  it('sets epochs and validations at the epochs done', () => {
+    const curves = historyCurves(foldHistory(wholeRun))!;
+    expect(curves).toMatchObject({ title: 'r', unit: 'epoch' });
+    expect(curves.training.map(({ at }) => at)).toEqual([1, 2]);
+    expect(curves.validation.map(({ at, loss }) => [at, loss])).toEqual([
+      [1, 1.6],
+      [2, 1.4],
+    ]);
+  });
+
+  it('goes by steps, and says so, as long as no epoch has ended', () => {
+    const curves = historyCurves(foldHistory([started, step(1), validated(1, 2.1), evaluated(0, 1)]))!;
+    expect(curves.unit).toBe('step');
+    expect(curves.training).toEqual([{ at: 1, loss: 2, accuracy: 0.5 }]);
+    expect(curves.validation).toEqual([{ at: 1, loss: 2.1, accuracy: 0.4 }]);
+    expect(curves.subtitle).toContain('less than one epoch (2 steps)');
+  });
+
+  it('is nothing before the first step', () => {
+    expect(historyCurves(foldHistory([started]))).toBeNull();
+    expect(historyTable(foldHistory([started]))).toBe('no epoch has ended: 0 of 2 steps are done');
+  });
+});
+
+describe('readHistory', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'convoy-history-'));
+    const config = configFromFlags({} as never, { name: 'cifar10' });
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
+    writeFileSync(join(folder, 'events.jsonl'), wholeRun.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('reads what was written, and leaves out a last line that is not whole', () => {
+    appendFileSync(join(folder, 'events.jsonl'), JSON.stringify(step(5)).slice(0, 40));
+    expect(readHistory(folder)).toEqual(foldHistory(wholeRun));
+  });
+
+  it('takes a loss that JSON could not hold for one that is not finite', () => {
+    appendFileSync(join(folder, 'events.jsonl'), `${JSON.stringify(step(5, { loss: Infinity }))}\n`);
+    expect(readHistory(folder).steps.at(-1)).toEqual({ step: 5, loss: NaN, accuracy: 0.5 });
+  });
+
+  it('names the line that is damaged, and the folder that is no run', () => {
+    const path = join(folder, 'events.jsonl');
+    writeFileSync(path, '{"type":\n');
+    const line = `${path} is damaged in line 1: remove that line, or restore the log from a copy`;
+    expect(() => readHistory(folder)).toThrow(expect.objectContaining({ message: line, exitCode: exitCodes.data }));
+    expect(() => readHistory(join(folder, 'none'))).toThrow(/is no run's folder/);
+  });
+});
