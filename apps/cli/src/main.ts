@@ -7,6 +7,7 @@ import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { historyCommand } from './commands/history.ts';
+import { showCommand } from './commands/show.ts';
 import { summaryCommand } from './commands/summary.ts';
 import { trainCommand } from './commands/train.ts';
 import { workerCommand } from './commands/worker.ts';
@@ -26,6 +27,7 @@ const program = new Command('convoy')
   .addCommand(historyCommand())
   .addCommand(checkpointsCommand())
   .addCommand(summaryCommand())
+  .addCommand(showCommand())
   .addCommand(dataCommand())
   .addCommand(doctorCommand())
   .addHelpText(

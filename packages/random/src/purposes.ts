@@ -10,4 +10,5 @@ export const purposes = {
   augmentation: 5,
   selfTest: 6,
   chaos: 7,
+  show: 8,
 } as const;

@@ -1,0 +1,106 @@
+import { Command, Option } from 'commander';
+import { OperatorError } from '@convoy/protocol/errors';
+import type { DatasetConfig } from '@convoy/protocol/run-config';
+import { purposes } from '@convoy/random/purposes';
+import { randomStream } from '@convoy/random/stream';
+import { resolveConfig } from '@convoy/training/config';
+import { IMAGE_BYTES, IMAGE_SIZE, type Dataset } from '@convoy/cifar10/dataset';
+import { openConfigured } from '@convoy/cifar10/open-configured';
+import { SYNTHETIC_DEFAULTS } from '@convoy/cifar10/synthetic';
+import { positiveInteger, syntheticConfig, wholeNumber } from '@convoy/parameter-server/options';
+import { Display } from '../display.ts';
+import { indexWithin, SPLITS, splitSamples, type SplitName, type SplitSamples } from '../split-samples.ts';
+import { stopSignals } from '../stop-signals.ts';
+
+interface ShowFlags {
+  readonly split: SplitName;
+  readonly count: number;
+  readonly start: number;
+  readonly seed?: number;
+  readonly out: string;
+  readonly dataset: DatasetConfig['name'];
+  readonly syntheticSize: number;
+  readonly dataDir?: string;
+}
+
+const MOST_COLUMNS = 5;
+/** A larger picture is none to look at. */
+const MOST_IMAGES = 1_000;
+
+/** `show`: images of the data set with their classes, as the lesson's grid. */
+export function showCommand(): Command {
+  return new Command('show')
+    .description('draw images of the data set in a grid, each with its class below')
+    .addOption(
+      new Option('--split <name>', "which samples, as the lesson's recipe cuts the data")
+        .choices(SPLITS)
+        .default('train'),
+    )
+    .option('--count <n>', `images, ${MOST_COLUMNS} in a row`, positiveInteger, 25)
+    .addOption(
+      new Option('--start <n>', 'the first image, counted from 0').argParser(wholeNumber).default(0).conflicts('seed'),
+    )
+    .option('--seed <n>', 'draw them at random instead: the same seed, the same images', wholeNumber)
+    .option('--out <file>', 'the picture: a .png or .svg', 'grid.png')
+    .addOption(new Option('--dataset <name>', 'whose images').choices(['cifar10', 'synthetic']).default('cifar10'))
+    .option(
+      '--synthetic-size <n>',
+      'training images of the synthetic set; the test has a fifth as many',
+      positiveInteger,
+      SYNTHETIC_DEFAULTS.trainCount,
+    )
+    .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ convoy show                                          the first 25 training images, as grid.png
+  $ convoy show --split test --count 40 --seed 3 --out test.svg
+  $ convoy show --dataset synthetic --start 100`,
+    )
+    .action(show);
+}
+
+async function show(flags: ShowFlags): Promise<void> {
+  if (flags.count > MOST_IMAGES) throw new OperatorError(`--count (${flags.count}) must be ${MOST_IMAGES} or less`);
+  // The pictures' library is large: no other command should load it at its start.
+  const { assertPictureName, writePicture } = await import('@convoy/pictures/picture-file');
+  const { imageGrid } = await import('@convoy/pictures/image-grid');
+  assertPictureName(flags.out);
+  const config = resolveConfig({
+    recipe: 'lesson',
+    dataset: flags.dataset === 'synthetic' ? syntheticConfig(flags) : { name: flags.dataset },
+  });
+  const dataset = await openData(config.dataset, flags.dataDir);
+  const samples = splitSamples(flags.split, config, dataset);
+  const tiles = choose(samples, flags).map((index) => {
+    const pixels = new Uint8Array(IMAGE_BYTES);
+    const label = dataset.read(samples.split, index, pixels, 0);
+    return { pixels, label: dataset.classNames[label]! };
+  });
+  const columns = Math.min(MOST_COLUMNS, tiles.length);
+  writePicture(flags.out, await imageGrid(tiles, { size: IMAGE_SIZE, columns }));
+  process.stdout.write(`${tiles.length} images of ${dataset.name}, ${flags.split}: ${flags.out}\n`);
+}
+
+async function openData(config: DatasetConfig, dataDir: string | undefined): Promise<Dataset> {
+  const display = new Display();
+  const { signal } = stopSignals();
+  try {
+    return await openConfigured(config, { dataDir, environment: process.env, signal, onProgress: display.download });
+  } finally {
+    display.close();
+  }
+}
+
+/** Indices into the data set: `count` in a row from `start` on, or as many different ones at random. */
+function choose(samples: SplitSamples, { count, start, seed }: ShowFlags): readonly number[] {
+  if (count > samples.count) {
+    throw new OperatorError(`--count (${count}) must be no more than the ${samples.count} samples of ${samples.name}`);
+  }
+  if (seed === undefined) return Array.from({ length: count }, (_, n) => indexWithin(samples, start + n));
+  const random = randomStream(seed, purposes.show);
+  const chosen = new Set<number>();
+  while (chosen.size < count) chosen.add(samples.start + random.below(samples.count));
+  return [...chosen];
+}
