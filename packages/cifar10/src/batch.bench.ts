@@ -1,0 +1,20 @@
+import { bench, describe } from 'vitest';
+import { readBatch, scaleImages } from './batch.ts';
+import { IMAGE_BYTES } from './dataset.ts';
+import { dropoutMask } from './dropout.ts';
+import { syntheticDataset } from './synthetic.ts';
+
+const SAMPLES = 64;
+const dataset = syntheticDataset({ seed: 1, trainCount: SAMPLES, testCount: 1 });
+const indices = Int32Array.from({ length: SAMPLES }, (_, n) => n);
+const bytes = new Uint8Array(SAMPLES * IMAGE_BYTES);
+const pixels = new Float32Array(SAMPLES * IMAGE_BYTES);
+const mask = new Float32Array(SAMPLES * 2048);
+
+describe('a micro-batch of 64', () => {
+  bench('images read', () => void readBatch(dataset, 'train', indices, bytes));
+  bench('pixels scaled', () => scaleImages(bytes, pixels));
+  bench("the first dropout layer's mask", () => {
+    dropoutMask({ seed: 1, epoch: 0, positions: { start: 0, end: SAMPLES } }, 12, 0.5, 2048, mask);
+  });
+});
