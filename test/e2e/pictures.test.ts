@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decoded } from '@convoy/pictures/decoded.fixture';
 import { tileOrigin } from '@convoy/pictures/image-grid';
@@ -14,6 +15,15 @@ afterAll(folder.remove);
 const DATA = ['--dataset', 'synthetic', '--synthetic-size', '200'];
 const dataset = await openConfigured(syntheticConfig({ syntheticSize: 200 }), { environment: {} });
 const run = join(folder.path, 'run');
+
+interface Predicted {
+  readonly step: number;
+  readonly predictions: readonly {
+    readonly image: string;
+    readonly truth: string | null;
+    readonly top: readonly { readonly class: string; readonly probability: number }[];
+  }[];
+}
 
 /** Pixels of one image of the data set, and its class. */
 function sample(split: 'train' | 'test', index: number) {
@@ -38,6 +48,51 @@ describe('a run that has ended', () => {
     expect(history.epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
     expect(history.files).toEqual([join(run, 'history.svg'), join(run, 'history.png')]);
     expect(readFileSync(history.files[0]!, 'utf8')).toBe(svg);
+  });
+});
+
+describe('convoy predict', () => {
+  const predict = (...args: string[]) => convoy(['predict', '--run', run, ...args]);
+
+  it('takes one image file for what the same pixels of the data set are taken for, with any parameters of the run', async () => {
+    const file = join(folder.path, 'sample.png');
+    await sharp(sample('test', 3).pixels, { raw: { width: 32, height: 32, channels: 3 } })
+      .png()
+      .toFile(file);
+    const { code, stdout, stderr } = await predict(file, '--index', '3', '--top', '10', '--threads', '1', '--json');
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const { predictions, step } = JSON.parse(stdout) as Predicted;
+    expect(step).toBe(6);
+    expect(predictions.map(({ image, truth }) => [image, truth])).toEqual([
+      [file, null],
+      ['test 3', dataset.classNames[sample('test', 3).label]],
+    ]);
+    expect(predictions[0]!.top).toEqual(predictions[1]!.top);
+    const probabilities = predictions[0]!.top.map(({ probability }) => probability);
+    expect(probabilities).toEqual(probabilities.toSorted((a, b) => b - a));
+    expect(probabilities.reduce((sum, probability) => sum + probability, 0)).toBeCloseTo(1, 12);
+
+    const checkpoint = await predict(file, '--checkpoint', 'step-00000006', '--top', '10', '--threads', '1', '--json');
+    expect((JSON.parse(checkpoint.stdout) as Predicted).predictions[0]!.top).toEqual(predictions[0]!.top);
+  });
+
+  it('says a line for each file that is no image, predicts the others, and ends with the code for data', async () => {
+    const text = join(folder.path, 'text.png');
+    writeFileSync(text, 'no image');
+    const { code, stdout, stderr } = await predict(text, join(folder.path, 'gone.jpg'), '--index', '0');
+    expect(code).toBe(3);
+    expect(stderr.split('\n')).toEqual([
+      `${text} is no image that can be read: give a PNG, JPEG or WebP file`,
+      `${join(folder.path, 'gone.jpg')} does not exist: check the name`,
+    ]);
+    expect(stdout).toMatch(/^test 0 \([a-z ]+\): (?:[a-z ]+ [\d.]+ %(?:, )?){3}\n$/);
+  });
+
+  it('says which checkpoints there are when there is none of that name', async () => {
+    const { code, stderr } = await predict('--index', '0', '--checkpoint', 'step-00000005');
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/no checkpoint in .* is called step-00000005: there are step-/);
   });
 });
 

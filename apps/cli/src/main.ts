@@ -7,6 +7,7 @@ import { dataCommand } from './commands/data.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { historyCommand } from './commands/history.ts';
+import { predictCommand } from './commands/predict.ts';
 import { showCommand } from './commands/show.ts';
 import { summaryCommand } from './commands/summary.ts';
 import { trainCommand } from './commands/train.ts';
@@ -25,6 +26,7 @@ const program = new Command('convoy')
   .addCommand(chaosCommand())
   .addCommand(evaluateCommand())
   .addCommand(historyCommand())
+  .addCommand(predictCommand())
   .addCommand(checkpointsCommand())
   .addCommand(summaryCommand())
   .addCommand(showCommand())

@@ -81,6 +81,7 @@ describe('faultOf', () => {
     const program: Program = {
       setParameters: (values) => eager.setParameters(values),
       evaluate: (batch) => eager.evaluate(batch),
+      probabilities: (images) => eager.probabilities(images),
       gradient: (batch, dropout, into) => {
         const sums = eager.gradient(batch, dropout, into);
         change(into);

@@ -4,6 +4,7 @@ import { dropoutMask, type DropoutDraw } from './dropout.ts';
 import type { Engine } from './engine/engine.ts';
 import { forward, type DropoutMasks } from './forward.ts';
 import type { Batch, BatchSums, Program } from './program.ts';
+import { softmax } from './softmax.ts';
 
 /** Runs a model operation by operation through the tape of TensorFlow.js. */
 export class EagerProgram implements Program {
@@ -34,7 +35,7 @@ export class EagerProgram implements Program {
     const { tf } = this.#engine;
     let sums!: BatchSums;
     tf.tidy(() => {
-      const images_NHWC = this.#images(batch);
+      const images_NHWC = this.#images(batch.images);
       const labels_N = tf.tensor1d(batch.labels, 'int32');
       const masks = dropout === null ? new Map<number, Tensor2D>() : this.#dropoutMasks(dropout, batch.labels.length);
       const loss = (...parameters: Tensor[]): Scalar => {
@@ -61,9 +62,24 @@ export class EagerProgram implements Program {
     let sums!: BatchSums;
     tf.tidy(() => {
       const labels_N = tf.tensor1d(batch.labels, 'int32');
-      this.#losses(this.#parameters, this.#images(batch), labels_N, new Map(), batch.labels, (value) => (sums = value));
+      this.#losses(
+        this.#parameters,
+        this.#images(batch.images),
+        labels_N,
+        new Map(),
+        batch.labels,
+        (value) => (sums = value),
+      );
     });
     return sums;
+  }
+
+  probabilities(images: Float32Array): Float64Array {
+    const logits = this.#engine.tf.tidy(() => {
+      const images_NHWC = this.#images(images);
+      return forward(this.#engine, this.#model, this.#parameters, images_NHWC, new Map()).dataSync<'float32'>();
+    });
+    return softmax(logits, this.#model.classes);
   }
 
   dispose(): void {
@@ -92,9 +108,10 @@ export class EagerProgram implements Program {
     return losses_N;
   }
 
-  #images({ images, labels }: Batch): Tensor4D {
+  #images(images: Float32Array): Tensor4D {
     const [height, width, channels] = this.#model.layers[0]!.outputShape;
-    return this.#engine.tf.tensor4d(images, [labels.length, height!, width!, channels!], 'float32');
+    const samples = images.length / (height! * width! * channels!);
+    return this.#engine.tf.tensor4d(images, [samples, height!, width!, channels!], 'float32');
   }
 
   #dropoutMasks(draw: DropoutDraw, samples: number): DropoutMasks {

@@ -28,5 +28,11 @@ export interface Program {
   gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums;
   /** Loss and correct predictions, as in inference. */
   evaluate(batch: Batch): BatchSums;
+  /**
+   * The probability of each class, as in inference.
+   * @param images as a batch's: N · 32 · 32 · 3 values.
+   * @returns shape [N, classes]; each row adds up to 1 but for rounding.
+   */
+  probabilities(images: Float32Array): Float64Array;
   dispose(): void;
 }

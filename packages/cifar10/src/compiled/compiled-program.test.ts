@@ -46,6 +46,22 @@ describe(`a program made for ${engine.name}`, () => {
     programs.forEach((program) => program.dispose());
   });
 
+  it('gives the probabilities whose logarithms are its own losses, as the eager one does', () => {
+    const programs = [compiled(small), eager(small)] as const;
+    const { images } = batchFor(small, 9);
+    const before = engine.tf.memory().numTensors;
+    const [ours, theirs] = programs.map((program) => program.probabilities(images));
+    expect(engine.tf.memory().numTensors).toBe(before);
+    expect(ours).toHaveLength(9 * small.classes);
+    ours!.forEach((value, n) => expect(value).toBeCloseTo(theirs![n]!, 6));
+    const rows = Array.from({ length: 9 }, (_, n) => ours!.subarray(n * small.classes, (n + 1) * small.classes));
+    const likeliest = Int32Array.from(rows, (row) => row.indexOf(Math.max(...row)));
+    const { lossSum, correct } = programs[0].evaluate({ images, labels: likeliest });
+    expect(correct).toBe(9);
+    expect(rows.reduce((sum, row, n) => sum - Math.log(row[likeliest[n]!]!), 0)).toBeCloseTo(lossSum, 5);
+    programs.forEach((program) => program.dispose());
+  });
+
   it('evaluates as the eager one does, and without dropout as its own gradient', () => {
     const programs = [compiled(lessonModel), eager(lessonModel)] as const;
     const batch = batchFor(lessonModel, 50);

@@ -3,6 +3,7 @@ import type { Model } from '../architecture.ts';
 import { dropoutMask, type DropoutDraw } from '../dropout.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Batch, BatchSums, Program } from '../program.ts';
+import { softmax } from '../softmax.ts';
 import type { Output } from './graph.ts';
 import type { MaskInput, ProgramGraph } from './program-graph.ts';
 import type { Session } from './session.ts';
@@ -60,6 +61,14 @@ export class CompiledProgram implements Program {
     return sums;
   }
 
+  probabilities(images: Float32Array): Float64Array {
+    const logits = this.#engine.tf.tidy(() => {
+      const [logits_NC] = this.#session.run(this.#imageFeeds(images), [this.#graph.evaluation.logits]);
+      return logits_NC!.dataSync<'float32'>();
+    });
+    return softmax(logits, this.#model.classes);
+  }
+
   dispose(): void {
     this.#disposeParameters();
     this.#session.dispose();
@@ -71,12 +80,15 @@ export class CompiledProgram implements Program {
   }
 
   #feeds({ images, labels }: Batch): [Output, Tensor][] {
-    const { tf } = this.#engine;
-    const { parameters, images: imagesInput, labels: labelsInput } = this.#graph;
+    return [...this.#imageFeeds(images), [this.#graph.labels, this.#engine.tf.tensor1d(labels, 'int32')]];
+  }
+
+  #imageFeeds(images: Float32Array): [Output, Tensor][] {
+    const shape = this.#model.layers[0]!.outputShape;
+    const samples = images.length / shape.reduce((size, dimension) => size * dimension, 1);
     return [
-      ...parameters.map((input, index): [Output, Tensor] => [input, this.#parameters[index]!]),
-      [imagesInput, tf.tensor(images, [labels.length, ...this.#model.layers[0]!.outputShape], 'float32')],
-      [labelsInput, tf.tensor1d(labels, 'int32')],
+      ...this.#graph.parameters.map((input, index): [Output, Tensor] => [input, this.#parameters[index]!]),
+      [this.#graph.images, this.#engine.tf.tensor(images, [samples, ...shape], 'float32')],
     ];
   }
 

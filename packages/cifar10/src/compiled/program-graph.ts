@@ -19,7 +19,10 @@ export interface ProgramGraph {
     readonly gradient: Output;
   };
   /** Without dropout: takes no masks. */
-  readonly evaluation: Results;
+  readonly evaluation: Results & {
+    /** float32 [N, classes]; needs no labels. */
+    readonly logits: Output;
+  };
 }
 
 /** A dropout layer's multipliers, float32 [N, units]. */
@@ -65,7 +68,7 @@ export function programGraph(model: Model): ProgramGraph {
       masks: new Map(),
     });
     const { losses_N } = crossEntropy(tape, logits_NC, inputs.labels);
-    return { losses: losses_N, predictions: argMax(graph, logits_NC) };
+    return { losses: losses_N, predictions: argMax(graph, logits_NC), logits: logits_NC };
   });
   return { graph, ...inputs, training, evaluation };
 }
