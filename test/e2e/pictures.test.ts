@@ -16,6 +16,13 @@ const DATA = ['--dataset', 'synthetic', '--synthetic-size', '200'];
 const dataset = await openConfigured(syntheticConfig({ syntheticSize: 200 }), { environment: {} });
 const run = join(folder.path, 'run');
 
+interface Evaluated {
+  readonly checkpoint: string | null;
+  readonly accuracy: number;
+  readonly confusion: readonly (readonly number[])[];
+  readonly files: readonly string[];
+}
+
 interface Predicted {
   readonly step: number;
   readonly predictions: readonly {
@@ -31,9 +38,10 @@ function sample(split: 'train' | 'test', index: number) {
   return { pixels, label: dataset.read(split, index, pixels, 0) };
 }
 
+let summary: ReturnType<typeof summaryOf>;
 beforeAll(async () => {
   const shape = ['--steps', '6', '--batch-size', '64', '--micro-batch', '64', '--seed', '7'];
-  summaryOf(await convoy(['train', '--single', ...DATA, ...shape, '--json', '--run-dir', run]));
+  summary = summaryOf(await convoy(['train', '--single', ...DATA, ...shape, '--json', '--run-dir', run]));
 });
 
 describe('a run that has ended', () => {
@@ -93,6 +101,44 @@ describe('convoy predict', () => {
     const { code, stderr } = await predict('--index', '0', '--checkpoint', 'step-00000005');
     expect(code).toBe(3);
     expect(stderr).toMatch(/no checkpoint in .* is called step-00000005: there are step-/);
+  });
+});
+
+describe('convoy evaluate', () => {
+  it("counts every test sample once, as many right as the run's own test says, and draws it", async () => {
+    const { code, stdout } = await convoy(['evaluate', '--run', run, '--checkpoint', 'newest', '--json']);
+    expect(code).toBe(0);
+    const { checkpoint, accuracy, confusion, files } = JSON.parse(stdout) as Evaluated;
+    expect(checkpoint).toBe('step-00000006');
+    expect(accuracy).toBe(summary.testAccuracy);
+    const byLabel = new Array<number>(10).fill(0);
+    for (let index = 0; index < 40; index++) byLabel[sample('test', index).label]!++;
+    expect(confusion.map((row) => row.reduce((sum, count) => sum + count, 0))).toEqual(byLabel);
+    const right = confusion.reduce((sum, row, label) => sum + row[label]!, 0);
+    expect(right / 40).toBe(accuracy);
+    expect(files).toEqual(['svg', 'png'].map((kind) => join(run, `confusion-test-step-6.${kind}`)));
+    expect((await decoded(files[1]!)).count('#ffffff')).toBeGreaterThan(1000);
+  });
+
+  it('prints a table with the accuracy of each class, and draws where it is asked to', async () => {
+    const out = join(folder.path, 'confusion.svg');
+    const { code, stdout } = await convoy([
+      'evaluate',
+      '--run',
+      run,
+      '--checkpoint',
+      'best',
+      '--split',
+      'validation',
+      '--out',
+      out,
+    ]);
+    expect(code).toBe(0);
+    const [figures, , head, ...rows] = stdout.trimEnd().split('\n');
+    expect(figures).toMatch(/^validation accuracy [\d.]+ %, loss [\d.]+ over 30 samples, after [36] steps$/);
+    expect(head).toMatch(/^true \\ predicted .* accuracy$/);
+    expect(rows).toHaveLength(10);
+    expect(readFileSync(out, 'utf8')).toContain('>predicted</text>');
   });
 });
 

@@ -1,108 +1,128 @@
-import { readFileSync } from 'node:fs';
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
-import { checkConfig } from '@convoy/training/config';
 import { rootOf } from '@convoy/training/blocks';
-import { extentOf, planEvaluation } from '@convoy/training/sampling';
+import { extentOf, partOf, planEvaluation } from '@convoy/training/sampling';
 import { lessonModel } from '@convoy/cifar10/architecture';
-import type { ParametersFile } from '@convoy/parameter-server/run-folder';
+import type { ConfusionFigures } from '@convoy/pictures/confusion-chart';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
 import { percent } from '../display.ts';
+import { classAccuracies, ConfusionCount, type Confusion } from '../evaluation/confusion.ts';
+import { confusionTable } from '../evaluation/confusion-table.ts';
+import { CHECKPOINT_HELP, readRunParameters, type RunParameters } from '../run-parameters.ts';
 
 interface EvaluateFlags extends EngineFlags {
   readonly run: string;
+  readonly checkpoint?: string;
   readonly split: 'test' | 'validation';
+  readonly out?: string;
   readonly json: boolean;
 }
 
-/** `evaluate`: a finished run's parameters on the test or validation samples. */
+/** `evaluate`: a run's parameters on the test or validation samples, class by class. */
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
-    .description("evaluate a run's parameters, piece by piece as the run itself does")
+    .description("evaluate a run's parameters, piece by piece as the run itself does, and count what is taken for what")
     .requiredOption('--run <folder>', "the run's folder")
+    .option('--checkpoint <name>', CHECKPOINT_HELP)
     .addOption(new Option('--split <name>', 'samples to evaluate').choices(['test', 'validation']).default('test'))
+    .option('--out <file>', "the confusion matrix as a .png or .svg (default: both, in the run's folder)")
     .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)")
-    .option('--json', 'one JSON line', false);
+    .option('--json', 'one JSON line instead of the table', false);
   return addEngineOptions(command)
-    .addHelpText('after', '\nExample:\n  $ convoy evaluate --run runs/20261124-051200-quick-3f9a')
+    .addHelpText(
+      'after',
+      `
+Without --out the picture is confusion-<split>-step-<n>.svg and .png.
+
+Exit codes: ${exitCodes.ok} when it was evaluated; ${exitCodes.data} when the run has no such parameters, or they are damaged.
+
+Examples:
+  $ convoy evaluate --run runs/20261124-051200-quick-3f9a
+  $ convoy evaluate --run runs/20261124-051200-quick-3f9a --checkpoint best --split validation --json
+  $ convoy evaluate --run runs/20261124-051200-quick-3f9a --out confusion.svg`,
+    )
     .action(evaluate);
 }
 
 async function evaluate(flags: EvaluateFlags): Promise<void> {
-  const { config, table, values } = readRun(flags.run);
+  const { assertPictureName } = await import('@convoy/pictures/picture-file');
+  if (flags.out !== undefined) assertPictureName(flags.out);
+  const parameters = await readRunParameters(flags.run, flags.checkpoint);
+  const { config, checkpoint, step, sha256 } = parameters;
   const compute = new InlineCompute();
   const engine = await compute.open(
     computeOptions(flags, threadsPerWorker(flags, config.deterministic, 1), process.env),
   );
   if (engine.warning !== null) process.stderr.write(`${engine.warning}\n`);
-  const { dataset, note } = await compute.prepare(config);
+  const { note } = await compute.prepare(config);
   if (note !== null) process.stderr.write(`${note}\n`);
-  const extent = extentOf(config, dataset);
-  const { pieces } = planEvaluation(flags.split, config, extent);
-  if (pieces === 0) throw new OperatorError(`this run held no samples out for ${flags.split}: choose another --split`);
-  compute.setParameters(table.step, values);
-  const { samples, lossSum, correct } = await compute.evaluate({
-    step: table.step,
-    purpose: flags.split,
-    block: rootOf(pieces),
-  });
+  const { tally, confusion } = await evaluateOn(compute, flags.split, parameters);
+  const { classNames } = compute.dataset;
   await compute.close();
+  const { samples, lossSum, correct } = tally;
   const result = {
     run: flags.run,
+    checkpoint,
     split: flags.split,
-    step: table.step,
+    step,
     samples,
     accuracy: correct / samples,
     loss: lossSum / samples,
-    parametersSha256: table.sha256,
+    parametersSha256: sha256,
+    classes: classNames,
+    classAccuracies: classAccuracies(confusion),
+    confusion,
   };
+  const figures = `${flags.split} accuracy ${percent(result.accuracy)}, loss ${result.loss.toFixed(4)} over ${samples} samples, after ${step} steps`;
+  const files = await draw(flags, step, {
+    title: `${flags.run}: what is taken for what`,
+    subtitle: figures,
+    classNames,
+    counts: confusion,
+  });
   process.stdout.write(
     flags.json
-      ? `${JSON.stringify(result)}\n`
-      : `${flags.split} accuracy ${percent(result.accuracy)}, loss ${result.loss.toFixed(4)} over ${samples} samples, after ${table.step} steps\n`,
+      ? `${JSON.stringify({ ...result, files })}\n`
+      : `${figures}\n\n${confusionTable(confusion, classNames)}\n`,
   );
+  process.stderr.write(`drawn: ${files.join(', ')}\n`);
 }
 
-/** @throws OperatorError when the folder holds no finished run, or its files are not what they were. */
-function readRun(folder: string) {
-  const read = (name: string): Buffer => {
-    try {
-      return readFileSync(join(folder, name));
-    } catch (cause) {
-      throw new OperatorError(`${folder} has no readable ${name}: name the folder of a run that has ended`, {
-        exitCode: exitCodes.data,
-        cause,
-      });
-    }
-  };
-  const parse = (name: string): unknown => {
-    const text = read(name).toString();
-    try {
-      return JSON.parse(text);
-    } catch (cause) {
-      throw new OperatorError(`${join(folder, name)} is not JSON: it was changed or cut`, {
-        exitCode: exitCodes.data,
-        cause,
-      });
-    }
-  };
-  const config = checkConfig(parse('config.json'));
-  const table = parse('parameters.json') as ParametersFile;
-  const values = read('parameters.bin');
-  const sha256 = createHash('sha256').update(values).digest('hex');
-  if (values.byteLength !== table.bytes || sha256 !== table.sha256) {
-    throw new OperatorError(
-      `${join(folder, 'parameters.bin')} is damaged: its table says ${table.bytes} bytes, sha256 ${table.sha256}; found ${values.byteLength}, ${sha256}`,
-      { exitCode: exitCodes.data },
+/** The figures of the run's own evaluation, and the confusion matrix from a second pass over the same pieces. */
+async function evaluateOn(
+  compute: InlineCompute,
+  purpose: EvaluateFlags['split'],
+  { config, step, values }: RunParameters,
+) {
+  const { split, indices, pieces } = planEvaluation(purpose, config, extentOf(config, compute.dataset));
+  if (pieces === 0) throw new OperatorError(`this run held no samples out for ${purpose}: choose another --split`);
+  compute.takeParameters(step, values);
+  const tally = await compute.evaluate({ step, purpose, block: rootOf(pieces) });
+  const count = new ConfusionCount(lessonModel.classes);
+  for (let piece = 0; piece < pieces; piece++) {
+    const { start, end } = partOf(indices, piece, pieces);
+    const { labels, probabilities } = compute.probabilities(
+      split,
+      Int32Array.from({ length: end - start }, (_, n) => start + n),
     );
+    count.add(labels, probabilities);
   }
-  if (table.modelHash !== lessonModel.hash) {
-    throw new OperatorError(`the run in ${folder} trained another model than this version of Convoy has`, {
-      exitCode: exitCodes.data,
-    });
-  }
-  return { config, table, values };
+  return { tally, confusion: count.counts as Confusion };
+}
+
+async function draw(
+  { run, split, out }: EvaluateFlags,
+  step: number,
+  figures: ConfusionFigures,
+): Promise<readonly string[]> {
+  // The chart's library is large: no other command should load it at its start.
+  const { confusionChart } = await import('@convoy/pictures/confusion-chart');
+  const { writePicture } = await import('@convoy/pictures/picture-file');
+  const svg = confusionChart(figures);
+  const name = `confusion-${split}-step-${step}`;
+  const paths = out === undefined ? [join(run, `${name}.svg`), join(run, `${name}.png`)] : [out];
+  for (const path of paths) writePicture(path, svg);
+  return paths;
 }

@@ -149,6 +149,20 @@ export class InlineCompute implements Compute {
     });
   }
 
+  /** What `prepare` opened. */
+  get dataset(): Dataset {
+    return this.#workload!.dataset;
+  }
+
+  /** Labels and the classes' probabilities, shape [indices.length, classes], of images of the data set. */
+  probabilities(
+    split: Split,
+    indices: Int32Array,
+  ): { readonly labels: Int32Array; readonly probabilities: Float64Array } {
+    const { images, labels } = this.#read(split, indices);
+    return { labels, probabilities: this.#workload!.program.probabilities(images) };
+  }
+
   cancel(): void {
     Atomics.store(this.#cancelled, 0, 1);
   }

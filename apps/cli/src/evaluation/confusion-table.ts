@@ -1,0 +1,14 @@
+import { percent } from '../display.ts';
+import { textTable } from '../text-table.ts';
+import { classAccuracies, type Confusion } from './confusion.ts';
+
+/** A confusion matrix for a terminal: what the samples of each class were taken for, and how many were recognised. */
+export function confusionTable(counts: Confusion, classNames: readonly string[]): string {
+  const accuracies = classAccuracies(counts);
+  const head = ['true \\ predicted', ...classNames, 'accuracy'];
+  const rows = counts.map((row, label) => {
+    const accuracy = accuracies[label]!;
+    return [classNames[label]!, ...row.map(String), accuracy === null ? '' : percent(accuracy)];
+  });
+  return textTable(head, rows, new Set([0]));
+}

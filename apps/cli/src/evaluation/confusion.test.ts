@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { classAccuracies, ConfusionCount } from './confusion.ts';
+import { confusionTable } from './confusion-table.ts';
+
+describe('ConfusionCount', () => {
+  it('counts the likeliest class of each sample in the row of its true class', () => {
+    const count = new ConfusionCount(3);
+    count.add(Int32Array.from([0, 0, 1]), Float64Array.from([0.5, 0.3, 0.2, 0.1, 0.8, 0.1, 0.4, 0.4, 0.2]));
+    count.add(Int32Array.from([1]), Float64Array.from([0, 1, 0]));
+    expect(count.counts).toEqual([
+      [1, 1, 0],
+      [1, 1, 0],
+      [0, 0, 0],
+    ]);
+    expect(classAccuracies(count.counts)).toEqual([0.5, 0.5, null]);
+  });
+});
+
+describe('confusionTable', () => {
+  it('has a row for each true class with its accuracy last', () => {
+    const counts = [
+      [19, 1],
+      [0, 0],
+    ];
+    expect(confusionTable(counts, ['cat', 'dog']).split('\n')).toEqual([
+      'true \\ predicted  cat  dog  accuracy',
+      'cat                19    1   95.00 %',
+      'dog                 0    0',
+    ]);
+  });
+});
