@@ -136,7 +136,7 @@ describe('convoy evaluate', () => {
     expect(code).toBe(0);
     const [figures, , head, ...rows] = stdout.trimEnd().split('\n');
     expect(figures).toMatch(/^validation accuracy [\d.]+ %, loss [\d.]+ over 30 samples, after [36] steps$/);
-    expect(head).toMatch(/^true \\ predicted .* accuracy$/);
+    expect(head).toMatch(/^ +disc .* accuracy$/);
     expect(rows).toHaveLength(10);
     expect(readFileSync(out, 'utf8')).toContain('>predicted</text>');
   });

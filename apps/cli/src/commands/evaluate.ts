@@ -85,9 +85,9 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
   process.stdout.write(
     flags.json
       ? `${JSON.stringify({ ...result, files })}\n`
-      : `${figures}\n\n${confusionTable(confusion, classNames)}\n`,
+      : `${figures}\nrows: the true class, columns: what it was taken for\n${confusionTable(confusion, classNames)}\n`,
   );
-  process.stderr.write(`drawn: ${files.join(', ')}\n`);
+  if (files.length > 0) process.stderr.write(`drawn: ${files.join(', ')}\n`);
 }
 
 /** The figures of the run's own evaluation, and the confusion matrix from a second pass over the same pieces. */
@@ -123,6 +123,13 @@ async function draw(
   const svg = confusionChart(figures);
   const name = `confusion-${split}-step-${step}`;
   const paths = out === undefined ? [join(run, `${name}.svg`), join(run, `${name}.png`)] : [out];
-  for (const path of paths) writePicture(path, svg);
+  try {
+    for (const path of paths) writePicture(path, svg);
+  } catch (error) {
+    // Somebody else's run may be there to be read only: the figures count.
+    if (out !== undefined || !(error instanceof OperatorError)) throw error;
+    process.stderr.write(`${error.message}; to draw elsewhere, say --out\n`);
+    return [];
+  }
   return paths;
 }

@@ -30,6 +30,8 @@ async function showHistory(folder: string, flags: { readonly json: boolean }): P
   const { run, stepsPerEpoch, totalSteps, steps, test } = history;
   // The chart's library is large: no other command should load it at its start.
   const { drawHistory } = await import('../history/draw-history.ts');
+  // Before the drawing, which fails where the folder can't be written.
+  if (!flags.json) process.stdout.write(`${historyTable(history)}\n`);
   const files = drawHistory(folder, history);
   if (flags.json) {
     const done = steps.at(-1)?.step ?? 0;
@@ -37,6 +39,5 @@ async function showHistory(folder: string, flags: { readonly json: boolean }): P
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
-  process.stdout.write(`${historyTable(history)}\n`);
   process.stderr.write(files.length === 0 ? 'nothing to draw: no step is done yet\n' : `drawn: ${files.join(', ')}\n`);
 }
