@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { loadKernels } from '@convoy/arithmetic/load';
 import { reference, type AdamScalars } from '@convoy/arithmetic/reference';
 import { adam, add, allocateVector, sumOfSquares } from '@convoy/arithmetic/vectors';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import { lessonModel } from '@convoy/cifar10/models';
 import { median } from './statistics.ts';
 
 export interface ArithmeticResult {

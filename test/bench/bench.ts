@@ -15,7 +15,7 @@ import { peerPython } from './peers.ts';
 import { plot } from './plot.ts';
 import { report, type BenchResult, type StepResult } from './report.ts';
 import { convoyStep, rawStep } from './step-bench.ts';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import { lessonModel } from '@convoy/cifar10/models';
 
 const program = new Command('bench')
   .option('--rounds <n>', 'measurements of each contender', Number, 5)

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import { lessonModel } from '@convoy/cifar10/models';
 import { compile } from '@convoy/cifar10/compiled/compile';
 import { EagerProgram } from '@convoy/cifar10/eager-program';
 import type { Engine } from '@convoy/cifar10/engine/engine';

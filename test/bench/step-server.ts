@@ -27,7 +27,7 @@ const server = new ParameterServer({
   incarnation: '1',
   config,
   extent,
-  model: { hash: DIGEST, parameterCount: bench.parameters, tensors: [] },
+  model: { hash: DIGEST, parameterCount: bench.parameters, trainableCount: bench.parameters, tensors: [] },
   dataFingerprint: DIGEST,
   folder: new RunFolder(join(folder.path, 'run'), config, () => {}),
   parameters: new Parameters(new Float32Array(bench.parameters).fill(0.01)),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import { lessonModel } from '@convoy/cifar10/models';
 import { initialValues } from '@convoy/cifar10/initial-values';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { copyFloat32 } from '@convoy/protocol/tensor';

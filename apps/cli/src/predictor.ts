@@ -1,9 +1,9 @@
-import { lessonModel } from '@convoy/cifar10/architecture';
 import { scaleImages } from '@convoy/cifar10/batch';
 import { cacheDirectory } from '@convoy/cifar10/cache-directory';
 import { createProgram } from '@convoy/cifar10/create-program';
 import { IMAGE_BYTES } from '@convoy/cifar10/dataset';
 import { loadEngine } from '@convoy/cifar10/engine/load';
+import { models } from '@convoy/cifar10/models';
 import type { Program } from '@convoy/cifar10/program';
 import { computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
 import type { RunParameters } from './run-parameters.ts';
@@ -36,7 +36,7 @@ export class Predictor {
     const threads = threadsPerWorker(flags, config.deterministic, 1);
     const engine = await loadEngine({ ...computeOptions(flags, threads, environment), onFallback: onNote });
     const cacheDir = cacheDirectory(environment, process.platform);
-    const program = createProgram(engine, lessonModel, { cacheDir, onNote });
+    const program = createProgram(engine, models[config.model], { cacheDir, onNote });
     program.setParameters(values);
     return new Predictor(program);
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { copyFloat32 } from '@convoy/protocol/tensor';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import { models } from '@convoy/cifar10/models';
 import { CHECKPOINTS_FOLDER, checkpointNames, type CheckpointName } from '@convoy/parameter-server/checkpoint';
 import { diskFiles } from '@convoy/parameter-server/checkpoint-files';
 import {
@@ -37,9 +37,9 @@ export const CHECKPOINT_HELP = 'a checkpoint by its name, "best" or "newest" (de
  */
 export async function readRunParameters(folder: string, wanted: string | undefined): Promise<RunParameters> {
   const config = readConfig(folder);
-  if (wanted === undefined) return { config, checkpoint: null, ...readFinal(folder) };
+  if (wanted === undefined) return { config, checkpoint: null, ...readFinal(folder, config) };
   const { path, state, manifest, optimizer } = await readCheckpoint(folder, wanted);
-  assertModel(folder, state.modelHash);
+  assertModel(folder, config, state.modelHash);
   return {
     config,
     checkpoint: path.slice(join(folder, CHECKPOINTS_FOLDER).length + 1),
@@ -81,7 +81,7 @@ async function existingName(root: string, wanted: string): Promise<CheckpointNam
 }
 
 /** @throws OperatorError when the folder holds no finished run, or its files are not what they were. */
-function readFinal(folder: string): Pick<RunParameters, 'step' | 'values' | 'sha256'> {
+function readFinal(folder: string, config: RunConfig): Pick<RunParameters, 'step' | 'values' | 'sha256'> {
   const read = (name: string): Buffer => {
     try {
       return readFileSync(join(folder, name));
@@ -103,14 +103,14 @@ function readFinal(folder: string): Pick<RunParameters, 'step' | 'values' | 'sha
       `${join(folder, 'parameters.bin')} is damaged: its table says ${table.bytes} bytes, sha256 ${table.sha256}; found ${bytes.byteLength}, ${sha256}`,
     );
   }
-  assertModel(folder, table.modelHash);
+  assertModel(folder, config, table.modelHash);
   const values = new Float32Array(bytes.byteLength / 4);
   copyFloat32(bytes, values);
   return { step: table.step, values, sha256 };
 }
 
-function assertModel(folder: string, modelHash: string): void {
-  if (modelHash === lessonModel.hash) return;
+function assertModel(folder: string, { model }: RunConfig, modelHash: string): void {
+  if (modelHash === models[model].hash) return;
   throw wrong(`the run in ${folder} trained another model than this version of Convoy has`);
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import { lessonModel } from '@convoy/cifar10/models';
 import { summaryTable } from './summary-table.ts';
 
 it("prints the lesson's table", () => {

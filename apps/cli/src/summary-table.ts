@@ -7,8 +7,11 @@ const COLUMNS = [29, 55] as const;
 const CLASS_NAMES: Readonly<Record<Layer['type'], string>> = {
   input: 'InputLayer',
   conv2d: 'Conv2D',
+  'batch-normalization': 'BatchNormalization',
   activation: 'Activation',
+  add: 'Add',
   'max-pooling2d': 'MaxPooling2D',
+  'global-average-pooling2d': 'GlobalAveragePooling2D',
   flatten: 'Flatten',
   dropout: 'Dropout',
   dense: 'Dense',
@@ -26,7 +29,10 @@ export function summaryTable(model: Model): string {
       String(size),
     );
   });
-  const total = model.parameterCount.toLocaleString('en-US');
+  const { parameterCount, trainableCount } = model;
+  const [total, trainable, rest] = [parameterCount, trainableCount, parameterCount - trainableCount].map((count) =>
+    count.toLocaleString('en-US'),
+  );
   return [
     'Model: "model"',
     rule,
@@ -35,8 +41,8 @@ export function summaryTable(model: Model): string {
     rows.join(`\n${rule}\n`),
     '='.repeat(LINE_LENGTH),
     `Total params: ${total}`,
-    `Trainable params: ${total}`,
-    'Non-trainable params: 0',
+    `Trainable params: ${trainable}`,
+    `Non-trainable params: ${rest}`,
     rule,
   ].join('\n');
 }

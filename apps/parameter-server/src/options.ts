@@ -1,13 +1,14 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SYNTHETIC_DEFAULTS } from '@convoy/cifar10/synthetic';
 import { OperatorError } from '@convoy/protocol/errors';
-import type { DatasetConfig, RunConfig } from '@convoy/protocol/run-config';
+import { MODEL_NAMES, type DatasetConfig, type ModelName, type RunConfig } from '@convoy/protocol/run-config';
 import { DEFAULT_KEEP } from './checkpoint-store.ts';
 import { DEFAULT_RECIPE, DEFAULT_SEED, recipes, resolveConfig } from '@convoy/training/config';
 
 /** Options that decide what a run computes, as the command line gives them. */
 export interface RunFlags {
   readonly recipe: string;
+  readonly model?: ModelName;
   readonly dataset: DatasetConfig['name'];
   readonly syntheticSize: number;
   readonly dataDir?: string;
@@ -41,6 +42,7 @@ export interface CheckpointInterval {
 /** Options that decide a run's result: they are in its folder, so that a resumed run can't be given others. */
 const DECISIVE = [
   'recipe',
+  'model',
   'dataset',
   'syntheticSize',
   'epochs',
@@ -75,6 +77,7 @@ export function addRunOptions(command: Command): Command {
         .choices(Object.keys(recipes))
         .default(DEFAULT_RECIPE),
     )
+    .addOption(new Option('--model <name>', 'what to train').choices(MODEL_NAMES))
     .addOption(new Option('--dataset <name>', 'what to train on').choices(['cifar10', 'synthetic']).default('cifar10'))
     .option(
       '--synthetic-size <n>',
@@ -122,6 +125,7 @@ export function configFromFlags(flags: RunFlags, dataset: DatasetConfig): RunCon
   }
   return resolveConfig({
     recipe: flags.recipe,
+    model: flags.model,
     dataset,
     epochs: flags.epochs,
     maxSteps: flags.steps,

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import type { Model } from '@convoy/cifar10/architecture';
 import { initialValues } from '@convoy/cifar10/initial-values';
+import { models } from '@convoy/cifar10/models';
 import { openConfigured } from '@convoy/cifar10/open-configured';
 import type { Dataset } from '@convoy/cifar10/dataset';
 import { OperatorError } from '@convoy/protocol/errors';
@@ -41,6 +42,7 @@ export interface PreparedRun {
   readonly server: ParameterServer;
   readonly folder: string;
   readonly dataset: Dataset;
+  readonly model: Model;
   readonly deterministic: boolean;
   /** Micro-batches in a full step: more workers than that have nothing to do. */
   readonly microBatches: number;
@@ -71,11 +73,12 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   const { run, config, dataset, folder, lock, checkpoint } = opened;
   if (lock.tookOver !== null) options.onNote(lock.tookOver);
   const extent = extentOf(config, dataset);
-  const parameters = new Parameters(initialValues(lessonModel, config.seed));
+  const model = models[config.model];
+  const parameters = new Parameters(initialValues(model, config.seed), model);
   if (checkpoint) parameters.restore(checkpoint.optimizer);
   const checkpoints = await openCheckpoints(lock, {
     runFolder: folder.path,
-    identity: { run, config, ...identityOf(dataset), tensors: lessonModel.tensors },
+    identity: { run, config, ...identityOf(config, dataset), tensors: model.tensors },
     keep: flags.keepCheckpoints,
     now: systemClock.now,
     fence: lock.assertHeld,
@@ -90,7 +93,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     incarnation,
     config,
     extent,
-    model: lessonModel,
+    model,
     dataFingerprint: dataset.fingerprint,
     folder,
     parameters,
@@ -117,7 +120,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   // Whoever waits for it deals with a failure; until somebody does, it is not unhandled.
   ended.catch(() => {});
   const microBatches = Math.ceil(config.globalBatchSize / config.microBatchSize);
-  return { run, server, folder: folder.path, dataset, deterministic: config.deterministic, microBatches, ended };
+  return { run, server, folder: folder.path, dataset, model, deterministic: config.deterministic, microBatches, ended };
 }
 
 async function openCheckpoints(lock: RunLock, options: CheckpointStoreOptions): Promise<CheckpointStore> {
@@ -164,7 +167,7 @@ async function openAgain(
       signal,
       onProgress: onDownload,
     });
-    const { checkpoint, faults } = await loadNewestCheckpoint(path, { run, config, ...identityOf(dataset) });
+    const { checkpoint, faults } = await loadNewestCheckpoint(path, { run, config, ...identityOf(config, dataset) });
     for (const { name, fault } of faults) onNote(`checkpoint ${name} is damaged and was passed over: ${fault}`);
     if (checkpoint === null) onNote(`${path} has no checkpoint yet: the run starts from its beginning`);
     return { run, config, dataset, folder, lock, checkpoint };
@@ -174,9 +177,9 @@ async function openAgain(
   }
 }
 
-function identityOf(dataset: Dataset) {
+function identityOf({ model }: RunConfig, dataset: Dataset) {
   return {
-    modelHash: lessonModel.hash,
+    modelHash: models[model].hash,
     dataFingerprint: dataset.fingerprint,
     permutationVersion: PERMUTATION_VERSION,
     generatorVersion: GENERATOR_VERSION,

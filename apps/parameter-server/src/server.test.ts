@@ -54,7 +54,7 @@ function start({
     incarnation: 'this-process',
     config,
     extent,
-    model: { hash: digest, parameterCount: PARAMETERS, tensors: [] },
+    model: { hash: digest, parameterCount: PARAMETERS, trainableCount: PARAMETERS, tensors: [] },
     dataFingerprint: digest,
     parameters: new Parameters(new Float32Array(PARAMETERS)),
     figures: new RunFigures('r', extent),

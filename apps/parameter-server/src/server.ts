@@ -51,7 +51,13 @@ export interface ServerOptions {
   readonly incarnation: string;
   readonly config: RunConfig;
   readonly extent: Extent;
-  readonly model: { readonly hash: string; readonly parameterCount: number; readonly tensors: TensorTable };
+  readonly model: {
+    readonly hash: string;
+    readonly parameterCount: number;
+    /** Length of the vector's head, which is trained; the tail is moving statistics. */
+    readonly trainableCount: number;
+    readonly tensors: TensorTable;
+  };
   readonly dataFingerprint: string;
   readonly folder: RunFolder;
   /** The training state and the figures, as they are at `start`. */
@@ -441,7 +447,7 @@ export class ParameterServer {
     if (result.type !== 'result') return this.#tell({ ...received, suspicion }, { ...tally, vector: null });
     const vector = this.#buffers.take();
     copyFloat32(result.gradient, vector);
-    const judged = suspicion ?? this.#plausibility.suspicionOf(normOf(vector, samples));
+    const judged = suspicion ?? this.#plausibility.suspicionOf(this.#gradientNorm(vector, samples));
     this.#tell({ ...received, suspicion: judged }, { ...tally, vector });
   }
 
@@ -645,7 +651,7 @@ export class ParameterServer {
     const { config, clock } = this.#options;
     const { vector, ...tally } = this.#reduction!.tree.total!;
     if (vector === null) throw new Error(`step ${task.step} was collected without a gradient`);
-    const gradientNorm = normOf(vector, tally.samples);
+    const gradientNorm = this.#gradientNorm(vector, tally.samples);
     if (!(gradientNorm <= LARGEST_NORM)) {
       const reason = Number.isFinite(gradientNorm)
         ? `the gradient's norm is ${gradientNorm.toExponential(1)}`
@@ -673,6 +679,13 @@ export class ParameterServer {
     });
     if (epochEnd !== null) this.report({ type: 'epoch-ended', ...epochEnd });
     this.#reply({ type: 'committed', task: task.id });
+  }
+
+  /** Of the slopes; not finite when the statistics behind them are not. */
+  #gradientNorm(vector: Float32Array, samples: number): number {
+    const { trainableCount } = this.#options.model;
+    const tail = normOf(vector.subarray(trainableCount));
+    return Number.isFinite(tail) ? normOf(vector.subarray(0, trainableCount), samples) : tail;
   }
 
   /** Bytes on the wire since the last call. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { lessonModel, placeArchitecture } from './architecture.ts';
+import { placeArchitecture } from './architecture.ts';
 import { initialValues } from './initial-values.ts';
+import { lessonModel, models } from './models.ts';
 
 describe("the lesson's CNN", () => {
   it('has 904,718 parameters, laid out without gaps', () => {
@@ -45,7 +46,45 @@ describe("the lesson's CNN", () => {
   });
 });
 
+describe.each([
+  { name: 'lesson-bn', trainable: 329_166, statistics: 896 },
+  { name: 'resnet', trainable: 1_646_122, statistics: 2_240 },
+] as const)('$name', ({ name, trainable, statistics }) => {
+  const model = models[name];
+
+  it('has what is trained first and its moving statistics behind, without gaps', () => {
+    expect([model.trainableCount, model.parameterCount]).toEqual([trainable, trainable + statistics]);
+    let offset = 0;
+    for (const tensor of model.tensors) {
+      expect(tensor.offset).toBe(offset);
+      expect(tensor.momentum !== undefined).toBe(offset >= trainable);
+      offset += tensor.size;
+    }
+    expect(offset).toBe(model.parameterCount);
+  });
+
+  it('starts normalising with factor 1, mean 0 and variance 1', () => {
+    const values = initialValues(model, 7);
+    for (const { name: tensor, offset, size } of model.tensors) {
+      const expected = /gamma|variance/.test(tensor) ? 1 : /beta|mean/.test(tensor) ? 0 : null;
+      if (expected !== null)
+        expect(values.subarray(offset, offset + size)).toEqual(new Float32Array(size).fill(expected));
+    }
+  });
+});
+
 describe('placeArchitecture', () => {
+  it('refuses to add a layer that is not there, or of another shape', () => {
+    const place = (name: string) =>
+      placeArchitecture([
+        { type: 'input', name: 'in', shape: [4, 4, 1] },
+        { type: 'flatten', name: 'flat' },
+        { type: 'add', name: 'sum', with: name },
+      ]);
+    expect(() => place('out')).toThrow('sum follows out, and no layer before it is called so');
+    expect(() => place('in')).toThrow("sum can't add [4, 4, 1] to [16]");
+  });
+
   it('refuses a dense layer on an image', () => {
     const place = () =>
       placeArchitecture([

@@ -49,9 +49,15 @@ export function createProgram(engine: Engine, model: Model, { cacheDir, onNote }
 /** What is wrong with a compiled program, or null. */
 export function faultOf(compiled: Program, eager: Program, model: Model): string | null {
   try {
-    const difference = distance(fixedGradient(compiled, model), fixedGradient(eager, model));
+    const [ours, theirs] = [fixedGradient(compiled, model), fixedGradient(eager, model)];
+    const { trainableCount } = model;
+    const difference = distance(ours.subarray(0, trainableCount), theirs.subarray(0, trainableCount));
     // NaN is no agreement either.
     if (!(difference <= AGREEMENT)) return `its gradient differs by ${difference.toExponential(1)}`;
+    const drift = distance(ours.subarray(trainableCount), theirs.subarray(trainableCount));
+    if (trainableCount < ours.length && !(drift <= AGREEMENT)) {
+      return `its batch statistics differ by ${drift.toExponential(1)}`;
+    }
     const { passed, error } = selfTest(compiled, model);
     return passed ? null : `its gradient is off finite differences by ${(100 * error).toFixed(1)} %`;
   } catch (error) {

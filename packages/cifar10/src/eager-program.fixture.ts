@@ -1,6 +1,6 @@
 import { purposes } from '@convoy/random/purposes';
 import { randomStream } from '@convoy/random/stream';
-import { lessonModel, placeArchitecture, type Model } from './architecture.ts';
+import { placeArchitecture, type Layer, type Model } from './architecture.ts';
 import { EagerProgram } from './eager-program.ts';
 import type { Engine, Tf } from './engine/engine.ts';
 import { stockKernels } from './engine/stock-kernels.ts';
@@ -19,6 +19,40 @@ export const small = placeArchitecture([
   { type: 'dense', name: 'd1', units: 10, activation: 'relu' },
   { type: 'dense', name: 'out', units: 5, activation: 'softmax' },
 ]);
+
+/** The kinds of layers of `lesson-bn`. */
+export const smallNormalised = placeArchitecture([
+  { type: 'input', name: 'in', shape: [8, 8, 3] },
+  ...normalisedConvolution('1', 4),
+  { type: 'max-pooling2d', name: 'pool', poolSize: 2 },
+  ...normalisedConvolution('2', 6),
+  { type: 'global-average-pooling2d', name: 'average' },
+  { type: 'dense', name: 'd1', units: 10, activation: 'relu' },
+  { type: 'dropout', name: 'drop', rate: 0.5 },
+  { type: 'dense', name: 'out', units: 5, activation: 'softmax' },
+]);
+
+/** Those of `resnet`. */
+export const smallResidual = placeArchitecture([
+  { type: 'input', name: 'in', shape: [8, 8, 3] },
+  { type: 'conv2d', name: 'c0', filters: 6, kernelSize: 3, activation: 'linear', useBias: false },
+  { type: 'max-pooling2d', name: 'pool', poolSize: 2 },
+  { type: 'batch-normalization', name: 'n0', momentum: 0.9, epsilon: 1e-3 },
+  { type: 'activation', name: 'r0', activation: 'relu' },
+  ...normalisedConvolution('1', 6),
+  ...normalisedConvolution('2', 6),
+  { type: 'add', name: 'sum', with: 'r0' },
+  { type: 'global-average-pooling2d', name: 'average' },
+  { type: 'dense', name: 'out', units: 5, activation: 'softmax' },
+]);
+
+function normalisedConvolution(id: string, filters: number): Layer[] {
+  return [
+    { type: 'conv2d', name: `c${id}`, filters, kernelSize: 3, activation: 'linear', useBias: false },
+    { type: 'batch-normalization', name: `n${id}`, momentum: 0.9, epsilon: 1e-3 },
+    { type: 'activation', name: `r${id}`, activation: 'relu' },
+  ];
+}
 
 export function batchFor(model: Model, samples: number): Batch {
   const random = randomStream(11, purposes.selfTest);
@@ -47,10 +81,10 @@ export function relativeError(a: Float32Array, b: Float32Array): number {
 }
 
 /**
- * The whole lesson's CNN on the plain JavaScript backend: slow, independent of the engines, and here as a reference only.
+ * {@link gradientOn} the plain JavaScript backend, two samples: slow, independent of the engines, and here as a reference only.
  * An engine has replaced the stock gradient of relu in the registry that all backends share: it steps aside meanwhile.
  */
-export async function lessonOnJavaScript(tf: Tf): Promise<{ gradient: Float32Array; sums: BatchSums }> {
+export async function gradientOnJavaScript(tf: Tf, model: Model): Promise<{ gradient: Float32Array; sums: BatchSums }> {
   const backend = tf.getBackend();
   const replaced = tf.getGradient('Relu');
   tf.unregisterGradient('Relu');
@@ -61,7 +95,7 @@ export async function lessonOnJavaScript(tf: Tf): Promise<{ gradient: Float32Arr
   });
   await tf.setBackend('cpu');
   try {
-    return gradientOn({ name: 'wasm', version: '', threads: 1, tf, kernels: stockKernels(tf) }, lessonModel, 2);
+    return gradientOn({ name: 'wasm', version: '', threads: 1, tf, kernels: stockKernels(tf) }, model, 2);
   } finally {
     await tf.setBackend(backend);
     tf.unregisterGradient('Relu');

@@ -1,9 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { lessonModel } from './architecture.ts';
 import { EagerProgram } from './eager-program.ts';
-import { batchFor, draw, gradientOn, lessonOnJavaScript, relativeError, small } from './eager-program.fixture.ts';
+import {
+  batchFor,
+  draw,
+  gradientOn,
+  gradientOnJavaScript,
+  relativeError,
+  small,
+  smallNormalised,
+  smallResidual,
+} from './eager-program.fixture.ts';
 import { loadEngine } from './engine/load.ts';
 import { initialValues } from './initial-values.ts';
+import { lessonModel } from './models.ts';
 import type { Batch } from './program.ts';
 import { selfTest } from './self-test.ts';
 
@@ -11,21 +20,29 @@ import { selfTest } from './self-test.ts';
 const preferred = await loadEngine({ engine: 'auto', threads: 1, onFallback: (reason) => console.info(reason) });
 
 describe(`a program on ${preferred.name}`, () => {
-  it("agrees with the JS backend on the whole lesson's CNN", async () => {
-    const ours = gradientOn(preferred, lessonModel, 2);
-    const reference = await lessonOnJavaScript(preferred.tf);
+  it.each([
+    { title: "the whole lesson's CNN", model: lessonModel },
+    { title: 'a small normalised model', model: smallNormalised },
+    { title: 'a small residual model', model: smallResidual },
+  ])('agrees with the JS backend on $title, statistics included', async ({ model }) => {
+    const ours = gradientOn(preferred, model, 2);
+    const reference = await gradientOnJavaScript(preferred.tf, model);
     // As for WASM: rounding of sums of 2,048 products.
     expect(relativeError(ours.gradient, reference.gradient)).toBeLessThan(4e-6);
     expect(ours.sums.lossSum).toBeCloseTo(reference.sums.lossSum, 4);
     expect(ours.sums.correct).toBe(reference.sums.correct);
   });
 
-  it('has the gradient that finite differences give, parameter by parameter', () => {
+  it.each([
+    { title: 'a plain', model: small },
+    { title: 'a normalised', model: smallNormalised },
+    { title: 'a residual', model: smallResidual },
+  ])('has the gradient that finite differences give, parameter by parameter, on $title model', ({ model }) => {
     const samples = 3;
-    const program = new EagerProgram(preferred, small);
-    const batch = batchFor(small, samples);
-    const values = initialValues(small, 5);
-    const gradient = new Float32Array(small.parameterCount);
+    const program = new EagerProgram(preferred, model);
+    const batch = batchFor(model, samples);
+    const values = initialValues(model, 5);
+    const gradient = new Float32Array(model.parameterCount);
     const lossAt = (at: number, shift: number): number => {
       const moved = values.slice();
       moved[at]! += shift;
@@ -34,9 +51,10 @@ describe(`a program on ${preferred.name}`, () => {
     };
     program.setParameters(values);
     program.gradient(batch, draw(samples), gradient);
-    const scale = gradient.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const slopes = gradient.subarray(0, model.trainableCount);
+    const scale = slopes.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const errors: number[] = [];
-    for (const { offset, size } of small.tensors) {
+    for (const { offset, size } of model.tensors.filter(({ momentum }) => momentum === undefined)) {
       for (let i = 0; i < size; i += Math.ceil(size / 12)) {
         const at = offset + i;
         const slope = (lossAt(at, 1e-3) - lossAt(at, -1e-3)) / 2e-3;

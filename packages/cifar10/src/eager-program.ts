@@ -1,10 +1,14 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Model } from './architecture.ts';
+import { writeStatistics } from './batch-statistics.ts';
 import { dropoutMask, type DropoutDraw } from './dropout.ts';
 import type { Engine } from './engine/engine.ts';
-import { forward, type DropoutMasks } from './forward.ts';
+import { forward, type DropoutMasks, type ForwardMode } from './forward.ts';
 import type { Batch, BatchSums, Program } from './program.ts';
 import { softmax } from './softmax.ts';
+
+/** Without dropout, and with the moving statistics. */
+const INFERENCE: ForwardMode = { masks: new Map(), onStatistics: null };
 
 /** Runs a model operation by operation through the tape of TensorFlow.js. */
 export class EagerProgram implements Program {
@@ -33,51 +37,36 @@ export class EagerProgram implements Program {
 
   gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums {
     const { tf } = this.#engine;
+    const { tensors } = this.#model;
+    const samples = batch.labels.length;
     let sums!: BatchSums;
     tf.tidy(() => {
-      const images_NHWC = this.#images(batch.images);
-      const labels_N = tf.tensor1d(batch.labels, 'int32');
-      const masks = dropout === null ? new Map<number, Tensor2D>() : this.#dropoutMasks(dropout, batch.labels.length);
+      const mode: ForwardMode = {
+        masks: dropout === null ? new Map<number, Tensor2D>() : this.#dropoutMasks(dropout, samples),
+        onStatistics: (placed, statistics) => writeStatistics(placed, statistics, samples, gradient),
+      };
+      const trained = this.#parameters.filter((_, index) => tensors[index]!.momentum === undefined);
+      const statistics = this.#parameters.slice(trained.length);
       const loss = (...parameters: Tensor[]): Scalar => {
-        const losses_N = this.#losses(
-          parameters,
-          images_NHWC,
-          labels_N,
-          masks,
-          batch.labels,
-          (value) => (sums = value),
-        );
+        const losses_N = this.#losses([...parameters, ...statistics], batch, mode, (value) => (sums = value));
         return tf.sum(losses_N);
       };
-      const slopes = tf.grads(loss)(this.#parameters);
-      for (const [index, { offset }] of this.#model.tensors.entries()) {
-        gradient.set(slopes[index]!.dataSync<'float32'>(), offset);
-      }
+      const slopes = tf.grads(loss)(trained);
+      for (const [index, slope] of slopes.entries()) gradient.set(slope.dataSync<'float32'>(), tensors[index]!.offset);
     });
     return sums;
   }
 
   evaluate(batch: Batch): BatchSums {
-    const { tf } = this.#engine;
     let sums!: BatchSums;
-    tf.tidy(() => {
-      const labels_N = tf.tensor1d(batch.labels, 'int32');
-      this.#losses(
-        this.#parameters,
-        this.#images(batch.images),
-        labels_N,
-        new Map(),
-        batch.labels,
-        (value) => (sums = value),
-      );
-    });
+    this.#engine.tf.tidy(() => void this.#losses(this.#parameters, batch, INFERENCE, (value) => (sums = value)));
     return sums;
   }
 
   probabilities(images: Float32Array): Float64Array {
     const logits = this.#engine.tf.tidy(() => {
       const images_NHWC = this.#images(images);
-      return forward(this.#engine, this.#model, this.#parameters, images_NHWC, new Map()).dataSync<'float32'>();
+      return forward(this.#engine, this.#model, this.#parameters, images_NHWC, INFERENCE).dataSync<'float32'>();
     });
     return softmax(logits, this.#model.classes);
   }
@@ -87,17 +76,11 @@ export class EagerProgram implements Program {
     this.#parameters = [];
   }
 
-  #losses(
-    parameters: readonly Tensor[],
-    images_NHWC: Tensor4D,
-    labels_N: Tensor1D,
-    masks: DropoutMasks,
-    labels: Int32Array,
-    report: (sums: BatchSums) => void,
-  ): Tensor1D {
+  #losses(parameters: readonly Tensor[], batch: Batch, mode: ForwardMode, report: (sums: BatchSums) => void): Tensor1D {
     const { tf, kernels } = this.#engine;
-    const logits_NC = forward(this.#engine, this.#model, parameters, images_NHWC, masks);
-    const losses_N = kernels.sparseSoftmaxCrossEntropy(labels_N, logits_NC);
+    const { labels } = batch;
+    const logits_NC = forward(this.#engine, this.#model, parameters, this.#images(batch.images), mode);
+    const losses_N = kernels.sparseSoftmaxCrossEntropy(tf.tensor1d(labels, 'int32'), logits_NC);
     const predictions = tf.tidy(() => tf.argMax(logits_NC, 1).dataSync<'int32'>());
     report({
       samples: labels.length,

@@ -1,9 +1,16 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import type { Model } from './architecture.ts';
-import type { Engine } from './engine/engine.ts';
+import type { Model, PlacedLayer } from './architecture.ts';
+import type { BatchStatistics, Engine } from './engine/engine.ts';
 
 /** A dropout layer's multipliers by the layer's index; absent layers pass their input on, as in inference. */
 export type DropoutMasks = ReadonlyMap<number, Tensor2D>;
+
+/** What differs between training and inference. */
+export interface ForwardMode {
+  readonly masks: DropoutMasks;
+  /** Told each normalisation's statistics of the batch; null normalises with the moving ones, as in inference. */
+  readonly onStatistics: ((placed: PlacedLayer, statistics: BatchStatistics) => void) | null;
+}
 
 /**
  * The model's function: images in, logits out (the last layer's softmax is left to the loss, where it is stable).
@@ -14,25 +21,45 @@ export function forward(
   model: Model,
   parameters: readonly Tensor[],
   images_NHWC: Tensor4D,
-  masks: DropoutMasks,
+  { masks, onStatistics }: ForwardMode,
 ): Tensor2D {
+  const outputs = new Map<string, Tensor>();
   let x: Tensor = images_NHWC;
-  let next = 0;
-  for (const [index, { layer }] of model.layers.entries()) {
+  for (const [index, placed] of model.layers.entries()) {
+    const { layer, indices } = placed;
+    const own = indices.map((place) => parameters[place]!);
     switch (layer.type) {
       case 'input':
         break;
       case 'conv2d': {
-        const [kernel_HWIO, bias_C] = [parameters[next++] as Tensor4D, parameters[next++] as Tensor1D];
-        x = kernels.biasAdd(tf.conv2d(x as Tensor4D, kernel_HWIO, 1, 'same'), bias_C);
+        const [kernel_HWIO, bias_C] = own as [Tensor4D, Tensor1D?];
+        x = tf.conv2d(x as Tensor4D, kernel_HWIO, 1, 'same');
+        if (bias_C !== undefined) x = kernels.biasAdd(x, bias_C);
         if (layer.activation === 'relu') x = tf.relu(x);
+        break;
+      }
+      case 'batch-normalization': {
+        const [gamma_C, beta_C, mean_C, variance_C] = own as [Tensor1D, Tensor1D, Tensor1D, Tensor1D];
+        if (onStatistics === null) {
+          x = tf.batchNorm(x as Tensor4D, mean_C, variance_C, beta_C, gamma_C, layer.epsilon);
+        } else {
+          const { y, ...statistics } = kernels.batchNormalization(x as Tensor4D, gamma_C, beta_C, layer.epsilon);
+          onStatistics(placed, statistics);
+          x = y;
+        }
         break;
       }
       case 'activation':
         x = tf.relu(x);
         break;
+      case 'add':
+        x = tf.add(x, outputs.get(layer.with)!);
+        break;
       case 'max-pooling2d':
         x = tf.maxPool(x as Tensor4D, layer.poolSize, layer.poolSize, 'valid');
+        break;
+      case 'global-average-pooling2d':
+        x = tf.mean(x, [1, 2]);
         break;
       case 'flatten':
         x = tf.reshape(x, [x.shape[0]!, -1]);
@@ -43,7 +70,7 @@ export function forward(
         break;
       }
       case 'dense': {
-        const [kernel_IO, bias_O] = [parameters[next++] as Tensor2D, parameters[next++] as Tensor1D];
+        const [kernel_IO, bias_O] = own as [Tensor2D, Tensor1D];
         x = kernels.biasAdd(tf.matMul(x as Tensor2D, kernel_IO), bias_O);
         if (layer.activation === 'relu') x = tf.relu(x);
         break;
@@ -51,6 +78,7 @@ export function forward(
       default:
         layer satisfies never;
     }
+    outputs.set(layer.name, x);
   }
   return x as Tensor2D;
 }

@@ -4,11 +4,13 @@ import type { Model } from './architecture.ts';
 
 /**
  * The parameters that a run starts from, as one flat vector: kernels Glorot-uniform (Glorot and Bengio 2010, Keras's
- * default), biases zero. Each tensor draws from its own stream of the seed, so its values don't depend on the others.
+ * default), biases zero; a normalisation starts with factor 1 and as one that has seen mean 0 and variance 1. Each tensor
+ * draws from its own stream of the seed, so its values don't depend on the others.
  */
 export function initialValues(model: Model, seed: number): Float32Array {
   const values = new Float32Array(model.parameterCount);
   for (const [index, { name, shape, offset, size }] of model.tensors.entries()) {
+    if (name.endsWith('/gamma') || name.endsWith('/moving_variance')) values.fill(1, offset, offset + size);
     if (!name.endsWith('/kernel')) continue;
     const limit = Math.sqrt(6 / (fanIn(shape) + fanOut(shape)));
     const random = randomStream(seed, purposes.initialValues, index);

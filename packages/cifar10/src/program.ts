@@ -22,11 +22,12 @@ export interface Program {
   /** Takes the flat parameter vector that the next calls use. The vector may be overwritten once this returns. */
   setParameters(parameters: Float32Array): void;
   /**
-   * The gradient of the batch's loss *sum* with respect to the flat parameter vector, written to `gradient`.
+   * The gradient of the batch's loss *sum* with respect to the flat parameter vector, written to `gradient`: in its head
+   * the slopes, in its tail, for every moving statistic, the batch's own times the samples. Normalises with the batch's.
    * @param dropout whose masks to draw; null computes without dropout.
    */
   gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums;
-  /** Loss and correct predictions, as in inference. */
+  /** Loss and correct predictions, as in inference: without dropout, normalised with the moving statistics. */
   evaluate(batch: Batch): BatchSums;
   /**
    * The probability of each class, as in inference.

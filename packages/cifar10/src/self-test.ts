@@ -30,14 +30,18 @@ const TOLERANCE = 0.05;
  */
 export function selfTest(program: Program, model: Model, microBatch = SAMPLES): SelfTest {
   const parameters = initialValues(model, SEED);
+  const { trainableCount } = model;
   const batch = fixedBatch(model, SAMPLES);
   const fingerprint = digestOf(fixedGradient(program, model, { samples: microBatch, dropout: true }));
-  const gradient = fixedGradient(program, model, { samples: SAMPLES, dropout: false });
+  const gradient = fixedGradient(program, model, { samples: SAMPLES, dropout: false }).fill(0, trainableCount);
   const gradientSquared = dot(gradient, gradient);
-  const step = (STEP * Math.sqrt(dot(parameters, parameters))) / Math.sqrt(gradientSquared);
+  const trained = parameters.subarray(0, trainableCount);
+  const step = (STEP * Math.sqrt(dot(trained, trained))) / Math.sqrt(gradientSquared);
+  const scratch = new Float32Array(gradient.length);
   const lossAt = (sign: number) => {
     program.setParameters(parameters.map((value, i) => value + sign * step * gradient[i]!));
-    return program.evaluate(batch).lossSum;
+    // Not `evaluate`, which normalises with other statistics than the gradient's.
+    return program.gradient(batch, null, scratch).lossSum;
   };
   const slope = (lossAt(1) - lossAt(-1)) / (2 * step);
   const error = Math.abs(slope / gradientSquared - 1);

@@ -1,13 +1,23 @@
 import { expect, it } from 'vitest';
-import { lessonModel } from './architecture.ts';
-import { gradientOn, lessonOnJavaScript, relativeError } from './eager-program.fixture.ts';
+import { lessonModel } from './models.ts';
+import {
+  gradientOn,
+  gradientOnJavaScript,
+  relativeError,
+  smallNormalised,
+  smallResidual,
+} from './eager-program.fixture.ts';
 import { loadEngine } from './engine/load.ts';
 
 // A file, and so a process, of its own: no program loads two engines, and they share one registry of kernels.
-it("on WASM, the gradient of the whole lesson's CNN agrees with the JS backend's", async () => {
+it.each([
+  { title: "the whole lesson's CNN", model: lessonModel },
+  { title: 'a small normalised model', model: smallNormalised },
+  { title: 'a small residual model', model: smallResidual },
+])("on WASM, the gradient of $title agrees with the JS backend's, statistics included", async ({ model }) => {
   const engine = await loadEngine({ engine: 'wasm', threads: 1, onFallback: () => {} });
-  const ours = gradientOn(engine, lessonModel, 2);
-  const reference = await lessonOnJavaScript(engine.tf);
+  const ours = gradientOn(engine, model, 2);
+  const reference = await gradientOnJavaScript(engine.tf, model);
   // Sums of up to 2,048 float32 products in another order: √2048 · 6e-8 = 3e-6.
   expect(relativeError(ours.gradient, reference.gradient)).toBeLessThan(4e-6);
   expect(ours.sums.lossSum).toBeCloseTo(reference.sums.lossSum, 4);

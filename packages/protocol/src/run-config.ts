@@ -3,6 +3,9 @@ import * as v from 'valibot';
 const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
 const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
+export const MODEL_NAMES = ['lesson-cnn', 'lesson-bn', 'resnet'] as const;
+export type ModelName = (typeof MODEL_NAMES)[number];
+
 /**
  * Everything that decides a run's result, resolved: two runs with equal configurations (and equal data and numerics) end
  * with equal parameters. What belongs to the cluster (number of workers, addresses, folders) is deliberately absent.
@@ -12,7 +15,7 @@ export const RunConfigSchema = v.strictObject({
   /** The recipe the settings started from, for display. */
   recipe: v.pipe(v.string(), v.maxLength(64)),
   /** The architecture's name; its content is compared by hash in `ready`. */
-  model: v.literal('lesson-cnn'),
+  model: v.picklist(MODEL_NAMES),
   dataset: v.variant('name', [
     v.strictObject({ name: v.literal('cifar10') }),
     v.strictObject({ name: v.literal('synthetic'), seed: wholeNumber, trainCount: count, testCount: count }),

@@ -6,6 +6,11 @@ export interface TensorEntry {
   readonly offset: number;
   /** Number of elements: the product of `shape`. */
   readonly size: number;
+  /**
+   * Marks a moving statistic, which no optimizer touches: the share of its value that a step keeps. Absent in what is
+   * trained, which comes first in the vector.
+   */
+  readonly momentum?: number;
 }
 
 /** The flat vector's layout, in order, without gaps. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import { MAX_PARAMETER_COUNT } from '@convoy/cifar10/models';
 import { addRunOptions, wholeNumber, type RunFlags } from '@convoy/parameter-server/options';
 import { prepareRun } from '@convoy/parameter-server/prepare-run';
 import { openDoor, reachableUrl } from '@convoy/parameter-server/serve';
@@ -47,7 +47,7 @@ There is no authentication: listen on addresses that only your workers can reach
 async function coordinate(flags: CoordinatorFlags): Promise<void> {
   const stop = stopSignals();
   const display = new Display();
-  const door = await openDoor(flags.host, flags.port, lessonModel.parameterCount);
+  const door = await openDoor(flags.host, flags.port, MAX_PARAMETER_COUNT);
   try {
     const prepared = await prepareRun({
       flags,

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { rootOf } from '@convoy/training/blocks';
 import { extentOf, partOf, planEvaluation } from '@convoy/training/sampling';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import { models } from '@convoy/cifar10/models';
 import type { ConfusionFigures } from '@convoy/pictures/confusion-chart';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
@@ -100,7 +100,7 @@ async function evaluateOn(
   if (pieces === 0) throw new OperatorError(`this run held no samples out for ${purpose}: choose another --split`);
   compute.takeParameters(step, values);
   const tally = await compute.evaluate({ step, purpose, block: rootOf(pieces) });
-  const count = new ConfusionCount(lessonModel.classes);
+  const count = new ConfusionCount(models[config.model].classes);
   for (let piece = 0; piece < pieces; piece++) {
     const { start, end } = partOf(indices, piece, pieces);
     const { labels, probabilities } = compute.probabilities(

@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
-import { lessonModel } from '@convoy/cifar10/architecture';
 import { exitCodes } from '@convoy/protocol/errors';
 import { addRunOptions, positiveInteger, type RunFlags } from '@convoy/parameter-server/options';
 import { prepareRun, type PreparedRun } from '@convoy/parameter-server/prepare-run';
@@ -105,9 +104,9 @@ function connectOnce(connection: ServerConnection): () => Promise<ServerConnecti
 }
 
 async function trainWithWorkers(flags: TrainFlags, prepared: PreparedRun, display: Display): Promise<void> {
-  const { server, deterministic } = prepared;
+  const { server, deterministic, model } = prepared;
   const count = flags.workers ?? Math.min(availableParallelism(), prepared.microBatches);
-  const { listener, letIn } = await openDoor('127.0.0.1', 0, lessonModel.parameterCount);
+  const { listener, letIn } = await openDoor('127.0.0.1', 0, model.parameterCount);
   letIn(server);
   const threads = threadsPerWorker(flags, deterministic, count);
   let lastCode: number = exitCodes.ok;

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import { MAX_PARAMETER_COUNT } from '@convoy/cifar10/models';
 import { exitCodes } from '@convoy/protocol/errors';
 import { maxMessageBytes } from '@convoy/protocol/messages';
 import { dial } from '@convoy/transport/dial';
@@ -61,7 +61,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
       dial({
         url: flags.url,
         codec: workerCodec,
-        maxMessageBytes: maxMessageBytes(lessonModel.parameterCount),
+        maxMessageBytes: maxMessageBytes(MAX_PARAMETER_COUNT),
         signal,
         random: Math.random,
         onRetry: (error, attempt) => {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { resolveConfig } from '@convoy/training/config';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import { lessonModel } from '@convoy/cifar10/models';
 import { initialValues } from '@convoy/cifar10/initial-values';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { ComputeCancelled } from './compute.ts';

@@ -1,13 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { loadKernels } from '@convoy/arithmetic/load';
 import { allocateVector } from '@convoy/arithmetic/vectors';
-import { lessonModel } from '@convoy/cifar10/architecture';
+import type { Model } from '@convoy/cifar10/architecture';
 import { readBatch, scaleImages } from '@convoy/cifar10/batch';
 import { cacheDirectory } from '@convoy/cifar10/cache-directory';
 import { createProgram } from '@convoy/cifar10/create-program';
 import { IMAGE_BYTES, type Dataset, type Split } from '@convoy/cifar10/dataset';
 import type { Engine } from '@convoy/cifar10/engine/engine';
 import { loadEngine } from '@convoy/cifar10/engine/load';
+import { models } from '@convoy/cifar10/models';
 import { openConfigured } from '@convoy/cifar10/open-configured';
 import type { Batch, Program } from '@convoy/cifar10/program';
 import { selfTest } from '@convoy/cifar10/self-test';
@@ -32,6 +33,7 @@ import {
 /** What a run needs on this side, once it is known. */
 interface Workload {
   readonly config: RunConfig;
+  readonly model: Model;
   readonly extent: Extent;
   readonly dataset: Dataset;
   readonly program: Program;
@@ -75,39 +77,41 @@ export class InlineCompute implements Compute {
     this.#workload?.program.dispose();
     const dataset = await openConfigured(config.dataset, { dataDir, environment });
     let note: string | null = null;
-    const program = createProgram(this.#engine!, lessonModel, {
+    const model = models[config.model];
+    const program = createProgram(this.#engine!, model, {
       cacheDir: cacheDirectory(environment, process.platform),
       onNote: (line) => (note = line),
     });
-    const test = selfTest(program, lessonModel, config.microBatchSize);
+    const test = selfTest(program, model, config.microBatchSize);
     if (!test.passed) {
       throw new OperatorError(
         `this engine computes wrong gradients (off by ${(100 * test.error).toFixed(1)} %): try --engine wasm, or ONEDNN_MAX_CPU_ISA=AVX2`,
         { exitCode: exitCodes.engine },
       );
     }
-    const { parameterCount } = lessonModel;
     this.#workload = {
       config,
+      model,
       extent: extentOf(config, dataset),
       dataset,
       program,
-      spare: this.#workload?.spare ?? [],
+      spare: this.#workload?.model === model ? this.#workload.spare : [],
     };
     this.#order = null;
     this.#parametersStep = -1;
     return {
-      modelHash: lessonModel.hash,
+      modelHash: model.hash,
       dataFingerprint: dataset.fingerprint,
       numericsFingerprint: test.fingerprint,
       dataset: { trainCount: dataset.trainCount, testCount: dataset.testCount },
-      parameterCount,
+      parameterCount: model.parameterCount,
       note,
     };
   }
 
   setParameters(step: number, values: Uint8Array): void {
-    this.#aligned ??= new Float32Array(lessonModel.parameterCount);
+    const { parameterCount } = this.#workload!.model;
+    if (this.#aligned?.length !== parameterCount) this.#aligned = new Float32Array(parameterCount);
     copyFloat32(values, this.#aligned);
     this.takeParameters(step, this.#aligned);
   }
@@ -119,7 +123,7 @@ export class InlineCompute implements Compute {
   }
 
   async gradient({ step, block }: GradientWork): Promise<GradientSums> {
-    const { config, extent, program, spare } = this.#ready(step);
+    const { config, model, extent, program, spare } = this.#ready(step);
     const { epoch, positions, microBatches } = planStep(step, config, extent);
     const order = this.#orderOf(epoch);
     if (this.#lastGradient !== null) spare.push(this.#lastGradient);
@@ -128,7 +132,7 @@ export class InlineCompute implements Compute {
     const sums = await this.#reduce(block, microBatches, (leaf) => {
       const part = partOf(positions, leaf, microBatches);
       const batch = this.#read('train', Int32Array.from(order.subarray(part.start, part.end)));
-      const vector = spare.pop() ?? allocateVector(lessonModel.parameterCount);
+      const vector = spare.pop() ?? allocateVector(model.parameterCount);
       const draw = config.dropout ? { seed: config.seed, epoch, positions: part } : null;
       return { ...program.gradient(batch, draw, vector), vector };
     });

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lessonModel, type Model } from '../architecture.ts';
+import type { Model } from '../architecture.ts';
 import { createProgram } from '../create-program.ts';
 import { EagerProgram } from '../eager-program.ts';
-import { batchFor, draw, relativeError, small } from '../eager-program.fixture.ts';
+import { batchFor, draw, relativeError, small, smallNormalised, smallResidual } from '../eager-program.fixture.ts';
 import { loadEngine } from '../engine/load.ts';
 import { initialValues } from '../initial-values.ts';
+import { lessonModel, models } from '../models.ts';
 import type { Program } from '../program.ts';
 
 /** TensorFlow where this machine has it: on one that computes with WASM, where nothing is compiled, the same must hold. */
@@ -59,6 +60,36 @@ describe(`a program made for ${engine.name}`, () => {
     const { lossSum, correct } = programs[0].evaluate({ images, labels: likeliest });
     expect(correct).toBe(9);
     expect(rows.reduce((sum, row, n) => sum - Math.log(row[likeliest[n]!]!), 0)).toBeCloseTo(lossSum, 5);
+    programs.forEach((program) => program.dispose());
+  });
+
+  // `onNote` fails when createProgram finds that a compiled gradient is off the eager one's or finite differences.
+  it.each([
+    { title: 'lesson-bn', model: models['lesson-bn'], samples: 16 },
+    { title: 'resnet', model: models.resnet, samples: 16 },
+    { title: 'a small normalised model', model: smallNormalised, samples: 1 },
+    { title: 'a small residual model', model: smallResidual, samples: 33 },
+  ])('agrees with the eager one on $title, $samples samples: slopes, statistics and evaluation', (given) => {
+    const { model, samples } = given;
+    const programs = [compiled(model), eager(model)] as const;
+    const batch = batchFor(model, samples);
+    const [ours, theirs] = programs.map((program) => {
+      const gradient = new Float32Array(model.parameterCount);
+      const sums = program.gradient(batch, draw(samples), gradient);
+      const [slopes, statistics] = [
+        gradient.subarray(0, model.trainableCount),
+        gradient.subarray(model.trainableCount),
+      ];
+      return { gradient, slopes, statistics, sums, evaluation: program.evaluate(batch) };
+    });
+    expect(relativeError(ours!.slopes, theirs!.slopes)).toBeLessThan(1e-5);
+    expect(relativeError(ours!.statistics, theirs!.statistics)).toBeLessThan(1e-5);
+    expect(ours!.sums.lossSum / theirs!.sums.lossSum).toBeCloseTo(1, 5);
+    expect(ours!.sums).toMatchObject({ samples, correct: theirs!.sums.correct });
+    expect(ours!.evaluation.lossSum / theirs!.evaluation.lossSum).toBeCloseTo(1, 5);
+    const again = new Float32Array(model.parameterCount);
+    programs[0].gradient(batch, draw(samples), again);
+    expect(Buffer.compare(bytes(again), bytes(ours!.gradient))).toBe(0);
     programs.forEach((program) => program.dispose());
   });
 

@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Model } from '../architecture.ts';
+import { biasedVariance, writeStatistics } from '../batch-statistics.ts';
 import { dropoutMask, type DropoutDraw } from '../dropout.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Batch, BatchSums, Program } from '../program.ts';
@@ -41,11 +42,12 @@ export class CompiledProgram implements Program {
   gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums {
     let sums!: BatchSums;
     this.#engine.tf.tidy(() => {
-      const { training } = this.#graph;
-      const feeds = [...this.#feeds(batch), ...this.#maskFeeds(dropout, batch.labels.length)];
-      const fetches = [training.losses, training.predictions, training.gradient];
-      const [losses_N, predictions_N, slope_P] = this.#session.run(feeds, fetches);
-      gradient.set(slope_P!.dataSync<'float32'>());
+      const samples = batch.labels.length;
+      const { losses, predictions, gradient: slopes } = this.#graph.training;
+      const feeds = [...this.#feeds(batch), ...this.#maskFeeds(dropout, samples)];
+      const [losses_N, predictions_N, slopes_P] = this.#session.run(feeds, [losses, predictions, slopes]);
+      gradient.set(slopes_P!.dataSync<'float32'>());
+      this.#multiplyStatistics(samples, gradient);
       sums = sumsOf(batch, losses_N!, predictions_N!);
     });
     return sums;
@@ -90,6 +92,18 @@ export class CompiledProgram implements Program {
       ...this.#graph.parameters.map((input, index): [Output, Tensor] => [input, this.#parameters[index]!]),
       [this.#graph.images, this.#engine.tf.tensor(images, [samples, ...shape], 'float32')],
     ];
+  }
+
+  /** The tail comes as the batch's statistics and is wanted as their sums over the samples, variances biased. */
+  #multiplyStatistics(samples: number, gradient: Float32Array): void {
+    for (const placed of this.#model.layers) {
+      if (placed.layer.type !== 'batch-normalization') continue;
+      const [, , mean, variance] = placed.parameters;
+      const values = samples * placed.inputShape[0]! * placed.inputShape[1]!;
+      const mean_C = gradient.slice(mean!.offset, mean!.offset + mean!.size);
+      const corrected_C = gradient.slice(variance!.offset, variance!.offset + variance!.size);
+      writeStatistics(placed, { mean_C, variance_C: biasedVariance(corrected_C, values) }, samples, gradient);
+    }
   }
 
   #maskFeeds(draw: DropoutDraw | null, samples: number): [Output, Tensor][] {

@@ -16,6 +16,7 @@ export type DataType = 'float32' | 'int32';
 export type Attribute =
   | { readonly type: DataType }
   | { readonly int: number }
+  | { readonly float: number }
   | { readonly ints: readonly number[] }
   | { readonly bool: boolean }
   | { readonly string: string }
@@ -52,6 +53,15 @@ export class Graph {
 
   constant(constant: Constant): Output {
     return this.add('Const', [], { dtype: { type: constant.type }, value: { tensor: constant } });
+  }
+
+  /** A constant float32 scalar, or a vector without values. */
+  float(value?: number): Output {
+    return this.constant(
+      value === undefined
+        ? { type: 'float32', shape: [0], values: [] }
+        : { type: 'float32', shape: [], values: [value] },
+    );
   }
 
   /** A constant shape or list of axes. */

@@ -23,6 +23,63 @@ export function biasAdd(tape: Tape, x: Output, bias_C: Output): Output {
   return tape.record(y, [x, bias_C], (slope) => [() => slope, () => tape.graph.add('BiasAddGrad', [slope], T)]);
 }
 
+/** Of equal shapes. */
+export function add(tape: Tape, x: Output, y: Output): Output {
+  const sum = tape.graph.add('AddV2', [x, y], T);
+  return tape.record(sum, [x, y], (slope) => [() => slope, () => slope]);
+}
+
+/** A batch's mean and variance per channel: the variance with Bessel's correction. */
+export interface StatisticsOutputs {
+  readonly mean_C: Output;
+  readonly variance_C: Output;
+}
+
+/** Normalises each channel of x [N, H, W, C] with the batch's own mean and variance. */
+export function normaliseBatch(
+  tape: Tape,
+  x_NHWC: Output,
+  gamma_C: Output,
+  beta_C: Output,
+  epsilon: number,
+): StatisticsOutputs & { readonly y: Output } {
+  const { graph } = tape;
+  const attributes = normalisation(epsilon, true);
+  const none = graph.float();
+  const y = graph.add('FusedBatchNormV3', [x_NHWC, gamma_C, beta_C, none, none], attributes);
+  const reserved = [3, 4, 5].map((index) => outputOf(y, index));
+  tape.record(y, [x_NHWC, gamma_C, beta_C], (slope) => {
+    // One node has all three slopes; whichever is asked for first adds it.
+    let slopes: Output | null = null;
+    return [0, 1, 2].map((index) => () => {
+      slopes ??= graph.add('FusedBatchNormGradV3', [slope, x_NHWC, gamma_C, ...reserved], attributes);
+      return outputOf(slopes, index);
+    });
+  });
+  return { y, mean_C: outputOf(y, 1), variance_C: outputOf(y, 2) };
+}
+
+/** Normalises with statistics that are given, as in inference; not differentiable, so not recorded. */
+export function normalise(
+  { graph }: Tape,
+  x_NHWC: Output,
+  [gamma_C, beta_C, mean_C, variance_C]: readonly [Output, Output, Output, Output],
+  epsilon: number,
+): Output {
+  const inputs = [x_NHWC, gamma_C, beta_C, mean_C, variance_C];
+  return graph.add('FusedBatchNormV3', inputs, normalisation(epsilon, false));
+}
+
+function normalisation(epsilon: number, isTraining: boolean): Record<string, Attribute> {
+  return {
+    ...T,
+    U: { type: 'float32' },
+    epsilon: { float: epsilon },
+    data_format: { string: 'NHWC' },
+    is_training: { bool: isTraining },
+  };
+}
+
 export function relu(tape: Tape, x: Output): Output {
   const y = tape.graph.add('Relu', [x], T);
   // Of its result: positive where the input is, and then the input itself needn't be kept.
@@ -35,6 +92,21 @@ export function maxPool(tape: Tape, x_NHWC: Output, size: number): Output {
   const attributes = { ...T, ksize: window, strides: window, padding: { string: 'VALID' } };
   const y = tape.graph.add('MaxPool', [x_NHWC], attributes);
   return tape.record(y, [x_NHWC], (slope) => [() => tape.graph.add('MaxPoolGrad', [x_NHWC, y, slope], attributes)]);
+}
+
+/** x [N, H, W, C] → [N, C], each the mean of `area` = H · W values. */
+export function average(tape: Tape, x_NHWC: Output, area: number): Output {
+  const { graph } = tape;
+  const attributes = { ...T, Tidx: { type: 'int32' }, keep_dims: { bool: false } } as const;
+  const y = graph.add('Mean', [x_NHWC, graph.integers([1, 2])], attributes);
+  return tape.record(y, [x_NHWC], (slope) => [
+    () => {
+      const share = graph.add('Mul', [slope, graph.float(1 / area)], T);
+      const share_N11C = graph.add('ExpandDims', [share, graph.integers([1])], { ...T, Tdim: { type: 'int32' } });
+      const spread = graph.add('ExpandDims', [share_N11C, graph.integers([1])], { ...T, Tdim: { type: 'int32' } });
+      return graph.add('BroadcastTo', [spread, shapeOf(tape, x_NHWC)], { ...T, Tidx: { type: 'int32' } });
+    },
+  ]);
 }
 
 /** x [N, ...] → [N, length]. */

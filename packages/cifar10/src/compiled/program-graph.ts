@@ -15,10 +15,13 @@ export interface ProgramGraph {
   readonly labels: Output;
   readonly masks: readonly MaskInput[];
   readonly training: Results & {
-    /** Of the losses' sum: float32 [P], in the order of the model's table. */
+    /**
+     * float32 [P], in the order of the model's table: slopes of the losses' sum, and for moving statistics the batch's own,
+     * variances with Bessel's correction.
+     */
     readonly gradient: Output;
   };
-  /** Without dropout: takes no masks. */
+  /** Without dropout and with the moving statistics: takes no masks. */
   readonly evaluation: Results & {
     /** float32 [N, classes]; needs no labels. */
     readonly logits: Output;
@@ -54,11 +57,15 @@ export function programGraph(model: Model): ProgramGraph {
 
   const training = graph.within('training', () => {
     const tape = new Tape(graph);
-    inputs.parameters.forEach((parameter) => tape.watch(parameter));
-    const logits_NC = forwardGraph(tape, model, { images_NHWC: inputs.images, parameters: inputs.parameters, masks });
+    const { images, parameters } = inputs;
+    const trained = parameters.filter((_, index) => model.tensors[index]!.momentum === undefined);
+    trained.forEach((parameter) => tape.watch(parameter));
+    const statistics = new Map<number, Output>();
+    const logits_NC = forwardGraph(tape, model, { images_NHWC: images, parameters, masks, statistics });
     const { losses_N, slope_NC } = crossEntropy(tape, logits_NC, inputs.labels);
-    const slopes = tape.slopes(logits_NC, slope_NC, inputs.parameters);
-    return { losses: losses_N, predictions: argMax(graph, logits_NC), gradient: concatenate(tape, slopes) };
+    const slopes = tape.slopes(logits_NC, slope_NC, trained);
+    const flat = parameters.map((_, index) => slopes[index] ?? statistics.get(index)!);
+    return { losses: losses_N, predictions: argMax(graph, logits_NC), gradient: concatenate(tape, flat) };
   });
   const evaluation = graph.within('evaluation', () => {
     const tape = new Tape(graph);
@@ -66,6 +73,7 @@ export function programGraph(model: Model): ProgramGraph {
       images_NHWC: inputs.images,
       parameters: inputs.parameters,
       masks: new Map(),
+      statistics: null,
     });
     const { losses_N } = crossEntropy(tape, logits_NC, inputs.labels);
     return { losses: losses_N, predictions: argMax(graph, logits_NC), logits: logits_NC };

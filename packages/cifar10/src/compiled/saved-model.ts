@@ -45,6 +45,7 @@ function attrValue(proto: Proto, attribute: Attribute): Message {
   const value = new proto.AttrValue();
   if ('type' in attribute) value.setType(dataType(proto, attribute.type));
   else if ('int' in attribute) value.setI(attribute.int);
+  else if ('float' in attribute) value.setF(attribute.float);
   else if ('bool' in attribute) value.setB(attribute.bool);
   else if ('string' in attribute) value.setS(new TextEncoder().encode(attribute.string));
   else if ('shape' in attribute) value.setShape(tensorShape(proto, attribute.shape));

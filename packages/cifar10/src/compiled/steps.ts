@@ -5,11 +5,25 @@ export type Step = { readonly layer: string } & (
   | { readonly type: 'conv2d'; readonly kernel: number }
   | { readonly type: 'mat-mul'; readonly weights: number }
   | { readonly type: 'bias'; readonly bias: number }
+  | {
+      readonly type: 'normalise';
+      readonly gamma: number;
+      readonly beta: number;
+      readonly mean: number;
+      readonly variance: number;
+      readonly epsilon: number;
+    }
   | { readonly type: 'relu' }
+  /** Adds what the layer `with` has kept. */
+  | { readonly type: 'add'; readonly with: string }
   | { readonly type: 'max-pool'; readonly size: number }
+  /** The mean of each channel's `area` values. */
+  | { readonly type: 'average'; readonly area: number }
   | { readonly type: 'flatten'; readonly length: number }
   /** Multiplies by the mask of the architecture's layer `index`. */
   | { readonly type: 'dropout'; readonly index: number }
+  /** Keeps the value for a later layer, under this one's name. */
+  | { readonly type: 'keep' }
 );
 
 /** The architecture has a layer that no graph is written for yet. */
@@ -26,28 +40,37 @@ export class UnsupportedLayer extends Error {
  * @throws UnsupportedLayer
  */
 export function stepsOf(model: Model): readonly Step[] {
-  let parameters = 0;
+  const wanted = new Set(model.layers.flatMap(({ layer }) => (layer.type === 'add' ? [layer.with] : [])));
   return poolFirst(
     model.layers.flatMap((placed, index) => {
-      const steps = stepsOfLayer(placed, index, parameters);
-      parameters += placed.parameters.length;
-      return steps;
+      const { name } = placed.layer;
+      const keep: Step = { layer: name, type: 'keep' };
+      return [...stepsOfLayer(placed, index), ...(wanted.has(name) ? [keep] : [])];
     }),
   );
 }
 
-function stepsOfLayer({ layer, outputShape }: PlacedLayer, index: number, parameter: number): Step[] {
+function stepsOfLayer({ layer, inputShape, outputShape, indices }: PlacedLayer, index: number): Step[] {
   const { name } = layer;
+  const [first, second, third, fourth] = indices as [number, number, number, number];
   const relu: Step = { layer: name, type: 'relu' };
   switch (layer.type) {
     case 'input':
       return [];
     case 'conv2d':
       return [
-        { layer: name, type: 'conv2d', kernel: parameter },
-        { layer: name, type: 'bias', bias: parameter + 1 },
+        { layer: name, type: 'conv2d', kernel: first },
+        ...(layer.useBias === false ? [] : [{ layer: name, type: 'bias', bias: second } as const]),
         ...(layer.activation === 'relu' ? [relu] : []),
       ];
+    case 'batch-normalization': {
+      const { epsilon } = layer;
+      return [{ layer: name, type: 'normalise', gamma: first, beta: second, mean: third, variance: fourth, epsilon }];
+    }
+    case 'add':
+      return [{ layer: name, type: 'add', with: layer.with }];
+    case 'global-average-pooling2d':
+      return [{ layer: name, type: 'average', area: inputShape[0]! * inputShape[1]! }];
     case 'activation':
       return [relu];
     case 'max-pooling2d':
@@ -58,8 +81,8 @@ function stepsOfLayer({ layer, outputShape }: PlacedLayer, index: number, parame
       return [{ layer: name, type: 'dropout', index }];
     case 'dense':
       return [
-        { layer: name, type: 'mat-mul', weights: parameter },
-        { layer: name, type: 'bias', bias: parameter + 1 },
+        { layer: name, type: 'mat-mul', weights: first },
+        { layer: name, type: 'bias', bias: second },
         // The last layer's softmax is left to the loss, where it is stable.
         ...(layer.activation === 'relu' ? [relu] : []),
       ];

@@ -15,10 +15,27 @@ export interface Engine {
   readonly kernels: Kernels;
 }
 
+/** What a normalisation saw of a batch, per channel. */
+export interface BatchStatistics {
+  readonly mean_C: Float32Array;
+  /** Biased: divided by the number of values, as Keras's moving variance takes it. */
+  readonly variance_C: Float32Array;
+}
+
 /** Operations that an engine may have in one piece. Each is differentiable through the tape. */
 export interface Kernels {
   /** x [..., C] + bias [C]. */
   biasAdd(x: tfjs.Tensor, bias: tfjs.Tensor1D): tfjs.Tensor;
+  /**
+   * (x − mean) / √(variance + ε) · gamma + beta with the batch's own mean and variance of each channel.
+   * Ioffe and Szegedy, "Batch normalization" (2015), algorithm 1.
+   */
+  batchNormalization(
+    x_NHWC: tfjs.Tensor4D,
+    gamma_C: tfjs.Tensor1D,
+    beta_C: tfjs.Tensor1D,
+    epsilon: number,
+  ): BatchStatistics & { readonly y: tfjs.Tensor4D };
   /**
    * Softmax cross-entropy of integer labels.
    * @returns the loss of each sample (nats), shape [N].

@@ -1,0 +1,104 @@
+import { MODEL_NAMES, type ModelName } from '@convoy/protocol/run-config';
+import { placeArchitecture, type Architecture, type Layer, type Model } from './architecture.ts';
+
+/** The lesson's CNN, layer by layer; 904,718 parameters. */
+export const LESSON_CNN: Architecture = [
+  { type: 'input', name: 'input_1', shape: [32, 32, 3] },
+  { type: 'conv2d', name: 'conv2d', filters: 32, kernelSize: 3, activation: 'relu' },
+  { type: 'conv2d', name: 'conv2d_1', filters: 32, kernelSize: 3, activation: 'relu' },
+  { type: 'max-pooling2d', name: 'max_pooling2d', poolSize: 2 },
+  { type: 'conv2d', name: 'conv2d_2', filters: 64, kernelSize: 3, activation: 'relu' },
+  { type: 'conv2d', name: 'conv2d_3', filters: 64, kernelSize: 3, activation: 'linear' },
+  { type: 'activation', name: 'activation', activation: 'relu' },
+  { type: 'max-pooling2d', name: 'max_pooling2d_1', poolSize: 2 },
+  { type: 'conv2d', name: 'conv2d_4', filters: 128, kernelSize: 3, activation: 'relu' },
+  { type: 'conv2d', name: 'conv2d_5', filters: 128, kernelSize: 3, activation: 'relu' },
+  { type: 'max-pooling2d', name: 'max_pooling2d_2', poolSize: 2 },
+  { type: 'flatten', name: 'flatten' },
+  { type: 'dropout', name: 'dropout', rate: 0.5 },
+  { type: 'dense', name: 'fc1', units: 300, activation: 'relu' },
+  { type: 'dropout', name: 'dropout_1', rate: 0.3 },
+  { type: 'dense', name: 'output', units: 10, activation: 'softmax' },
+];
+
+/** The lesson's CNN with the three layers that the lesson imports and leaves for later: normalised, averaged, dropped out. */
+export const LESSON_BN: Architecture = [
+  { type: 'input', name: 'input_1', shape: [32, 32, 3] },
+  ...convolution(0, 32),
+  ...convolution(1, 32),
+  pool(0),
+  ...convolution(2, 64),
+  ...convolution(3, 64),
+  pool(1),
+  ...convolution(4, 128),
+  ...convolution(5, 128),
+  { type: 'global-average-pooling2d', name: 'global_average_pooling2d' },
+  { type: 'dense', name: 'fc1', units: 300, activation: 'relu' },
+  { type: 'dropout', name: 'dropout', rate: 0.3 },
+  { type: 'dense', name: 'output', units: 10, activation: 'softmax' },
+];
+
+/**
+ * A residual network of eight convolutions, at half the width of the one that its author trained to 94 % in 24 epochs (Page,
+ * "How to train your ResNet", 2018): few, wide layers keep two cores busier than ResNet-20's many narrow ones.
+ */
+export const RESNET: Architecture = [
+  { type: 'input', name: 'input_1', shape: [32, 32, 3] },
+  ...convolution(0, 32),
+  ...convolution(1, 64, { pool: 0 }),
+  ...residual(2, 64, numbered('activation', 1)),
+  ...convolution(4, 128, { pool: 1 }),
+  ...convolution(5, 256, { pool: 2 }),
+  ...residual(6, 256, numbered('activation', 5)),
+  { type: 'global-average-pooling2d', name: 'global_average_pooling2d' },
+  { type: 'dense', name: 'output', units: 10, activation: 'softmax' },
+];
+
+const architectures: Readonly<Record<ModelName, Architecture>> = {
+  'lesson-cnn': LESSON_CNN,
+  'lesson-bn': LESSON_BN,
+  resnet: RESNET,
+};
+
+/** The models by the names that a run's configuration knows them by. */
+export const models = Object.fromEntries(
+  MODEL_NAMES.map((name) => [name, placeArchitecture(architectures[name])]),
+) as Readonly<Record<ModelName, Model>>;
+
+/** The lesson's CNN, placed. */
+export const lessonModel: Model = models['lesson-cnn'];
+
+/** Of the largest: what a process must be ready to take before it knows the run's model. */
+export const MAX_PARAMETER_COUNT = Math.max(...MODEL_NAMES.map((name) => models[name].parameterCount));
+
+/**
+ * A convolution, normalised, then relu. With a pool between the first two, the normalisation and relu work on a quarter of
+ * the values.
+ */
+function convolution(index: number, filters: number, { pool: poolIndex }: { readonly pool?: number } = {}): Layer[] {
+  return [
+    { type: 'conv2d', name: numbered('conv2d', index), filters, kernelSize: 3, activation: 'linear', useBias: false },
+    ...(poolIndex === undefined ? [] : [pool(poolIndex)]),
+    // Keras's defaults.
+    { type: 'batch-normalization', name: numbered('batch_normalization', index), momentum: 0.99, epsilon: 1e-3 },
+    { type: 'activation', name: numbered('activation', index), activation: 'relu' },
+  ];
+}
+
+/** Two convolutions, and what went into them added to what comes out. */
+function residual(index: number, filters: number, input: string): Layer[] {
+  return [
+    ...convolution(index, filters),
+    ...convolution(index + 1, filters),
+    { type: 'add', name: `add_${index}`, with: input },
+  ];
+}
+
+function pool(index: number): Layer {
+  return { type: 'max-pooling2d', name: numbered('max_pooling2d', index), poolSize: 2 };
+}
+
+/** As Keras numbers layers of a kind: the first without a number. */
+function numbered(name: string, index: number): string {
+  return index === 0 ? name : `${name}_${index}`;
+}

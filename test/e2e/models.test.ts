@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { MODEL_NAMES } from '@convoy/protocol/run-config';
+import { convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
+
+const folder = temporaryFolder();
+afterAll(folder.remove);
+
+/** Three steps of four micro-batches each, then validation and test with the moving statistics. */
+const RUN = ['--dataset', 'synthetic', '--synthetic-size', '500', '--steps', '3', '--deterministic', '--json'];
+const SIZES = ['--batch-size', '32', '--micro-batch', '8'];
+
+describe.each(MODEL_NAMES.filter((name) => name !== 'lesson-cnn'))('three steps of %s', (model) => {
+  const train = async (name: string, ...args: string[]) => {
+    const runDir = join(folder.path, `${model}-${name}`);
+    const { parametersSha256, testLoss, testAccuracy, validationAccuracy } = summaryOf(
+      await convoy(['train', ...RUN, ...SIZES, '--model', model, '--run-dir', runDir, ...args]),
+    );
+    return { parametersSha256, testLoss, testAccuracy, validationAccuracy };
+  };
+
+  it('end with the same parameters, statistics and figures with 1, 2 and 4 workers as in one process', async () => {
+    const reference = await train('single', '--single');
+    expect(reference.testLoss).toBeGreaterThan(0);
+    for (const workers of [1, 2, 4]) {
+      expect(await train(`workers-${workers}`, '--workers', String(workers))).toEqual(reference);
+    }
+  });
+
+  it('are evaluated from their folder to the figures of the run', async () => {
+    const { testLoss } = await train('evaluated', '--single');
+    const run = join(folder.path, `${model}-evaluated`);
+    const { code, stdout } = await convoy(['evaluate', '--run', run, '--json', '--threads', '1']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ split: 'test', loss: testLoss });
+  });
+});
