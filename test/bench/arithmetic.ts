@@ -15,7 +15,14 @@ export interface ArithmeticResult {
 }
 
 const REPEATS = 200;
-const SCALARS: AdamScalars = { samples: 256, decay1: 0.1, decay2: 0.001, rate: 0.001, epsilon: 1e-7 };
+const SCALARS: AdamScalars = {
+  divisor: 256,
+  decay1: 0.1,
+  decay2: 0.001,
+  rate: 0.001,
+  epsilon: 1e-7,
+  keep: 1,
+};
 
 /** What the server's arithmetic takes for the lesson's CNN, beside plain TypeScript, C and a copy of as many bytes. */
 export function measureArithmetic(length = lessonModel.parameterCount): readonly ArithmeticResult[] {

@@ -8,13 +8,16 @@ import { loadKernels } from '@convoy/arithmetic/load';
 import { add, allocateVector } from '@convoy/arithmetic/vectors';
 import { Parameters } from '@convoy/parameter-server/parameters';
 import { float32Bytes } from '@convoy/protocol/tensor';
-import { DEFAULT_ADAM } from '@convoy/training/adam';
+import { createOptimizer, DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
 import { countUsage } from './processes.ts';
 import { WARM_STEPS, type StepBench } from './step-bench.ts';
 
 const { steps, workers, parameters: length } = JSON.parse(process.argv[2]!) as StepBench;
 loadKernels();
-const parameters = new Parameters(new Float32Array(length).fill(0.01));
+const parameters = new Parameters(
+  new Float32Array(length).fill(0.01),
+  createOptimizer(DEFAULT_OPTIMIZERS.adam, { tensors: [] }),
+);
 const gradients = Array.from({ length: workers }, () => allocateVector(length));
 /** What is sent: it must not change while it is. */
 const outgoing = new Uint8Array(4 * length);
@@ -51,7 +54,7 @@ async function train(): Promise<void> {
     for (const socket of sockets) socket.write(outgoing);
     await gathered;
     for (let worker = 1; worker < workers; worker++) add(gradients[0]!, gradients[worker]!);
-    parameters.update(gradients[0]!, workers, { ...DEFAULT_ADAM, learningRate: 1e-6 });
+    parameters.update(gradients[0]!, workers, 1e-6);
     if (step === WARM_STEPS) used = countUsage();
     if (step > WARM_STEPS) stepMs.push(performance.now() - startedMs);
   }

@@ -9,6 +9,7 @@ import { RunFolder } from '@convoy/parameter-server/run-folder';
 import { openDoor } from '@convoy/parameter-server/serve';
 import { ParameterServer } from '@convoy/parameter-server/server';
 import { systemClock } from '@convoy/parameter-server/system-clock';
+import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf } from '@convoy/training/sampling';
 import { temporaryFolder } from '../support/convoy.ts';
 import { countUsage, type Usage } from './processes.ts';
@@ -30,7 +31,10 @@ const server = new ParameterServer({
   model: { hash: DIGEST, parameterCount: bench.parameters, trainableCount: bench.parameters, tensors: [] },
   dataFingerprint: DIGEST,
   folder: new RunFolder(join(folder.path, 'run'), config, () => {}),
-  parameters: new Parameters(new Float32Array(bench.parameters).fill(0.01)),
+  parameters: new Parameters(
+    new Float32Array(bench.parameters).fill(0.01),
+    createOptimizer(config.optimizer, { tensors: [] }),
+  ),
   figures: new RunFigures('bench', extent),
   checkpoints: null,
   coordinator: { minWorkers: bench.workers },

@@ -13,7 +13,7 @@ import { syntheticDataset } from '@convoy/cifar10/synthetic';
 import { syntheticConfig } from '@convoy/parameter-server/options';
 import { Parameters } from '@convoy/parameter-server/parameters';
 import { copyFloat32 } from '@convoy/protocol/tensor';
-import { DEFAULT_ADAM } from '@convoy/training/adam';
+import { createOptimizer, DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
 import { temporaryFolder } from '../support/convoy.ts';
 
 interface Fixture {
@@ -73,8 +73,8 @@ describe.each<[string, () => Program]>([
     program.setParameters(initial);
     const { lossSum, samples } = program.gradient(batch(), null, gradient);
     program.dispose();
-    const parameters = new Parameters(initial, model);
-    parameters.update(gradient, samples, DEFAULT_ADAM);
+    const parameters = new Parameters(initial, createOptimizer(DEFAULT_OPTIMIZERS.adam, model), model.tensors);
+    parameters.update(gradient, samples, DEFAULT_OPTIMIZERS.adam.learningRate);
 
     const expected = theirs();
     expect(Math.abs(lossSum / samples / fixture.loss - 1)).toBeLessThan(1e-5);

@@ -5,7 +5,12 @@ import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { copyFloat32 } from '@convoy/protocol/tensor';
 import { models } from '@convoy/cifar10/models';
-import { CHECKPOINTS_FOLDER, checkpointNames, type CheckpointName } from '@convoy/parameter-server/checkpoint';
+import {
+  CHECKPOINTS_FOLDER,
+  checkpointNames,
+  PARAMETERS_FILE,
+  type CheckpointName,
+} from '@convoy/parameter-server/checkpoint';
 import { diskFiles } from '@convoy/parameter-server/checkpoint-files';
 import {
   faultOf,
@@ -45,7 +50,7 @@ export async function readRunParameters(folder: string, wanted: string | undefin
     checkpoint: path.slice(join(folder, CHECKPOINTS_FOLDER).length + 1),
     step: manifest.step,
     values: optimizer.parameters,
-    sha256: manifest.files['parameters.bin'].sha256,
+    sha256: manifest.files[PARAMETERS_FILE]!.sha256,
   };
 }
 

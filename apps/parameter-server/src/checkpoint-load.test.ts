@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { exitCodes } from '@convoy/protocol/errors';
+import { digest } from './checkpoint.ts';
 import { MemoryDisk } from './checkpoint-files.fixture.ts';
 import { listCheckpoints, loadNewestCheckpoint } from './checkpoint-load.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
@@ -126,9 +127,9 @@ describe('loadNewestCheckpoint', () => {
 
   it('refuses a later format, and a checkpoint under another step’s name', async () => {
     await write([10, null]);
-    await replace(pathOf(10, 'manifest.json'), '{"body":{"format":2},"sha256":""}');
+    await replace(pathOf(10, 'manifest.json'), '{"body":{"format":3},"sha256":""}');
     await expect(loadNewestCheckpoint(RUN, expected, disk)).rejects.toThrow(
-      'manifest.json is of format 2 and this version of Convoy reads 1: use the version that wrote it',
+      'manifest.json is of format 3 and this version of Convoy reads 1 and 2: use the version that wrote it',
     );
     await disk.remove(`${RUN}/checkpoints/step-00000010`);
     await write([20, null]);
@@ -136,6 +137,32 @@ describe('loadNewestCheckpoint', () => {
     await expect(loadNewestCheckpoint(RUN, expected, disk)).rejects.toThrow(
       'it is of step 20: the directory was renamed',
     );
+  });
+
+  it('reads the first format, which knew Adam alone and no schedule', async () => {
+    await write([10, 0.5]);
+    const manifest = JSON.parse(Buffer.from(await disk.read(pathOf(10, 'manifest.json'))).toString());
+    const state = JSON.parse(Buffer.from(await disk.read(pathOf(10, 'state.json'))).toString());
+    state.format = 1;
+    delete state.config.schedule;
+    for (const field of ['weightDecay', 'excludeFromWeightDecay', 'clipNorm']) delete state.config.optimizer[field];
+    const content = Buffer.from(JSON.stringify(state));
+    const { files } = manifest.body;
+    const body = {
+      ...manifest.body,
+      format: 1,
+      files: {
+        'parameters.bin': files['parameters.bin'],
+        'adam-m.bin': files['adam-m.bin'],
+        'adam-v.bin': files['adam-v.bin'],
+        'state.json': { bytes: content.length, sha256: digest(content) },
+      },
+    };
+    await replace(pathOf(10, 'state.json'), content);
+    await replace(pathOf(10, 'manifest.json'), JSON.stringify({ body, sha256: digest(JSON.stringify(body)) }));
+    const { checkpoint, faults } = await loadNewestCheckpoint(RUN, expected, disk);
+    expect(faults).toEqual([]);
+    expect(checkpoint!.optimizer).toEqual(optimizerAt(10));
   });
 
   it('reads figures that are not finite as they were', async () => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { copyFloat32 } from '@convoy/protocol/tensor';
-import type { AdamState } from '@convoy/training/adam';
+import { slotsOf, type OptimizerState } from '@convoy/training/optimizer/optimizer';
 import {
   CheckpointFault,
   CHECKPOINTS_FOLDER,
@@ -11,8 +11,9 @@ import {
   MANIFEST_FILE,
   parseManifest,
   parseState,
+  PARAMETERS_FILE,
+  slotFile,
   STATE_FILE,
-  VECTOR_FILES,
   type CheckpointManifest,
   type CheckpointName,
   type CheckpointState,
@@ -36,7 +37,7 @@ export interface LoadedCheckpoint {
   readonly state: CheckpointState;
   readonly manifest: CheckpointManifest;
   /** Flat vectors of the manifest's tensor table, and the number of updates: fresh memory, the caller's to keep. */
-  readonly optimizer: AdamState;
+  readonly optimizer: OptimizerState;
 }
 
 /** A checkpoint that can't be used, and why: one line. */
@@ -147,9 +148,10 @@ export async function verifyCheckpoint(
   const path = join(root, name);
   const manifestBytes = await files.read(join(path, MANIFEST_FILE));
   const manifest = parseManifest(manifestBytes);
-  const read = async (file: keyof CheckpointManifest['files']): Promise<Uint8Array> => {
+  const read = async (file: string): Promise<Uint8Array> => {
     const bytes = await files.read(join(path, file));
     const entry = manifest.files[file];
+    if (entry === undefined) throw new CheckpointFault(`${MANIFEST_FILE} knows no ${file}`);
     if (bytes.byteLength !== entry.bytes) {
       throw new CheckpointFault(`${file} has ${bytes.byteLength} bytes and was written with ${entry.bytes}`);
     }
@@ -162,18 +164,16 @@ export async function verifyCheckpoint(
   if (manifest.step !== step || state.position.step !== step) {
     throw new CheckpointFault(`it is of step ${state.position.step}: the directory was renamed`);
   }
-  const vector = async (file: keyof CheckpointManifest['files']): Promise<Float32Array> => {
+  const vector = async (file: string): Promise<Float32Array> => {
     const bytes = await read(file);
     const values = new Float32Array(bytes.byteLength / 4);
     copyFloat32(bytes, values);
     return values;
   };
-  const optimizer = {
-    updates: state.optimizer.updates,
-    parameters: await vector(VECTOR_FILES.parameters),
-    m: await vector(VECTOR_FILES.m),
-    v: await vector(VECTOR_FILES.v),
-  };
+  const parameters = await vector(PARAMETERS_FILE);
+  const slots: Record<string, Float32Array> = {};
+  for (const slot of slotsOf(state.config.optimizer)) slots[slot] = await vector(slotFile(state.optimizer.name, slot));
+  const optimizer = { updates: state.optimizer.updates, parameters, slots };
   const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, manifestBytes.byteLength);
   return { path, state, manifest, optimizer, bytes };
 }
@@ -228,7 +228,7 @@ export function faultOf(error: unknown): string {
 
 async function sizeOf(path: string, files: CheckpointFiles): Promise<number> {
   let bytes = 0;
-  for (const file of [...Object.values(VECTOR_FILES), STATE_FILE, MANIFEST_FILE]) {
+  for (const file of await files.list(path)) {
     // What can't be read is what the row's fault is about.
     bytes += await files.read(join(path, file)).then(
       ({ byteLength }) => byteLength,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { DEFAULT_ADAM } from '@convoy/training/adam';
+import { createOptimizer, DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
 import { MemoryDisk } from './checkpoint-files.fixture.ts';
 import { loadNewestCheckpoint } from './checkpoint-load.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
@@ -7,23 +7,24 @@ import { identity, stateAt } from './checkpoint.fixture.ts';
 import { Parameters } from './parameters.ts';
 
 const ELEMENTS = 10;
+const adam = createOptimizer(DEFAULT_OPTIMIZERS.adam, { tensors: [] });
 const initial = () => Float32Array.from({ length: ELEMENTS }, (_, i) => Math.sin(i));
 
 /** Updates `from` to `to`, with gradients that depend on nothing but their number. */
 function train(parameters: Parameters, from: number, to: number): void {
   for (let step = from; step < to; step++) {
     const gradient = Float32Array.from({ length: ELEMENTS }, (_, i) => Math.cos(step * 1.7 + i));
-    parameters.update(gradient, 3, DEFAULT_ADAM);
+    parameters.update(gradient, 3, 1e-3);
   }
 }
 
 it.each([0, 1, 2, 7])('training goes on from a checkpoint after %d updates to the same bits', async (updates) => {
-  const steady = new Parameters(initial());
+  const steady = new Parameters(initial(), adam);
   train(steady, 0, 20);
 
   const files = new MemoryDisk();
   await files.makeDirectory('/run');
-  const first = new Parameters(initial());
+  const first = new Parameters(initial(), adam);
   train(first, 0, updates);
   const store = await CheckpointStore.open({
     runFolder: '/run',
@@ -40,7 +41,7 @@ it.each([0, 1, 2, 7])('training goes on from a checkpoint after %d updates to th
   await store.flush();
 
   const { checkpoint } = await loadNewestCheckpoint('/run', {}, files);
-  const second = new Parameters(initial().fill(0));
+  const second = new Parameters(initial().fill(0), adam);
   second.restore(checkpoint!.optimizer);
   expect(second.state.updates).toBe(updates);
   train(second, updates, 20);
@@ -49,7 +50,7 @@ it.each([0, 1, 2, 7])('training goes on from a checkpoint after %d updates to th
 });
 
 it('a state of another length is refused', () => {
-  const parameters = new Parameters(initial());
-  const short = new Parameters(new Float32Array(3));
+  const parameters = new Parameters(initial(), adam);
+  const short = new Parameters(new Float32Array(3), adam);
   expect(() => parameters.restore(short.state)).toThrow('the state to restore is not of 10 parameters');
 });

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
-import type { AdamState } from '@convoy/training/adam';
 import type { Position } from '@convoy/training/coordinator/course';
+import { slotsOf, type OptimizerState, type OptimizerVectors } from '@convoy/training/optimizer/optimizer';
 import {
   CHECKPOINT_FORMAT,
   checkpointName,
@@ -14,8 +14,9 @@ import {
   encodeManifest,
   encodeState,
   MANIFEST_FILE,
+  PARAMETERS_FILE,
+  slotFile,
   STATE_FILE,
-  VECTOR_FILES,
   type CheckpointManifest,
   type CheckpointName,
   type CheckpointState,
@@ -45,7 +46,7 @@ export interface TrainingState {
   /** The epoch of the next step, from 0. */
   readonly epoch: number;
   /** Its vectors are copied before {@link CheckpointStore.save} returns. */
-  readonly optimizer: AdamState;
+  readonly optimizer: OptimizerState;
   readonly figures: FiguresSnapshot;
   readonly numericsFingerprint: string | null;
   /** Validation accuracy of exactly these parameters, 0 to 1; null when they have not been evaluated. */
@@ -101,7 +102,7 @@ interface Kept extends CheckpointName {
 }
 
 /** Flat vectors that a snapshot is copied into; they are used again and again. */
-type Staging = Pick<AdamState, 'parameters' | 'm' | 'v'>;
+type Staging = OptimizerVectors;
 
 interface Pending {
   readonly cause: SaveCause;
@@ -135,7 +136,7 @@ export class CheckpointStore {
     this.#kept = kept;
     this.#elements = elementsOf(options.identity.tensors);
     // Now, when no worker waits: fresh memory costs more than the copy into it.
-    this.#freeStagings.push(emptyStaging(this.#elements));
+    this.#freeStagings.push(this.#emptyStaging());
   }
 
   /**
@@ -177,16 +178,35 @@ export class CheckpointStore {
     if (this.#isFenced) return;
     // What has been evaluated may be the best there is; what has not is not worth losing it.
     if (cause === 'interval' && this.#pending?.cause === 'validation') return;
-    const staging = this.#pending?.staging ?? this.#freeStagings.pop() ?? emptyStaging(this.#elements);
-    for (const name of vectorNames) {
-      if (state.optimizer[name].length !== this.#elements) {
-        throw new RangeError(`${name} has ${state.optimizer[name].length} elements, not ${this.#elements}`);
+    const staging = this.#pending?.staging ?? this.#freeStagings.pop() ?? this.#emptyStaging();
+    for (const [name, target] of this.#filesOf(staging)) {
+      const source = this.#vectorIn(state.optimizer, name);
+      if (source?.length !== this.#elements) {
+        throw new RangeError(`${name} has ${source?.length ?? 'no'} elements, not ${this.#elements}`);
       }
-      staging[name].set(state.optimizer[name]);
+      target.set(source);
     }
     const checkpointState = stateOf(this.#options.identity, state);
     this.#pending = { cause, staging, state: checkpointState, validationAccuracy: state.validationAccuracy };
     this.#writing ??= this.#writePending();
+  }
+
+  #emptyStaging(): Staging {
+    // The system provides a page when it is first written to, even with a zero.
+    const vector = () => new Float32Array(this.#elements).fill(0);
+    const slots = slotsOf(this.#options.identity.config.optimizer).map((name) => [name, vector()] as const);
+    return { parameters: vector(), slots: Object.fromEntries(slots) };
+  }
+
+  /** The vectors under the names of their files. */
+  #filesOf({ parameters, slots }: OptimizerVectors): (readonly [file: string, vector: Float32Array])[] {
+    const { name } = this.#options.identity.config.optimizer;
+    const kept = Object.entries(slots).map(([slot, vector]) => [slotFile(name, slot), vector] as const);
+    return [[PARAMETERS_FILE, parameters], ...kept];
+  }
+
+  #vectorIn(vectors: OptimizerVectors, file: string): Float32Array | undefined {
+    return this.#filesOf(vectors).find(([name]) => name === file)?.[1];
   }
 
   /** Resolves when everything asked for is written, or has failed and been reported. */
@@ -217,7 +237,7 @@ export class CheckpointStore {
     try {
       await this.#files.makeDirectory(temporary);
       const contents: [file: string, bytes: Uint8Array][] = [[STATE_FILE, encodeState(state)]];
-      for (const name of vectorNames) contents.push([VECTOR_FILES[name], float32Bytes(staging[name])]);
+      for (const [name, vector] of this.#filesOf(staging)) contents.push([name, float32Bytes(vector)]);
       // Side by side: where the compute of a run in one process holds the event loop, each wait for the disk costs a turn.
       const entries = await allSettled(
         contents.map(async ([file, bytes]) => [file, await this.#writeFile(join(temporary, file), bytes)] as const),
@@ -325,8 +345,6 @@ export class CheckpointStore {
   }
 }
 
-const vectorNames = ['parameters', 'm', 'v'] as const;
-
 const WRITING = '.writing-';
 const REMOVING = '.removing-';
 const LEFTOVER = /^\.(writing|removing)-step-/;
@@ -337,12 +355,6 @@ async function allSettled<Result>(work: readonly Promise<Result>[]): Promise<Res
     if (settled.status === 'rejected') throw settled.reason;
     return settled.value;
   });
-}
-
-function emptyStaging(elements: number): Staging {
-  // The system provides a page when it is first written to, even with a zero.
-  const vector = () => new Float32Array(elements).fill(0);
-  return { parameters: vector(), m: vector(), v: vector() };
 }
 
 function stateOf(identity: CheckpointIdentity, state: TrainingState): CheckpointState {

@@ -1,6 +1,6 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
-import type { AdamState } from '@convoy/training/adam';
 import { resolveConfig } from '@convoy/training/config';
+import type { OptimizerState } from '@convoy/training/optimizer/optimizer';
 import type { CheckpointIdentity, TrainingState } from './checkpoint-store.ts';
 import { RunFigures } from './run-figures.ts';
 
@@ -33,9 +33,9 @@ export const identity: CheckpointIdentity = {
 const extent = { trainSamples: 40, validationSamples: 0, testSamples: 0, stepsPerEpoch: 10, totalSteps: 10_000 };
 
 /** Vectors that no other step has. */
-export function optimizerAt(step: number): AdamState {
+export function optimizerAt(step: number): OptimizerState {
   const vector = (which: number) => Float32Array.from({ length: ELEMENTS }, (_, i) => step + i / 16 + which / 256);
-  return { updates: step, parameters: vector(0), m: vector(1), v: vector(2) };
+  return { updates: step, parameters: vector(0), slots: { m: vector(1), v: vector(2) } };
 }
 
 /** The state after `step` commits, none skipped. */

@@ -4,17 +4,24 @@ import { RunConfigSchema } from '@convoy/protocol/run-config';
 import type { TensorTable } from '@convoy/protocol/tensor';
 import { FiguresSnapshotSchema } from './run-figures.ts';
 
-// What a checkpoint is: runs/<run>/checkpoints/step-00001234/ with three flat vectors, state.json and manifest.json.
+// What a checkpoint is: runs/<run>/checkpoints/step-00001234/ with flat vectors, state.json and manifest.json.
 
 /** Raised when a reader of this version could misread what a later one writes. */
-export const CHECKPOINT_FORMAT = 1;
+export const CHECKPOINT_FORMAT = 2;
+/** The first format is this one with the optimizer Adam and a constant learning rate. */
+const READABLE_FORMATS = [1, CHECKPOINT_FORMAT];
 
 export const CHECKPOINTS_FOLDER = 'checkpoints';
 export const STATE_FILE = 'state.json';
 /** Written last: a directory without it was never a checkpoint. */
 export const MANIFEST_FILE = 'manifest.json';
-/** The vectors' files, float32 little-endian, in the layout of the manifest's tensor table. */
-export const VECTOR_FILES = { parameters: 'parameters.bin', m: 'adam-m.bin', v: 'adam-v.bin' } as const;
+/** The vectors' files, these and the optimizer's slots: float32 little-endian, in the layout of the manifest's tensor table. */
+export const PARAMETERS_FILE = 'parameters.bin';
+
+/** The file of an optimizer's slot: adam-m.bin. */
+export function slotFile(optimizer: string, slot: string): string {
+  return `${optimizer}-${slot}.bin`;
+}
 
 const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'));
@@ -22,7 +29,7 @@ const text = v.pipe(v.string(), v.maxLength(200));
 
 /** state.json: all that decides how the run goes on, but for the vectors. */
 export const CheckpointStateSchema = v.strictObject({
-  format: v.literal(CHECKPOINT_FORMAT),
+  format: v.picklist(READABLE_FORMATS),
   run: text,
   /** Where the coordinator stands: commits and skips so far, and the evaluations due there. */
   position: v.strictObject({ step: wholeNumber, due: v.array(v.picklist(['validation', 'test'])) }),
@@ -34,8 +41,8 @@ export const CheckpointStateSchema = v.strictObject({
   /** How an epoch's order is made, and from which generator: another version would go on with other samples. */
   permutationVersion: text,
   generatorVersion: text,
-  /** Adam's t: updates applied. Skipped steps are not among them. */
-  optimizer: v.strictObject({ name: v.literal('adam'), updates: wholeNumber }),
+  /** Updates applied. Skipped steps are not among them. */
+  optimizer: v.strictObject({ name: text, updates: wholeNumber }),
   figures: FiguresSnapshotSchema,
   config: RunConfigSchema,
   modelHash: sha256,
@@ -50,19 +57,15 @@ const FileEntrySchema = v.strictObject({ bytes: wholeNumber, sha256 });
 export type FileEntry = v.InferOutput<typeof FileEntrySchema>;
 
 const ManifestBodySchema = v.strictObject({
-  format: v.literal(CHECKPOINT_FORMAT),
+  format: v.picklist(READABLE_FORMATS),
   step: wholeNumber,
   /** ISO 8601, UTC. */
   writtenAt: v.pipe(v.string(), v.isoTimestamp()),
   /** The monitored metric of these parameters, if they have been evaluated. */
   validationAccuracy: v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   tensors: v.array(v.strictObject({ name: text, shape: v.array(wholeNumber), offset: wholeNumber, size: wholeNumber })),
-  files: v.strictObject({
-    [VECTOR_FILES.parameters]: FileEntrySchema,
-    [VECTOR_FILES.m]: FileEntrySchema,
-    [VECTOR_FILES.v]: FileEntrySchema,
-    [STATE_FILE]: FileEntrySchema,
-  }),
+  /** In the order in which they were written, which the manifest's own sha256 depends on. */
+  files: v.record(text, FileEntrySchema),
 });
 const ManifestSchema = v.strictObject({ body: ManifestBodySchema, sha256 });
 
@@ -115,8 +118,8 @@ export function parseManifest(bytes: Uint8Array): CheckpointManifest {
     throw new CheckpointFault(`${MANIFEST_FILE} was changed: its content does not have the sha256 it states`);
   }
   const elements = elementsOf(body.tensors);
-  for (const name of Object.values(VECTOR_FILES)) {
-    if (body.files[name].bytes !== 4 * elements) {
+  for (const [name, { bytes }] of Object.entries(body.files)) {
+    if (name !== STATE_FILE && bytes !== 4 * elements) {
       throw new CheckpointFault(`${MANIFEST_FILE}: ${name} has other than 4 bytes for each of ${elements} elements`);
     }
   }
@@ -174,9 +177,9 @@ function parseJson(bytes: Uint8Array, name: string): unknown {
 
 function assertFormat(value: unknown, name: string): void {
   const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
-  if (format !== CHECKPOINT_FORMAT && typeof format === 'number') {
+  if (typeof format === 'number' && !READABLE_FORMATS.includes(format)) {
     throw new CheckpointFault(
-      `${name} is of format ${format} and this version of Convoy reads ${CHECKPOINT_FORMAT}: use the version that wrote it`,
+      `${name} is of format ${format} and this version of Convoy reads ${READABLE_FORMATS.join(' and ')}: use the version that wrote it`,
     );
   }
 }

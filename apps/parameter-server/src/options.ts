@@ -3,10 +3,14 @@ import { SYNTHETIC_DEFAULTS } from '@convoy/cifar10/synthetic';
 import { OperatorError } from '@convoy/protocol/errors';
 import { MODEL_NAMES, type DatasetConfig, type ModelName, type RunConfig } from '@convoy/protocol/run-config';
 import { DEFAULT_KEEP } from './checkpoint-store.ts';
+import { addOptimizerOptions, OPTIMIZER_FLAGS, optimizerFromFlags, type OptimizerFlags } from './optimizer-options.ts';
+import { fraction, positiveInteger, wholeNumber } from './option-values.ts';
 import { DEFAULT_RECIPE, DEFAULT_SEED, recipes, resolveConfig } from '@convoy/training/config';
 
+export { positiveInteger, wholeNumber };
+
 /** Options that decide what a run computes, as the command line gives them. */
-export interface RunFlags {
+export interface RunFlags extends OptimizerFlags {
   readonly recipe: string;
   readonly model?: ModelName;
   readonly dataset: DatasetConfig['name'];
@@ -17,7 +21,6 @@ export interface RunFlags {
   readonly batchSize?: number;
   readonly microBatch?: number;
   readonly seed: number;
-  readonly lr?: number;
   readonly dropout: boolean;
   readonly shuffle: boolean;
   readonly validationSplit?: number;
@@ -50,7 +53,7 @@ const DECISIVE = [
   'batchSize',
   'microBatch',
   'seed',
-  'lr',
+  ...OPTIMIZER_FLAGS,
   'dropout',
   'shuffle',
   'validationSplit',
@@ -71,7 +74,7 @@ export function syntheticConfig({ syntheticSize }: Pick<RunFlags, 'syntheticSize
 /** Adds a run's options to a command. */
 export function addRunOptions(command: Command): Command {
   const names = Object.entries(recipes).map(([name, { about }]) => `${name} (${about})`);
-  return command
+  command
     .addOption(
       new Option('--recipe <name>', `settings to start from: ${names.join('; ')}`)
         .choices(Object.keys(recipes))
@@ -90,8 +93,8 @@ export function addRunOptions(command: Command): Command {
     .option('--steps <n>', 'stop after this many optimizer steps', positiveInteger)
     .option('--batch-size <n>', 'samples per step, over all workers', positiveInteger)
     .option('--micro-batch <n>', 'samples per gradient: the smallest piece a worker is given', positiveInteger)
-    .option('--seed <n>', 'seeds the initial parameters, the order of the data and dropout', wholeNumber, DEFAULT_SEED)
-    .option('--lr <rate>', "Adam's learning rate", positiveNumber)
+    .option('--seed <n>', 'seeds the initial parameters, the order of the data and dropout', wholeNumber, DEFAULT_SEED);
+  return addOptimizerOptions(command)
     .option('--no-dropout', 'train without dropout')
     .option('--no-shuffle', 'take the samples in the order of the files')
     .option('--validation-split <f>', 'fraction held out from the end of the training samples', fraction)
@@ -132,7 +135,7 @@ export function configFromFlags(flags: RunFlags, dataset: DatasetConfig): RunCon
     globalBatchSize: flags.batchSize,
     microBatchSize: flags.microBatch,
     seed: flags.seed,
-    learningRate: flags.lr,
+    ...optimizerFromFlags(flags),
     dropout: flags.dropout ? undefined : false,
     shuffle: flags.shuffle ? undefined : false,
     validationSplit: flags.validationSplit,
@@ -150,38 +153,10 @@ function checkpointInterval(text: string): CheckpointInterval {
   return unit === 's' ? { steps: null, ms: 1000 * n } : { steps: n, ms: null };
 }
 
-export function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError('It must be a whole number, 1 or more.');
-  return value;
-}
-
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) {
-    throw new InvalidArgumentError('It must be a whole number, 0 or more.');
-  }
-  return value;
-}
-
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError('It must be a number above 0.');
-  return value;
-}
-
 function deadAfter(text: string): number {
   const value = Number(text);
   if (!(value >= 2 && value <= 86_400)) {
     throw new InvalidArgumentError('It must be at least 2 seconds: a worker gives a sign of life every second.');
   }
-  return value;
-}
-
-function fraction(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value < 1))
-    throw new InvalidArgumentError('It must be at least 0 and below 1.');
   return value;
 }

@@ -2,23 +2,26 @@ import { createHash } from 'node:crypto';
 import { loadKernels } from '@convoy/arithmetic/load';
 import { allocateVector } from '@convoy/arithmetic/vectors';
 import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
-import { adamUpdate, type AdamSettings, type AdamState } from '@convoy/training/adam';
 import { averageStatistics } from '@convoy/training/moving-statistics';
+import type { Optimizer, OptimizerState, OptimizerVectors } from '@convoy/training/optimizer/optimizer';
 
 /** The training state: parameters and optimizer, in two sets of buffers of which one is current. */
 export class Parameters {
-  #front: AdamState;
-  #back: Pick<AdamState, 'parameters' | 'm' | 'v'>;
-  readonly #layout: ParameterLayout;
+  readonly #optimizer: Optimizer;
+  readonly #tensors: TensorTable;
+  #front: OptimizerState;
+  #back: OptimizerVectors;
 
-  constructor(initial: Float32Array, layout: ParameterLayout = { trainableCount: initial.length, tensors: [] }) {
-    this.#layout = layout;
+  /** @param tensors where moving statistics lie; without any, all that is not trained stays as it is. */
+  constructor(initial: Float32Array, optimizer: Optimizer, tensors: TensorTable = []) {
+    this.#optimizer = optimizer;
+    this.#tensors = tensors;
     // The first that needs vectors in the server's process: those of the sums are allocated later.
     loadKernels();
     const { length } = initial;
-    this.#front = { updates: 0, ...allocateState(length) };
+    this.#front = { updates: 0, ...allocateState(length, optimizer) };
     this.#front.parameters.set(initial);
-    this.#back = allocateState(length);
+    this.#back = allocateState(length, optimizer);
   }
 
   /** The current flat vector. Valid until the second update from now: copy what must last. */
@@ -27,37 +30,28 @@ export class Parameters {
   }
 
   /** The current vectors, valid as {@link values} is, and the number of updates. */
-  get state(): AdamState {
+  get state(): OptimizerState {
     return this.#front;
   }
 
-  /** Copies a state in, to go on from it. @throws RangeError when its vectors are of another length. */
-  restore({ updates, parameters, m, v }: AdamState): void {
+  /** Copies a state in, to go on from it. @throws RangeError when its vectors are of another length, or another optimizer's. */
+  restore({ updates, parameters, slots }: OptimizerState): void {
     const { length } = this.values;
-    if ([parameters, m, v].some((vector) => vector.length !== length)) {
+    const kept = this.#optimizer.slots.map((name) => slots[name]);
+    if ([parameters, ...kept].some((vector) => vector?.length !== length)) {
       throw new RangeError(`the state to restore is not of ${length} parameters`);
     }
     this.#front.parameters.set(parameters);
-    this.#front.m.set(m);
-    this.#front.v.set(v);
+    for (const name of this.#optimizer.slots) this.#front.slots[name]!.set(slots[name]!);
     this.#front = { ...this.#front, updates };
   }
 
   /** Applies one update into the back buffers and swaps: the only mutation of training state there is. */
-  update(gradientSum: Float32Array, samples: number, settings: AdamSettings): void {
-    const { trainableCount, tensors } = this.#layout;
-    const [front, back] = [this.#front, this.#back];
-    const head = { updates: front.updates, ...headOf(front, trainableCount) };
-    const { updates } = adamUpdate(
-      head,
-      gradientSum.subarray(0, trainableCount),
-      samples,
-      settings,
-      headOf(back, trainableCount),
-    );
-    averageStatistics(tensors, front.parameters, gradientSum, samples, back.parameters);
-    this.#back = front;
-    this.#front = { ...back, updates };
+  update(gradientSum: Float32Array, samples: number, learningRate: number): void {
+    const updated = this.#optimizer.update(this.#front, gradientSum, samples, learningRate, this.#back);
+    averageStatistics(this.#tensors, this.#front.parameters, gradientSum, samples, this.#back.parameters);
+    this.#back = this.#front;
+    this.#front = updated;
   }
 
   /** sha256 (hex) of the fp32 little-endian flat vector. */
@@ -66,16 +60,9 @@ export class Parameters {
   }
 }
 
-/** How the flat vector divides: what is trained, then the moving statistics. */
-export interface ParameterLayout {
-  readonly trainableCount: number;
-  readonly tensors: TensorTable;
-}
-
-function headOf({ parameters, m, v }: Pick<AdamState, 'parameters' | 'm' | 'v'>, length: number) {
-  return { parameters: parameters.subarray(0, length), m: m.subarray(0, length), v: v.subarray(0, length) };
-}
-
-function allocateState(length: number): Pick<AdamState, 'parameters' | 'm' | 'v'> {
-  return { parameters: allocateVector(length), m: allocateVector(length), v: allocateVector(length) };
+function allocateState(length: number, { slots }: Optimizer): OptimizerVectors {
+  return {
+    parameters: allocateVector(length),
+    slots: Object.fromEntries(slots.map((name) => [name, allocateVector(length)])),
+  };
 }

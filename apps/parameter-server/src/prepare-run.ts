@@ -10,6 +10,7 @@ import type { DatasetConfig, RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { GENERATOR_VERSION } from '@convoy/random/threefry';
 import type { StartingPoint } from '@convoy/training/coordinator/synchronous';
+import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf, PERMUTATION_VERSION } from '@convoy/training/sampling';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from './checkpoint-load.ts';
 import { CheckpointError, CheckpointStore, type CheckpointStoreOptions } from './checkpoint-store.ts';
@@ -74,7 +75,8 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   if (lock.tookOver !== null) options.onNote(lock.tookOver);
   const extent = extentOf(config, dataset);
   const model = models[config.model];
-  const parameters = new Parameters(initialValues(model, config.seed), model);
+  const optimizer = createOptimizer(config.optimizer, model);
+  const parameters = new Parameters(initialValues(model, config.seed), optimizer, model.tensors);
   if (checkpoint) parameters.restore(checkpoint.optimizer);
   const checkpoints = await openCheckpoints(lock, {
     runFolder: folder.path,

@@ -14,6 +14,7 @@ import {
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { resolveConfig } from '@convoy/training/config';
+import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { closeCodes, type Connection } from '@convoy/transport/connection';
 import { memoryPair } from '@convoy/transport/memory';
@@ -34,8 +35,9 @@ afterEach(() => {
 function start({
   minWorkers = 1,
   suspectAfterMs = 3_000,
+  trainableCount,
   ...options
-}: { deterministic?: boolean; minWorkers?: number; suspectAfterMs?: number } = {}) {
+}: { deterministic?: boolean; minWorkers?: number; suspectAfterMs?: number; trainableCount?: number } = {}) {
   const config = resolveConfig({
     dataset: { name: 'synthetic', seed: 1, trainCount: 8, testCount: 1 },
     epochs: 1,
@@ -48,15 +50,16 @@ function start({
   folders.push(join(path, '..'));
   const events: RunEvent[] = [];
   const clock = new ManualClock();
+  const layout = { tensors: [], trainableCount };
   const extent = { trainSamples: 8, validationSamples: 0, testSamples: 0, stepsPerEpoch: 2, totalSteps: 2 };
   const server = new ParameterServer({
     run: 'r',
     incarnation: 'this-process',
     config,
     extent,
-    model: { hash: digest, parameterCount: PARAMETERS, trainableCount: PARAMETERS, tensors: [] },
+    model: { hash: digest, parameterCount: PARAMETERS, ...layout },
     dataFingerprint: digest,
-    parameters: new Parameters(new Float32Array(PARAMETERS)),
+    parameters: new Parameters(new Float32Array(PARAMETERS), createOptimizer(config.optimizer, layout)),
     figures: new RunFigures('r', extent),
     folder: new RunFolder(path, config, () => {}),
     checkpoints: null,
@@ -480,6 +483,26 @@ describe('its workers', () => {
     bad.answer(await bad.next('lease'), { lossSum });
     expect(await bad.connection.closed).toMatchObject({ code: closeCodes.poisonous });
     expect(kinds(events)).toContain('worker-quarantined');
+  });
+
+  it('return one vector, of which the trained head alone has a length that counts', async () => {
+    const { server, events } = start({ trainableCount: 2 });
+    const peer = new Peer(server);
+    await peer.join('w');
+    const answer = async (tail: number) => {
+      const lease = await peer.next('lease');
+      const samples = lease.block.size * 2;
+      const mean = Float32Array.of(3, 4, tail, tail, tail);
+      peer.answer(lease, { gradient: float32Bytes(mean.map((value) => value * samples)) });
+    };
+    await answer(1e30);
+    await peer.next('accepted');
+    expect(events).toContainEqual(expect.objectContaining({ type: 'step', step: 1, gradientNorm: 5 }));
+    await answer(NaN);
+    await peer.next('lease');
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'step-retried', step: 1, reason: 'the gradient is not finite' }),
+    );
   });
 
   it('that take no data in have one version of the parameters in their way, not all', async () => {

@@ -12,8 +12,7 @@ import {
 } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
-import { copyFloat32, type TensorTable } from '@convoy/protocol/tensor';
-import { normOf } from '@convoy/training/adam';
+import { copyFloat32 } from '@convoy/protocol/tensor';
 import { Course, type Position } from '@convoy/training/coordinator/course';
 import type {
   CoordinatorEffect,
@@ -30,8 +29,11 @@ import {
   type CoordinatorOptions,
   type StartingPoint,
 } from '@convoy/training/coordinator/synchronous';
+import { normOf } from '@convoy/training/optimizer/gradient-norm';
+import type { ParameterLayout } from '@convoy/training/optimizer/optimizer';
 import { TreeReduction, type Sums } from '@convoy/training/reduction';
 import { SAMPLING_VERSION, type Extent } from '@convoy/training/sampling';
+import { learningRateAt } from '@convoy/training/schedule';
 import { closeCodes } from '@convoy/transport/connection';
 import { Absentees } from './absentees.ts';
 import { refusalOfHello, refusalOfReady, type Refusal } from './admission.ts';
@@ -51,13 +53,7 @@ export interface ServerOptions {
   readonly incarnation: string;
   readonly config: RunConfig;
   readonly extent: Extent;
-  readonly model: {
-    readonly hash: string;
-    readonly parameterCount: number;
-    /** Length of the vector's head, which is trained; the tail is moving statistics. */
-    readonly trainableCount: number;
-    readonly tensors: TensorTable;
-  };
+  readonly model: { readonly hash: string; readonly parameterCount: number } & ParameterLayout;
   readonly dataFingerprint: string;
   readonly folder: RunFolder;
   /** The training state and the figures, as they are at `start`. */
@@ -648,7 +644,7 @@ export class ParameterServer {
   }
 
   #commit(task: GradientTask): void {
-    const { config, clock } = this.#options;
+    const { config, extent, clock } = this.#options;
     const { vector, ...tally } = this.#reduction!.tree.total!;
     if (vector === null) throw new Error(`step ${task.step} was collected without a gradient`);
     const gradientNorm = this.#gradientNorm(vector, tally.samples);
@@ -658,7 +654,8 @@ export class ParameterServer {
         : 'the gradient is not finite';
       return this.#reply({ type: 'commit-refused', task: task.id, reason });
     }
-    this.#parameters.update(vector, tally.samples, config.optimizer);
+    const learningRate = learningRateAt(task.step, config.optimizer.learningRate, config.schedule, extent);
+    this.#parameters.update(vector, tally.samples, learningRate);
     this.#numericsAreBinding = true;
     this.#plausibility.noteCommitted(gradientNorm);
     const { stepMs, epochEnd } = this.#figures.committed(task, tally, clock.now());
@@ -669,7 +666,7 @@ export class ParameterServer {
       samples: tally.samples,
       loss: tally.lossSum / tally.samples,
       accuracy: tally.correct / tally.samples,
-      learningRate: config.optimizer.learningRate,
+      learningRate,
       gradientNorm,
       workers: this.#members.size,
       stepMs,
@@ -683,7 +680,7 @@ export class ParameterServer {
 
   /** Of the slopes; not finite when the statistics behind them are not. */
   #gradientNorm(vector: Float32Array, samples: number): number {
-    const { trainableCount } = this.#options.model;
+    const { trainableCount = vector.length } = this.#options.model;
     const tail = normOf(vector.subarray(trainableCount));
     return Number.isFinite(tail) ? normOf(vector.subarray(0, trainableCount), samples) : tail;
   }

@@ -1,6 +1,7 @@
 // AssemblyScript, not TypeScript: compiled to WebAssembly with SIMD by ../compile.mjs. Each function computes, element by
 // element, the expression of its namesake in ../src/reference.ts, to the bit: float64 arithmetic, one rounding to float32
-// where a value is stored, no fused multiply-add, no relaxed instruction. Addresses are in bytes and multiples of 16.
+// where a value is stored, no fused multiply-add, no relaxed instruction. Addresses are in bytes and multiples of 4; 0 stands
+// for a vector that is not there.
 
 /** sum ← sum + addend. */
 export function add(sum: usize, addend: usize, length: i32): void {
@@ -79,43 +80,163 @@ export function adam(
   mOut: usize,
   vOut: usize,
   length: i32,
-  samples: f64,
+  divisor: f64,
   decay1: f64,
   decay2: f64,
   rate: f64,
   epsilon: f64,
+  keep: f64,
 ): void {
-  const samples2 = f64x2.splat(samples);
+  const divisor2 = f64x2.splat(divisor);
   const decay1_2 = f64x2.splat(decay1);
   const decay2_2 = f64x2.splat(decay2);
   const rate2 = f64x2.splat(rate);
   const epsilon2 = f64x2.splat(epsilon);
+  const keep2 = f64x2.splat(keep);
   const whole = length & ~1;
   for (let i = 0; i < whole; i += 2) {
     const at = (<usize>i) << 2;
     const m_i = f64x2.promote_low_f32x4(v128.load64_zero(m + at));
     const v_i = f64x2.promote_low_f32x4(v128.load64_zero(v + at));
-    const gradient = f64x2.div(f64x2.promote_low_f32x4(v128.load64_zero(gradientSum + at)), samples2);
+    const gradient = f64x2.div(f64x2.promote_low_f32x4(v128.load64_zero(gradientSum + at)), divisor2);
     const mean = f64x2.add(m_i, f64x2.mul(f64x2.sub(gradient, m_i), decay1_2));
     const square = f64x2.add(v_i, f64x2.mul(f64x2.sub(f64x2.mul(gradient, gradient), v_i), decay2_2));
     v128.store64_lane(mOut + at, f32x4.demote_f64x2_zero(mean), 0);
     v128.store64_lane(vOut + at, f32x4.demote_f64x2_zero(square), 0);
     const move = f64x2.div(f64x2.mul(mean, rate2), f64x2.add(f64x2.sqrt(square), epsilon2));
-    const moved = f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(parameters + at)), move);
-    v128.store64_lane(parametersOut + at, f32x4.demote_f64x2_zero(moved), 0);
+    const kept = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(parameters + at)), keep2);
+    v128.store64_lane(parametersOut + at, f32x4.demote_f64x2_zero(f64x2.sub(kept, move)), 0);
   }
   if (whole < length) {
     const at = (<usize>whole) << 2;
     const m_i = <f64>load<f32>(m + at);
     const v_i = <f64>load<f32>(v + at);
-    const gradient = <f64>load<f32>(gradientSum + at) / samples;
+    const gradient = <f64>load<f32>(gradientSum + at) / divisor;
     const mean = m_i + (gradient - m_i) * decay1;
     const square = v_i + (gradient * gradient - v_i) * decay2;
     store<f32>(mOut + at, <f32>mean);
     store<f32>(vOut + at, <f32>square);
-    store<f32>(
-      parametersOut + at,
-      <f32>(<f64>load<f32>(parameters + at) - (mean * rate) / (sqrt<f64>(square) + epsilon)),
-    );
+    const kept = <f64>load<f32>(parameters + at) * keep;
+    store<f32>(parametersOut + at, <f32>(kept - (mean * rate) / (sqrt<f64>(square) + epsilon)));
+  }
+}
+
+/** Gradient descent; `velocity` and `velocityOut` are 0 without momentum, and so are `momentum`, `ahead` and `aside` unused. */
+export function sgd(
+  gradientSum: usize,
+  parameters: usize,
+  velocity: usize,
+  parametersOut: usize,
+  velocityOut: usize,
+  length: i32,
+  divisor: f64,
+  rate: f64,
+  momentum: f64,
+  ahead: f64,
+  aside: f64,
+  keep: f64,
+): void {
+  const divisor2 = f64x2.splat(divisor);
+  const rate2 = f64x2.splat(rate);
+  const momentum2 = f64x2.splat(momentum);
+  const ahead2 = f64x2.splat(ahead);
+  const aside2 = f64x2.splat(aside);
+  const keep2 = f64x2.splat(keep);
+  const whole = length & ~1;
+  for (let i = 0; i < whole; i += 2) {
+    const at = (<usize>i) << 2;
+    const gradient = f64x2.div(f64x2.promote_low_f32x4(v128.load64_zero(gradientSum + at)), divisor2);
+    const kept = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(parameters + at)), keep2);
+    let moved: v128;
+    if (velocity === 0) {
+      moved = f64x2.sub(kept, f64x2.mul(gradient, rate2));
+    } else {
+      const before = f64x2.promote_low_f32x4(v128.load64_zero(velocity + at));
+      const speed = f64x2.sub(f64x2.mul(before, momentum2), f64x2.mul(gradient, rate2));
+      v128.store64_lane(velocityOut + at, f32x4.demote_f64x2_zero(speed), 0);
+      moved = f64x2.add(kept, f64x2.sub(f64x2.mul(speed, ahead2), f64x2.mul(gradient, aside2)));
+    }
+    v128.store64_lane(parametersOut + at, f32x4.demote_f64x2_zero(moved), 0);
+  }
+  if (whole < length) {
+    const at = (<usize>whole) << 2;
+    const gradient = <f64>load<f32>(gradientSum + at) / divisor;
+    const kept = <f64>load<f32>(parameters + at) * keep;
+    if (velocity === 0) {
+      store<f32>(parametersOut + at, <f32>(kept - gradient * rate));
+    } else {
+      const speed = <f64>load<f32>(velocity + at) * momentum - gradient * rate;
+      store<f32>(velocityOut + at, <f32>speed);
+      store<f32>(parametersOut + at, <f32>(kept + (speed * ahead - gradient * aside)));
+    }
+  }
+}
+
+/** RMSprop; `momentum` and `averageGradient` are 0, each with its target, where they are not kept. `decay` is 1 − ρ. */
+export function rmsprop(
+  gradientSum: usize,
+  parameters: usize,
+  velocity: usize,
+  momentum: usize,
+  averageGradient: usize,
+  parametersOut: usize,
+  velocityOut: usize,
+  momentumOut: usize,
+  averageGradientOut: usize,
+  length: i32,
+  divisor: f64,
+  rate: f64,
+  decay: f64,
+  inertia: f64,
+  epsilon: f64,
+  keep: f64,
+): void {
+  const divisor2 = f64x2.splat(divisor);
+  const rate2 = f64x2.splat(rate);
+  const decay2 = f64x2.splat(decay);
+  const inertia2 = f64x2.splat(inertia);
+  const epsilon2 = f64x2.splat(epsilon);
+  const keep2 = f64x2.splat(keep);
+  const whole = length & ~1;
+  for (let i = 0; i < whole; i += 2) {
+    const at = (<usize>i) << 2;
+    const gradient = f64x2.div(f64x2.promote_low_f32x4(v128.load64_zero(gradientSum + at)), divisor2);
+    const v_i = f64x2.promote_low_f32x4(v128.load64_zero(velocity + at));
+    const square = f64x2.add(v_i, f64x2.mul(f64x2.sub(f64x2.mul(gradient, gradient), v_i), decay2));
+    v128.store64_lane(velocityOut + at, f32x4.demote_f64x2_zero(square), 0);
+    let spread = square;
+    if (averageGradient !== 0) {
+      const a_i = f64x2.promote_low_f32x4(v128.load64_zero(averageGradient + at));
+      const average = f64x2.add(a_i, f64x2.mul(f64x2.sub(gradient, a_i), decay2));
+      v128.store64_lane(averageGradientOut + at, f32x4.demote_f64x2_zero(average), 0);
+      spread = f64x2.sub(square, f64x2.mul(average, average));
+    }
+    let move = f64x2.div(f64x2.mul(gradient, rate2), f64x2.sqrt(f64x2.add(spread, epsilon2)));
+    if (momentum !== 0) {
+      move = f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(momentum + at)), inertia2), move);
+      v128.store64_lane(momentumOut + at, f32x4.demote_f64x2_zero(move), 0);
+    }
+    const kept = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(parameters + at)), keep2);
+    v128.store64_lane(parametersOut + at, f32x4.demote_f64x2_zero(f64x2.sub(kept, move)), 0);
+  }
+  if (whole < length) {
+    const at = (<usize>whole) << 2;
+    const gradient = <f64>load<f32>(gradientSum + at) / divisor;
+    const v_i = <f64>load<f32>(velocity + at);
+    const square = v_i + (gradient * gradient - v_i) * decay;
+    store<f32>(velocityOut + at, <f32>square);
+    let spread = square;
+    if (averageGradient !== 0) {
+      const a_i = <f64>load<f32>(averageGradient + at);
+      const average = a_i + (gradient - a_i) * decay;
+      store<f32>(averageGradientOut + at, <f32>average);
+      spread = square - average * average;
+    }
+    let move = (gradient * rate) / sqrt<f64>(spread + epsilon);
+    if (momentum !== 0) {
+      move = <f64>load<f32>(momentum + at) * inertia + move;
+      store<f32>(momentumOut + at, <f32>move);
+    }
+    store<f32>(parametersOut + at, <f32>(<f64>load<f32>(parameters + at) * keep - move));
   }
 }

@@ -9,28 +9,73 @@ export interface Kernels {
   sumOfSquares(vector: Float32Array): number;
   /** One update of Adam, see `adamUpdate` in packages/training. Arithmetic in float64, stored as float32. */
   adam(vectors: AdamVectors, scalars: AdamScalars): void;
+  /** One update of gradient descent, see `sgdUpdate` there. */
+  sgd(vectors: SgdVectors, scalars: SgdScalars): void;
+  /** One update of RMSprop, see `rmspropUpdate` there. */
+  rmsprop(vectors: RmspropVectors, scalars: RmspropScalars): void;
 }
 
-/** Vectors of one length. Those that are written are none of those that are read. */
-export interface AdamVectors {
+/** Vectors of one length, that are read and written by every update. Those that are written are none of those that are read. */
+interface UpdateVectors {
   readonly gradientSum: Float32Array;
   readonly parameters: Float32Array;
+  readonly parametersOut: Float32Array;
+}
+
+interface UpdateScalars {
+  /** What the gradient's sum is divided by. */
+  readonly divisor: number;
+  /** What a parameter is multiplied by before it is moved: 1 without weight decay. */
+  readonly keep: number;
+}
+
+export interface AdamVectors extends UpdateVectors {
   readonly m: Float32Array;
   readonly v: Float32Array;
-  readonly parametersOut: Float32Array;
   readonly mOut: Float32Array;
   readonly vOut: Float32Array;
 }
 
-export interface AdamScalars {
-  /** What the gradient's sum is divided by. */
-  readonly samples: number;
+export interface AdamScalars extends UpdateScalars {
   /** 1 − β1. */
   readonly decay1: number;
   /** 1 − β2. */
   readonly decay2: number;
   /** The learning rate with the bias correction. */
   readonly rate: number;
+  readonly epsilon: number;
+}
+
+/** Both velocities are null where there is no momentum. */
+export interface SgdVectors extends UpdateVectors {
+  readonly velocity: Float32Array | null;
+  readonly velocityOut: Float32Array | null;
+}
+
+export interface SgdScalars extends UpdateScalars {
+  readonly rate: number;
+  readonly momentum: number;
+  /** What the parameters move by is `ahead` times the new velocity less `aside` times the gradient: 1 and 0, but for Nesterov. */
+  readonly ahead: number;
+  readonly aside: number;
+}
+
+/** What is not kept is null, before and after. */
+export interface RmspropVectors extends UpdateVectors {
+  readonly velocity: Float32Array;
+  readonly momentum: Float32Array | null;
+  readonly averageGradient: Float32Array | null;
+  readonly velocityOut: Float32Array;
+  readonly momentumOut: Float32Array | null;
+  readonly averageGradientOut: Float32Array | null;
+}
+
+export interface RmspropScalars extends UpdateScalars {
+  readonly rate: number;
+  /** 1 − ρ. */
+  readonly decay: number;
+  /** The factor of the momentum's vector. */
+  readonly inertia: number;
   readonly epsilon: number;
 }
 
@@ -63,14 +108,50 @@ export const reference: Kernels = {
     );
   },
 
-  adam({ gradientSum, parameters, m, v, parametersOut, mOut, vOut }, { samples, decay1, decay2, rate, epsilon }) {
+  adam({ gradientSum, parameters, m, v, parametersOut, mOut, vOut }, { divisor, decay1, decay2, rate, epsilon, keep }) {
     for (let i = 0; i < parameters.length; i++) {
-      const gradient = gradientSum[i]! / samples;
+      const gradient = gradientSum[i]! / divisor;
       const mean = m[i]! + (gradient - m[i]!) * decay1;
       const square = v[i]! + (gradient * gradient - v[i]!) * decay2;
       mOut[i] = mean;
       vOut[i] = square;
-      parametersOut[i] = parameters[i]! - (mean * rate) / (Math.sqrt(square) + epsilon);
+      parametersOut[i] = parameters[i]! * keep - (mean * rate) / (Math.sqrt(square) + epsilon);
+    }
+  },
+
+  sgd(vectors, { divisor, rate, momentum, ahead, aside, keep }) {
+    const { gradientSum, parameters, velocity, parametersOut, velocityOut } = vectors;
+    for (let i = 0; i < parameters.length; i++) {
+      const gradient = gradientSum[i]! / divisor;
+      const kept = parameters[i]! * keep;
+      if (velocity === null) parametersOut[i] = kept - gradient * rate;
+      else {
+        const speed = velocity[i]! * momentum - gradient * rate;
+        velocityOut![i] = speed;
+        parametersOut[i] = kept + (speed * ahead - gradient * aside);
+      }
+    }
+  },
+
+  rmsprop(vectors, { divisor, rate, decay, inertia, epsilon, keep }) {
+    const { gradientSum, parameters, velocity, momentum, averageGradient } = vectors;
+    const { parametersOut, velocityOut, momentumOut, averageGradientOut } = vectors;
+    for (let i = 0; i < parameters.length; i++) {
+      const gradient = gradientSum[i]! / divisor;
+      const square = velocity[i]! + (gradient * gradient - velocity[i]!) * decay;
+      velocityOut[i] = square;
+      let spread = square;
+      if (averageGradient !== null) {
+        const average = averageGradient[i]! + (gradient - averageGradient[i]!) * decay;
+        averageGradientOut![i] = average;
+        spread = square - average * average;
+      }
+      let move = (gradient * rate) / Math.sqrt(spread + epsilon);
+      if (momentum !== null) {
+        move = momentum[i]! * inertia + move;
+        momentumOut![i] = move;
+      }
+      parametersOut[i] = parameters[i]! * keep - move;
     }
   },
 };

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compileKernels } from '../compile.mjs';
 import { loadKernels } from './load.ts';
-import { reference, type AdamScalars, type AdamVectors } from './reference.ts';
-import { add, adam, allocateVector, kernelsAreInstalled, sumOfSquares } from './vectors.ts';
+import { reference, type Kernels } from './reference.ts';
+import { add, adam, allocateVector, kernelsAreInstalled, rmsprop, sgd, sumOfSquares } from './vectors.ts';
 
 beforeAll(async () => {
   await compileKernels();
@@ -46,48 +46,120 @@ describe('the compiled kernels', () => {
     expect(sumOfSquares(there)).toBe(reference.sumOfSquares(here));
   });
 
-  it.each(lengths)('update %d parameters with Adam to the bit, step after step', (length) => {
-    const [parameters, m, v] = [pair(length, 4), pair(length, 5, () => 0), pair(length, 6, () => 0)];
-    const [parametersOut, mOut, vOut] = [pair(length, 7), pair(length, 8), pair(length, 9)];
-    const vectors = (side: 'here' | 'there', gradientSum: Float32Array): AdamVectors => ({
-      gradientSum,
-      parameters: parameters[side],
-      m: m[side],
-      v: v[side],
-      parametersOut: parametersOut[side],
-      mOut: mOut[side],
-      vOut: vOut[side],
-    });
-    const gradient = pair(length, 10);
-    for (let t = 1; t <= (length > 10_000 ? 3 : 50); t++) {
-      for (let i = 0; i < length; i++) gradient.there[i] = gradient.here[i] = valueAt(i, t);
-      const scalars: AdamScalars = {
-        samples: t % 2 === 0 ? 256 : 250 + t,
-        decay1: 1 - 0.9,
-        decay2: 1 - 0.999,
-        rate: (1e-3 * Math.sqrt(1 - 0.999 ** t)) / (1 - 0.9 ** t),
-        epsilon: 1e-7,
-      };
-      adam(vectors('there', gradient.there), scalars);
-      reference.adam(vectors('here', gradient.here), scalars);
-      for (const [there, here] of [
-        [parametersOut.there, parametersOut.here],
-        [mOut.there, mOut.here],
-        [vOut.there, vOut.here],
-      ] as const) {
-        expect(haveSameBits(there, here)).toBe(true);
+  const updates: readonly (readonly [name: string, update: Update])[] = [
+    ['Adam', adamOf],
+    ['gradient descent', sgdOf(false)],
+    ['gradient descent with momentum', sgdOf(true)],
+    ['RMSprop', rmspropOf([])],
+    ['RMSprop with momentum', rmspropOf(['momentum'])],
+    ['centered RMSprop', rmspropOf(['averageGradient'])],
+    ['centered RMSprop with momentum', rmspropOf(['momentum', 'averageGradient'])],
+  ];
+  const cases = updates.flatMap(([name, update]) => lengths.map((length) => [name, length, update] as const));
+
+  it.each(cases)(
+    'update with %s, %d parameters, to the bit, step after step',
+    (_, length, { slots, compiled, plain }) => {
+      const vectors = ['parameters', ...slots];
+      const [from, into] = [0, 1].map((seed) => vectors.map((name, i) => pair(length, 7 * seed + i, startOf(name))));
+      const gradient = pair(length, 20);
+      for (let t = 1; t <= (length > 10_000 ? 3 : 50); t++) {
+        for (let i = 0; i < length; i++) gradient.there[i] = gradient.here[i] = valueAt(i, t);
+        for (const [where, update] of [['there', compiled] as const, ['here', plain] as const]) {
+          const named = vectors.flatMap((name, i) => [
+            [name, from![i]![where]],
+            [`${name}Out`, into![i]![where]],
+          ]);
+          update({ gradientSum: gradient[where], ...Object.fromEntries(named) }, t);
+        }
+        for (const [i, next] of into!.entries()) {
+          expect(haveSameBits(next.there, next.here)).toBe(true);
+          from![i]!.there.set(next.there);
+          from![i]!.here.set(next.here);
+        }
       }
-      for (const [state, next] of [
-        [parameters, parametersOut],
-        [m, mOut],
-        [v, vOut],
-      ] as const) {
-        state.there.set(next.there);
-        state.here.set(next.here);
-      }
-    }
+    },
+  );
+
+  it('compute on a part of a vector that begins anywhere', () => {
+    const [there, here] = [allocateVector(9), new Float32Array(9)];
+    for (const vector of [there, here]) for (let i = 0; i < 9; i++) vector[i] = valueAt(i + 1, 1);
+    add(there.subarray(1, 8), there.subarray(1, 8));
+    reference.add(here.subarray(1, 8), here.subarray(1, 8));
+    expect(haveSameBits(there, here)).toBe(true);
   });
 });
+
+type Vectors = Record<string, Float32Array>;
+
+/** One of the updates, by the kernels and by the reference; `t` counts from 1. */
+interface Update {
+  readonly slots: readonly string[];
+  readonly compiled: (vectors: Vectors, t: number) => void;
+  readonly plain: (vectors: Vectors, t: number) => void;
+}
+
+/** Slots begin at zero, as an optimizer's do. */
+function startOf(name: string): ((value: number) => number) | undefined {
+  return name.startsWith('parameters') ? undefined : () => 0;
+}
+
+const divisorAt = (t: number) => (t % 2 === 0 ? 256 : 250 + t);
+const keepAt = (t: number) => (t % 3 === 0 ? 1 : 1 - 0.004 * 1e-3);
+
+const adamOf: Update = (() => {
+  const scalars = (t: number) => ({
+    divisor: divisorAt(t),
+    decay1: 1 - 0.9,
+    decay2: 1 - 0.999,
+    rate: (1e-3 * Math.sqrt(1 - 0.999 ** t)) / (1 - 0.9 ** t),
+    epsilon: 1e-7,
+    keep: keepAt(t),
+  });
+  type Args = Parameters<Kernels['adam']>[0];
+  return {
+    slots: ['m', 'v'],
+    compiled: (vectors, t) => adam(vectors as unknown as Args, scalars(t)),
+    plain: (vectors, t) => reference.adam(vectors as unknown as Args, scalars(t)),
+  };
+})();
+
+function sgdOf(hasVelocity: boolean): Update {
+  const none = hasVelocity ? {} : { velocity: null, velocityOut: null };
+  const scalars = (t: number) => ({
+    divisor: divisorAt(t),
+    rate: 0.01,
+    momentum: 0.9,
+    // Nesterov in every other step.
+    ahead: t % 2 === 0 ? 0.9 : 1,
+    aside: t % 2 === 0 ? 0.01 : 0,
+    keep: keepAt(t),
+  });
+  type Args = Parameters<Kernels['sgd']>[0];
+  return {
+    slots: hasVelocity ? ['velocity'] : [],
+    compiled: (vectors, t) => sgd({ ...vectors, ...none } as unknown as Args, scalars(t)),
+    plain: (vectors, t) => reference.sgd({ ...vectors, ...none } as unknown as Args, scalars(t)),
+  };
+}
+
+function rmspropOf(kept: readonly ('momentum' | 'averageGradient')[]): Update {
+  const none = { momentum: null, momentumOut: null, averageGradient: null, averageGradientOut: null };
+  const scalars = (t: number) => ({
+    divisor: divisorAt(t),
+    rate: 1e-3,
+    decay: 1 - 0.9,
+    inertia: 0.8,
+    epsilon: 1e-7,
+    keep: keepAt(t),
+  });
+  type Args = Parameters<Kernels['rmsprop']>[0];
+  return {
+    slots: ['velocity', ...kept],
+    compiled: (vectors, t) => rmsprop({ ...none, ...vectors } as unknown as Args, scalars(t)),
+    plain: (vectors, t) => reference.rmsprop({ ...none, ...vectors } as unknown as Args, scalars(t)),
+  };
+}
 
 describe('vectors', () => {
   it('are zeros that share nothing', () => {

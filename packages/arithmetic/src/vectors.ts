@@ -1,4 +1,13 @@
-import { reference, type AdamScalars, type AdamVectors, type Kernels } from './reference.ts';
+import {
+  reference,
+  type AdamScalars,
+  type AdamVectors,
+  type Kernels,
+  type RmspropScalars,
+  type RmspropVectors,
+  type SgdScalars,
+  type SgdVectors,
+} from './reference.ts';
 
 /**
  * Flat float32 vectors and the arithmetic on them. Where the compiled kernels are installed, `allocateVector` takes from
@@ -12,7 +21,7 @@ import { reference, type AdamScalars, type AdamVectors, type Kernels } from './r
  */
 const MEMORY_BYTES = [2 ** 32, 2 ** 29];
 const PAGE_BYTES = 64 * 1024;
-/** Of a cache line; SIMD needs 16. */
+/** Of a cache line. A part of a vector may begin anywhere: SIMD is only a little slower there. */
 const ALIGNMENT = 64;
 
 /** What is used of it here: neither TypeScript's library for ES2023 nor Node's types declare it as a value. */
@@ -26,6 +35,8 @@ interface CompiledKernels {
   add(sum: number, addend: number, length: number): void;
   sumOfSquares(vector: number, length: number): number;
   adam(...addressesThenScalars: number[]): void;
+  sgd(...addressesThenScalars: number[]): void;
+  rmsprop(...addressesThenScalars: number[]): void;
 }
 
 interface Compiled {
@@ -87,27 +98,59 @@ export function sumOfSquares(vector: Float32Array): number {
 
 /** See {@link Kernels.adam}. @throws RangeError when the lengths differ. */
 export function adam(vectors: AdamVectors, scalars: AdamScalars): void {
-  const all = Object.values(vectors) as Float32Array[];
+  kernelsFor(...presentOf(vectors)).adam(vectors, scalars);
+}
+
+/** See {@link Kernels.sgd}. @throws RangeError when the lengths differ. */
+export function sgd(vectors: SgdVectors, scalars: SgdScalars): void {
+  kernelsFor(...presentOf(vectors)).sgd(vectors, scalars);
+}
+
+/** See {@link Kernels.rmsprop}. @throws RangeError when the lengths differ. */
+export function rmsprop(vectors: RmspropVectors, scalars: RmspropScalars): void {
+  kernelsFor(...presentOf(vectors)).rmsprop(vectors, scalars);
+}
+
+/** The vectors that are there. @throws RangeError when they are not of one length. */
+function presentOf(vectors: AdamVectors | SgdVectors | RmspropVectors): Float32Array[] {
+  const present = (Object.values(vectors) as (Float32Array | null)[]).filter((vector) => vector !== null);
   const { length } = vectors.parameters;
-  for (const vector of all) {
-    if (vector.length !== length) throw new RangeError(`Adam's vectors differ: ${vector.length} and ${length} values`);
+  for (const vector of present) {
+    if (vector.length !== length)
+      throw new RangeError(`an update's vectors differ: ${vector.length} and ${length} values`);
   }
-  kernelsFor(...all).adam(vectors, scalars);
+  return present;
 }
 
 /** Those of the compiled kernels for vectors that lie in their memory, else the plain ones. */
 function kernelsFor(...vectors: readonly Float32Array[]): Kernels {
-  const isTheirs = (vector: Float32Array) => vector.buffer === compiled?.memory && vector.byteOffset % 16 === 0;
-  return vectors.every(isTheirs) ? onAddresses : reference;
+  return vectors.every(({ buffer }) => buffer === compiled?.memory) ? onAddresses : reference;
 }
 
 /** The compiled kernels, called with vectors. */
 const onAddresses: Kernels = {
   add: (sum, addend) => compiled!.kernels.add(sum.byteOffset, addend.byteOffset, sum.length),
   sumOfSquares: (vector) => compiled!.kernels.sumOfSquares(vector.byteOffset, vector.length),
-  adam: ({ gradientSum, parameters, m, v, parametersOut, mOut, vOut }, { samples, decay1, decay2, rate, epsilon }) => {
-    const read = [gradientSum, parameters, m, v].map(({ byteOffset }) => byteOffset);
-    const written = [parametersOut, mOut, vOut].map(({ byteOffset }) => byteOffset);
-    compiled!.kernels.adam(...read, ...written, parameters.length, samples, decay1, decay2, rate, epsilon);
+  adam(vectors, { divisor, decay1, decay2, rate, epsilon, keep }) {
+    const { gradientSum, parameters, m, v, parametersOut, mOut, vOut } = vectors;
+    const addresses = [gradientSum, parameters, m, v, parametersOut, mOut, vOut].map(addressOf);
+    compiled!.kernels.adam(...addresses, parameters.length, divisor, decay1, decay2, rate, epsilon, keep);
+  },
+  sgd(vectors, { divisor, rate, momentum, ahead, aside, keep }) {
+    const { gradientSum, parameters, velocity, parametersOut, velocityOut } = vectors;
+    const addresses = [gradientSum, parameters, velocity, parametersOut, velocityOut].map(addressOf);
+    compiled!.kernels.sgd(...addresses, parameters.length, divisor, rate, momentum, ahead, aside, keep);
+  },
+  rmsprop(vectors, { divisor, rate, decay, inertia, epsilon, keep }) {
+    const { gradientSum, parameters, velocity, momentum, averageGradient } = vectors;
+    const { parametersOut, velocityOut, momentumOut, averageGradientOut } = vectors;
+    const read = [gradientSum, parameters, velocity, momentum, averageGradient].map(addressOf);
+    const written = [parametersOut, velocityOut, momentumOut, averageGradientOut].map(addressOf);
+    compiled!.kernels.rmsprop(...read, ...written, parameters.length, divisor, rate, decay, inertia, epsilon, keep);
   },
 };
+
+/** 0, where no vector is ever allocated, stands for none. */
+function addressOf(vector: Float32Array | null): number {
+  return vector === null ? 0 : vector.byteOffset;
+}

@@ -1,10 +1,73 @@
 import * as v from 'valibot';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
+const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1e3));
+const decay = v.pipe(v.number(), v.minValue(0), v.maxValue(0.999999999));
+const epsilon = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
 export const MODEL_NAMES = ['lesson-cnn', 'lesson-bn', 'resnet'] as const;
 export type ModelName = (typeof MODEL_NAMES)[number];
+
+/** What every optimizer has, with Keras's names and meanings. */
+const everyOptimizer = {
+  /** What a schedule starts from. */
+  learningRate: rate,
+  /** Before each update the parameters lose this part, times the learning rate. */
+  weightDecay: v.optional(rate, 0),
+  /** Regular expressions: tensors whose name one of them matches are not decayed. */
+  excludeFromWeightDecay: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(20)), []),
+  /** The whole gradient is scaled down to this norm when it is longer (Keras's global_clipnorm); null for never. */
+  clipNorm: v.optional(v.nullable(v.pipe(v.number(), v.gtValue(0), v.maxValue(1e12))), null),
+};
+const moments = { beta1: decay, beta2: decay, epsilon };
+
+const OptimizerSchema = v.variant('name', [
+  v.strictObject({ name: v.literal('adam'), ...everyOptimizer, ...moments }),
+  v.strictObject({ name: v.literal('adamw'), ...everyOptimizer, ...moments }),
+  v.strictObject({
+    name: v.literal('rmsprop'),
+    ...everyOptimizer,
+    rho: decay,
+    momentum: decay,
+    epsilon,
+    centered: v.boolean(),
+  }),
+  v.strictObject({ name: v.literal('sgd'), ...everyOptimizer, momentum: decay, nesterov: v.boolean() }),
+]);
+
+const everySchedule = {
+  /** What the schedule counts: steps, or complete epochs as Keras's LearningRateScheduler does. */
+  per: v.optional(v.picklist(['step', 'epoch']), 'step'),
+  /** Steps or epochs in which the rate first rises, evenly, from 0. The schedule begins after them. */
+  warmup: v.optional(wholeNumber, 0),
+};
+
+const ScheduleSchema = v.variant('name', [
+  v.strictObject({ name: v.literal('constant'), ...everySchedule }),
+  /** The rate is multiplied by `decayRate` after each of the boundaries. */
+  v.strictObject({
+    name: v.literal('step'),
+    ...everySchedule,
+    boundaries: v.pipe(v.array(wholeNumber), v.minLength(1), v.maxLength(64)),
+    decayRate: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
+  }),
+  v.strictObject({
+    name: v.literal('exponential'),
+    ...everySchedule,
+    decaySteps: count,
+    decayRate: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
+    staircase: v.boolean(),
+  }),
+  v.strictObject({
+    name: v.literal('cosine'),
+    ...everySchedule,
+    /** Null takes what is left of the run after the warm-up. */
+    decaySteps: v.nullable(count),
+    /** The part of the rate that is left at the end. */
+    alpha: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  }),
+]);
 
 /**
  * Everything that decides a run's result, resolved: two runs with equal configurations (and equal data and numerics) end
@@ -36,16 +99,13 @@ export const RunConfigSchema = v.strictObject({
   validationSplit: v.pipe(v.number(), v.minValue(0), v.maxValue(0.999)),
   shuffle: v.boolean(),
   dropout: v.boolean(),
-  optimizer: v.strictObject({
-    name: v.literal('adam'),
-    learningRate: v.pipe(v.number(), v.minValue(0), v.maxValue(1e3)),
-    beta1: v.pipe(v.number(), v.minValue(0), v.maxValue(0.999999999)),
-    beta2: v.pipe(v.number(), v.minValue(0), v.maxValue(0.999999999)),
-    epsilon: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
-  }),
+  optimizer: OptimizerSchema,
+  schedule: v.optional(ScheduleSchema, { name: 'constant' }),
   /** Every worker must compute the same bits: one thread per engine, equal numerics fingerprints. */
   deterministic: v.boolean(),
 });
 
 export type RunConfig = v.InferOutput<typeof RunConfigSchema>;
 export type DatasetConfig = RunConfig['dataset'];
+export type OptimizerConfig = RunConfig['optimizer'];
+export type ScheduleConfig = RunConfig['schedule'];

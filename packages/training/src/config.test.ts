@@ -18,7 +18,17 @@ describe('resolveConfig', () => {
       validationSplit: 0.15,
       shuffle: true,
       dropout: true,
-      optimizer: { name: 'adam', learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
+      optimizer: {
+        name: 'adam',
+        learningRate: 1e-3,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-7,
+        weightDecay: 0,
+        excludeFromWeightDecay: [],
+        clipNorm: null,
+      },
+      schedule: { name: 'constant', per: 'step', warmup: 0 },
       deterministic: false,
     });
   });
@@ -53,6 +63,7 @@ describe('resolveConfig', () => {
     [{ validationSplit: 1 }, 'validationSplit: '],
     [{ epochs: 0 }, 'epochs: '],
     [{ learningRate: NaN }, 'optimizer.learningRate: '],
+    [{ optimizerSettings: { nesterov: true } }, 'adam has no nesterov: leave it out, or choose another optimizer'],
   ])('refuses %o in words that say what to change', (options, message) => {
     expect(() => resolveConfig({ dataset, ...options })).toThrow(message);
   });

@@ -1,7 +1,7 @@
-import { RunConfigSchema, type DatasetConfig, type RunConfig } from '@convoy/protocol/run-config';
+import { RunConfigSchema, type DatasetConfig, type OptimizerConfig, type RunConfig } from '@convoy/protocol/run-config';
 import { OperatorError } from '@convoy/protocol/errors';
 import * as v from 'valibot';
-import { DEFAULT_ADAM } from './adam.ts';
+import { DEFAULT_OPTIMIZERS } from './optimizer/optimizer.ts';
 
 /** A recipe's settings: everything but the data set and what the caller overrides. */
 export type Recipe = Omit<RunConfig, 'recipe' | 'dataset' | 'seed' | 'deterministic' | 'microBatchSize'>;
@@ -13,6 +13,9 @@ export type RunOptions = {
   readonly recipe?: string | undefined;
   readonly dataset: DatasetConfig;
   readonly learningRate?: number | undefined;
+  /** Replaces the recipe's, with Keras's defaults for what `optimizerSettings` leaves out. */
+  readonly optimizer?: OptimizerConfig['name'] | undefined;
+  readonly optimizerSettings?: Readonly<Record<string, unknown>> | undefined;
 };
 
 export const DEFAULT_SEED = 42;
@@ -29,7 +32,8 @@ const lesson: Recipe = {
   validationSplit: 0.15,
   shuffle: true,
   dropout: true,
-  optimizer: { name: 'adam', ...DEFAULT_ADAM },
+  optimizer: DEFAULT_OPTIMIZERS.adam,
+  schedule: { name: 'constant', per: 'step', warmup: 0 },
 };
 
 /** Named starting points, chosen with `--recipe`. */
@@ -55,9 +59,14 @@ export function resolveConfig(options: RunOptions): RunConfig {
   if (recipe === undefined) {
     throw new OperatorError(`no recipe is called "${name}"; choose one of ${Object.keys(recipes).join(', ')}`);
   }
-  const { recipe: _, learningRate, dataset, ...rest } = options;
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const { recipe: _, learningRate, dataset, optimizer, optimizerSettings, ...rest } = options;
+  const given = presentOf(rest);
   const settings = { ...recipe.settings, ...given } as Recipe & typeof given;
+  const base = optimizer === undefined ? settings.optimizer : DEFAULT_OPTIMIZERS[optimizer];
+  for (const [name, value] of Object.entries(optimizerSettings ?? {})) {
+    if (value !== undefined && !(name in base))
+      throw new OperatorError(`${base.name} has no ${name}: leave it out, or choose another optimizer`);
+  }
   // A number of steps alone means that many, even past the recipe's epochs.
   if (options.maxSteps != null && options.epochs === undefined) settings.epochs = null;
   const config = {
@@ -67,7 +76,7 @@ export function resolveConfig(options: RunOptions): RunConfig {
     ...settings,
     recipe: name,
     dataset,
-    optimizer: { ...settings.optimizer, ...(learningRate === undefined ? {} : { learningRate }) },
+    optimizer: { ...base, ...presentOf({ ...optimizerSettings, learningRate }) },
   };
   return checkConfig(config);
 }
@@ -90,7 +99,19 @@ export function checkConfig(config: unknown): RunConfig {
       `globalBatchSize (${globalBatchSize}) must be a multiple of microBatchSize (${microBatchSize})`,
     );
   }
+  for (const pattern of checked.output.optimizer.excludeFromWeightDecay) {
+    try {
+      new RegExp(pattern);
+    } catch (cause) {
+      throw new OperatorError(`optimizer.excludeFromWeightDecay: "${pattern}" is no regular expression`, { cause });
+    }
+  }
   return checked.output;
+}
+
+/** The fields that have a value. */
+function presentOf(fields: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 /** The greatest divisor of the global batch that leaves at least two micro-batches of at most {@link MAX_DEFAULT_MICRO_BATCH}. */

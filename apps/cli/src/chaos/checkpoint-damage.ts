@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import {
   CHECKPOINTS_FOLDER,
   checkpointNames,
-  VECTOR_FILES,
+  PARAMETERS_FILE,
   type CheckpointName,
 } from '@convoy/parameter-server/checkpoint';
 
@@ -18,7 +18,7 @@ export function intactCheckpoints(runFolder: string, damaged: ReadonlySet<string
  * @returns what was done, in words.
  */
 export function damageCheckpoint(runFolder: string, name: string, how: 'flip' | 'truncate', where: number): string {
-  const path = join(runFolder, CHECKPOINTS_FOLDER, name, VECTOR_FILES.parameters);
+  const path = join(runFolder, CHECKPOINTS_FOLDER, name, PARAMETERS_FILE);
   const file = openSync(path, 'r+');
   try {
     const { size } = fstatSync(file);
@@ -26,13 +26,13 @@ export function damageCheckpoint(runFolder: string, name: string, how: 'flip' | 
     const at = Math.floor(bit / 8);
     if (how === 'truncate') {
       truncateSync(path, at);
-      return `truncated ${name}/${VECTOR_FILES.parameters} to ${at} of ${size} bytes`;
+      return `truncated ${name}/${PARAMETERS_FILE} to ${at} of ${size} bytes`;
     }
     const byte = Buffer.alloc(1);
     readSync(file, byte, 0, 1, at);
     byte[0]! ^= 1 << (bit % 8);
     writeSync(file, byte, 0, 1, at);
-    return `flipped bit ${bit} of ${name}/${VECTOR_FILES.parameters}`;
+    return `flipped bit ${bit} of ${name}/${PARAMETERS_FILE}`;
   } finally {
     closeSync(file);
   }

@@ -13,9 +13,18 @@ export function runArguments(flags: RunFlags, steps: number | undefined = flags.
     ['micro-batch', flags.microBatch],
     ['seed', flags.seed],
     ['lr', flags.lr],
+    ['optimizer', flags.optimizer],
+    ['momentum', flags.momentum],
+    ['weight-decay', flags.weightDecay],
+    ['clip-norm', flags.clipNorm],
+    ['schedule', flags.schedule],
+    ['warmup', flags.warmup],
+    ['decay-steps', flags.decaySteps?.join()],
+    ['decay-rate', flags.decayRate],
     ['validation-split', flags.validationSplit],
   ];
   const args = values.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}`, String(value)]));
+  if (flags.nesterov) args.push('--nesterov');
   if (!flags.dropout) args.push('--no-dropout');
   if (!flags.shuffle) args.push('--no-shuffle');
   return [...args, ...dataArguments(flags), '--deterministic'];

@@ -64,6 +64,10 @@ Examples:
 
 async function chaos(given: ChaosFlags & { readonly chaosSeed?: number }): Promise<void> {
   if (given.resume !== undefined) throw new OperatorError('chaos begins a run of its own: leave --resume out');
+  if (given.duration !== undefined && given.schedule === 'cosine' && given.decaySteps === undefined) {
+    // Its undisturbed twin is as long as it turns out to be, which would be another cosine.
+    throw new OperatorError('--schedule cosine needs --decay-steps where --duration says how long');
+  }
   const hasLength = given.steps !== undefined || given.epochs !== undefined || given.duration !== undefined;
   const flags: ChaosFlags = {
     ...given,

@@ -1,0 +1,48 @@
+import type { ScheduleConfig } from '@convoy/protocol/run-config';
+import { cosineOfHalfTurns, integerPower, power } from './elementary.ts';
+import type { Extent } from './sampling.ts';
+
+/**
+ * The learning rate of step `step`, counted from 0 over the whole run: a pure function, so a resumed run needs no state for it,
+ * and a step that was skipped stretches nothing. The names and formulas are those of Keras's schedules; each of them may have a
+ * linear warm-up in front, as Keras's CosineDecay has.
+ *
+ * With `per: 'epoch'` epochs are counted instead of steps: what Keras's callback LearningRateScheduler does with the same
+ * function.
+ * @param base the rate that the warm-up arrives at and the schedule starts from.
+ */
+export function learningRateAt(
+  step: number,
+  base: number,
+  schedule: ScheduleConfig,
+  { stepsPerEpoch, totalSteps }: Pick<Extent, 'stepsPerEpoch' | 'totalSteps'>,
+): number {
+  const stepsPerCount = schedule.per === 'epoch' ? stepsPerEpoch : 1;
+  const count = Math.floor(step / stepsPerCount);
+  const { warmup } = schedule;
+  if (count < warmup) return base * (count / warmup);
+  const left = Math.max(1, Math.ceil(totalSteps / stepsPerCount) - warmup);
+  return base * factorAt(count - warmup, schedule, left);
+}
+
+/** What the rate is multiplied by after `count` steps or epochs of the schedule. */
+function factorAt(count: number, schedule: ScheduleConfig, left: number): number {
+  switch (schedule.name) {
+    case 'constant':
+      return 1;
+    case 'step':
+      // Like Keras's PiecewiseConstantDecay: at a boundary itself the rate is still the one before.
+      return integerPower(schedule.decayRate, schedule.boundaries.filter((boundary) => count > boundary).length);
+    case 'exponential': {
+      const periods = count / schedule.decaySteps;
+      return power(schedule.decayRate, schedule.staircase ? Math.floor(periods) : periods);
+    }
+    case 'cosine': {
+      // Loshchilov and Hutter, "SGDR" (2017), equation 5, without restarts.
+      const completed = Math.min(1, count / (schedule.decaySteps ?? left));
+      return (1 - schedule.alpha) * (0.5 * (1 + cosineOfHalfTurns(completed))) + schedule.alpha;
+    }
+    default:
+      return schedule satisfies never;
+  }
+}
