@@ -3,7 +3,7 @@ import { compile } from './compiled/compile.ts';
 import { EagerProgram } from './eager-program.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Program } from './program.ts';
-import { fixedGradient, selfTest } from './self-test.ts';
+import { fixedGradient, fixedParameters, selfTest } from './self-test.ts';
 
 export interface ProgramOptions {
   /** Where compiled graphs are kept, see {@link import('./cache-directory.ts').cacheDirectory}; it need not be writable. */
@@ -49,7 +49,9 @@ export function createProgram(engine: Engine, model: Model, { cacheDir, onNote }
 /** What is wrong with a compiled program, or null. */
 export function faultOf(compiled: Program, eager: Program, model: Model): string | null {
   try {
-    const [ours, theirs] = [fixedGradient(compiled, model), fixedGradient(eager, model)];
+    const parameters = fixedParameters(model);
+    const ours = fixedGradient(compiled, model, { parameters });
+    const theirs = fixedGradient(eager, model, { parameters });
     const { trainableCount } = model;
     const difference = distance(ours.subarray(0, trainableCount), theirs.subarray(0, trainableCount));
     // NaN is no agreement either.
@@ -58,7 +60,7 @@ export function faultOf(compiled: Program, eager: Program, model: Model): string
     if (trainableCount < ours.length && !(drift <= AGREEMENT)) {
       return `its batch statistics differ by ${drift.toExponential(1)}`;
     }
-    const { passed, error } = selfTest(compiled, model);
+    const { passed, error } = selfTest(compiled, model, undefined, parameters);
     return passed ? null : `its gradient is off finite differences by ${(100 * error).toFixed(1)} %`;
   } catch (error) {
     return firstLine(error);

@@ -27,13 +27,18 @@ const TOLERANCE = 0.05;
  * difference along the gradient. Some builds of TensorFlow compute wrong gradients on some processors: better to know
  * before training.
  * @param microBatch samples of the fingerprint: libraries choose their algorithms, and so their roundings, by size.
+ * @param parameters {@link fixedParameters}, from whoever has drawn them already.
  */
-export function selfTest(program: Program, model: Model, microBatch = SAMPLES): SelfTest {
-  const parameters = initialValues(model, SEED);
+export function selfTest(
+  program: Program,
+  model: Model,
+  microBatch = SAMPLES,
+  parameters = fixedParameters(model),
+): SelfTest {
   const { trainableCount } = model;
   const batch = fixedBatch(model, SAMPLES);
-  const fingerprint = digestOf(fixedGradient(program, model, { samples: microBatch, dropout: true }));
-  const gradient = fixedGradient(program, model, { samples: SAMPLES, dropout: false }).fill(0, trainableCount);
+  const fingerprint = digestOf(fixedGradient(program, model, { samples: microBatch, parameters }));
+  const gradient = fixedGradient(program, model, { dropout: false, parameters }).fill(0, trainableCount);
   const gradientSquared = dot(gradient, gradient);
   const trained = parameters.subarray(0, trainableCount);
   const step = (STEP * Math.sqrt(dot(trained, trained))) / Math.sqrt(gradientSquared);
@@ -52,15 +57,26 @@ export function selfTest(program: Program, model: Model, microBatch = SAMPLES): 
   };
 }
 
+/** Where {@link fixedGradient} is taken. Drawing them takes longer than a small gradient. */
+export function fixedParameters(model: Model): Float32Array {
+  return initialValues(model, SEED);
+}
+
+interface FixedGradientOptions {
+  readonly samples?: number;
+  readonly dropout?: boolean;
+  readonly parameters?: Float32Array;
+}
+
 /** The gradient on a fixed batch, with dropout unless told otherwise: what two programs are compared by. */
 export function fixedGradient(
   program: Program,
   model: Model,
-  { samples = SAMPLES, dropout = true }: { readonly samples?: number; readonly dropout?: boolean } = {},
+  { samples = SAMPLES, dropout = true, parameters = fixedParameters(model) }: FixedGradientOptions = {},
 ): Float32Array {
   const draw: DropoutDraw = { seed: SEED, epoch: 0, positions: { start: 0, end: samples } };
   const gradient = new Float32Array(model.parameterCount);
-  program.setParameters(initialValues(model, SEED));
+  program.setParameters(parameters);
   program.gradient(fixedBatch(model, samples), dropout ? draw : null, gradient);
   return gradient;
 }
