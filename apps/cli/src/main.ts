@@ -1,37 +1,29 @@
 // convoy train [--workers N | --single]   ·   convoy --help
 import { Command } from 'commander';
-import { chaosCommand } from './commands/chaos.ts';
-import { checkpointsCommand } from './commands/checkpoints.ts';
-import { coordinatorCommand } from './commands/coordinator.ts';
-import { dataCommand } from './commands/data.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { evaluateCommand } from './commands/evaluate.ts';
-import { historyCommand } from './commands/history.ts';
-import { predictCommand } from './commands/predict.ts';
-import { showCommand } from './commands/show.ts';
-import { summaryCommand } from './commands/summary.ts';
-import { trainCommand } from './commands/train.ts';
-import { workerCommand } from './commands/worker.ts';
 import { runProgram } from './program.ts';
 
 // Whoever read the output is gone (a closed pipe, a lost terminal): the run still saves its parameters.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
+/** In the order of the list. A command's module is loaded when it was asked for, and all of them for the list. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  train: async () => (await import('./commands/train.ts')).trainCommand(),
+  coordinator: async () => (await import('./commands/coordinator.ts')).coordinatorCommand(),
+  worker: async () => (await import('./commands/worker.ts')).workerCommand(),
+  chaos: async () => (await import('./commands/chaos.ts')).chaosCommand(),
+  evaluate: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
+  history: async () => (await import('./commands/history.ts')).historyCommand(),
+  predict: async () => (await import('./commands/predict.ts')).predictCommand(),
+  checkpoints: async () => (await import('./commands/checkpoints.ts')).checkpointsCommand(),
+  summary: async () => (await import('./commands/summary.ts')).summaryCommand(),
+  show: async () => (await import('./commands/show.ts')).showCommand(),
+  data: async () => (await import('./commands/data.ts')).dataCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+};
+
 const program = new Command('convoy')
   .description('Distributed training for TensorFlow.js whose result does not depend on the cluster.')
   .version('0.1.0')
-  .addCommand(trainCommand())
-  .addCommand(coordinatorCommand())
-  .addCommand(workerCommand())
-  .addCommand(chaosCommand())
-  .addCommand(evaluateCommand())
-  .addCommand(historyCommand())
-  .addCommand(predictCommand())
-  .addCommand(checkpointsCommand())
-  .addCommand(summaryCommand())
-  .addCommand(showCommand())
-  .addCommand(dataCommand())
-  .addCommand(doctorCommand())
   .addHelpText(
     'after',
     `
@@ -40,5 +32,9 @@ Examples:
   $ convoy train --single --steps 20            everything in one process
   $ convoy coordinator --host 0.0.0.0           then, on other machines, the command it prints`,
   );
+
+const asked = process.argv[2] ?? '';
+const needed = Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands);
+for (const command of await Promise.all(needed.map((name) => commands[name]!()))) program.addCommand(command);
 
 await runProgram(program);
