@@ -3,6 +3,9 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { bundledProgram } from './bundle.mjs';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Kept pages: glibc gives large freed blocks back to the kernel by default, and a fresh 3.6 MB costs up to 12 ms of page faults. */
 const GLIBC_TUNABLES =
@@ -28,12 +31,11 @@ export function nodeOptions() {
 }
 
 /**
- * Runs a program in this process's place: its input, output, signals and exit code are the program's.
- * @param {URL} main
+ * Runs the program in this process's place: its input, output, signals and exit code are the program's.
  * @param {string[]} args
  */
-export function launch(main, args) {
-  const child = spawn(process.execPath, [...nodeOptions(), fileURLToPath(main), ...args], {
+export async function launch(args) {
+  const child = spawn(process.execPath, [...(await programArguments()), ...args], {
     env: launchEnvironment(process.env),
     // The channel tells the program when this process is gone, however it went.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
@@ -48,4 +50,14 @@ export function launch(main, args) {
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? 128 + constants.signals[signal];
   });
+}
+
+async function programArguments() {
+  try {
+    return ['--enable-source-maps', await bundledProgram(ROOT)];
+  } catch (error) {
+    // A clone that can't be written to, or sources with a mistake, which tsx tells in full.
+    process.stderr.write(`convoy: starts from its sources, which takes longer: ${error.message.split('\n')[0]}\n`);
+    return [...nodeOptions(), fileURLToPath(new URL('../apps/cli/src/main.ts', import.meta.url))];
+  }
 }

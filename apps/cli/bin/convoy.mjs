@@ -6,4 +6,4 @@ if (!existsSync(new URL('../../../node_modules/tsx', import.meta.url))) {
   process.exit(1);
 }
 const { launch } = await import('@convoy/infra/launch');
-launch(new URL('../src/main.ts', import.meta.url), process.argv.slice(2));
+await launch(process.argv.slice(2));

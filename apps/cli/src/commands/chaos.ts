@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import colors from 'picocolors';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
@@ -13,7 +12,6 @@ import { FAULT_KINDS, type FaultKind } from '../chaos/schedule.ts';
 import { Display } from '../display.ts';
 import { stopSignals } from '../stop-signals.ts';
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 /** Where neither --steps, --epochs nor --duration says how long. */
 const DEFAULT_STEPS = 200;
 
@@ -82,7 +80,7 @@ async function chaos(given: ChaosFlags & { readonly chaosSeed?: number }): Promi
     display.line(`chaos: --seed ${flags.seed} --chaos-seed ${flags.chaosSeed}, in ${folder}`);
     const report = await runChaos({
       flags,
-      main: MAIN,
+      main: process.argv[1]!,
       folder,
       signal: stop.signal,
       onLine: (text) => display.line(text),

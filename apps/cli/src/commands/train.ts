@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
@@ -24,7 +23,6 @@ interface TrainFlags extends RunFlags, EngineFlags {
 
 /** Time that workers get to leave by themselves once the run is over. */
 const LEAVE_WITHIN_MS = 5_000;
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
 /** `train`: a coordinator and its workers on this machine, or everything in one process. */
 export function trainCommand(): Command {
@@ -112,7 +110,7 @@ async function trainWithWorkers(flags: TrainFlags, prepared: PreparedRun, displa
   let lastCode: number = exitCodes.ok;
   const workers = new LocalWorkers({
     count,
-    main: MAIN,
+    main: process.argv[1]!,
     args: workerArguments(flags, `ws://127.0.0.1:${listener.port}`, threads),
     onLine: (line) => {
       if (!/: (ready|done): /.test(line)) display.warn(line);
