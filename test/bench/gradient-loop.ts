@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lessonModel } from '@convoy/cifar10/models';
 import { compile } from '@convoy/cifar10/compiled/compile';
+import { IMAGE_BYTES } from '@convoy/cifar10/dataset';
 import { EagerProgram } from '@convoy/cifar10/eager-program';
 import type { Engine } from '@convoy/cifar10/engine/engine';
 import { loadEngine } from '@convoy/cifar10/engine/load';
@@ -44,7 +45,7 @@ const engine = await loadEngine({ engine: 'tensorflow', threads, onFallback: () 
 const program = PROGRAMS[name](engine);
 const random = randomStream(1, purposes.selfTest);
 const batch = {
-  images: Float32Array.from({ length: samples * 32 * 32 * 3 }, () => random.unit()),
+  images: Uint8Array.from({ length: samples * IMAGE_BYTES }, () => random.below(256)),
   labels: Int32Array.from({ length: samples }, () => random.below(10)),
 };
 const gradient = new Float32Array(lessonModel.parameterCount);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readBatch, scaleImages } from '@convoy/cifar10/batch';
+import { readBatch } from '@convoy/cifar10/batch';
 import { createProgram } from '@convoy/cifar10/create-program';
 import { IMAGE_BYTES } from '@convoy/cifar10/dataset';
 import { EagerProgram } from '@convoy/cifar10/eager-program';
@@ -38,10 +38,8 @@ const { trainableCount } = model;
 function batch() {
   const config = syntheticConfig({ syntheticSize: 50_000 });
   if (config.name !== 'synthetic') throw new Error('the fixture is of synthetic images');
-  const pixels = new Uint8Array(fixture.samples * IMAGE_BYTES);
-  const labels = readBatch(syntheticDataset(config), 'train', [...Array(fixture.samples).keys()], pixels);
-  const images = new Float32Array(pixels.length);
-  scaleImages(pixels, images);
+  const images = new Uint8Array(fixture.samples * IMAGE_BYTES);
+  const labels = readBatch(syntheticDataset(config), 'train', [...Array(fixture.samples).keys()], images);
   return { images, labels };
 }
 

@@ -1,7 +1,5 @@
-import { scaleImages } from '@convoy/cifar10/batch';
 import { cacheDirectory } from '@convoy/cifar10/cache-directory';
 import { createProgram } from '@convoy/cifar10/create-program';
-import { IMAGE_BYTES } from '@convoy/cifar10/dataset';
 import { loadEngine } from '@convoy/cifar10/engine/load';
 import { models } from '@convoy/cifar10/models';
 import type { Program } from '@convoy/cifar10/program';
@@ -17,7 +15,6 @@ export interface Guess {
 /** Asks a run's model what images show. It needs no data set. */
 export class Predictor {
   readonly #program: Program;
-  readonly #pixels = new Float32Array(IMAGE_BYTES);
 
   private constructor(program: Program) {
     this.#program = program;
@@ -47,8 +44,7 @@ export class Predictor {
    * @returns every class, the likeliest first; of equals the one with the lower label.
    */
   predict(image: Uint8Array): readonly Guess[] {
-    scaleImages(image, this.#pixels);
-    return ranked(this.#program.probabilities(this.#pixels));
+    return ranked(this.#program.probabilities(image));
   }
 
   close(): void {

@@ -26,8 +26,9 @@ const model = placeArchitecture([
 const SAMPLES = 5;
 
 /** Σ over the samples of each channel's mean and biased variance, in float64: the tail of a gradient. */
-function expectedTail(images: Float32Array): Float32Array {
-  const channels = [0, 1, 2].map((channel) => [...images].filter((_, i) => i % 3 === channel));
+function expectedTail(images: Uint8Array): Float32Array {
+  const pixels = Array.from(images, (byte) => byte / 255);
+  const channels = [0, 1, 2].map((channel) => pixels.filter((_, i) => i % 3 === channel));
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const means = channels.map(mean);
   const variances = channels.map((values, c) => mean(values.map((value) => (value - means[c]!) ** 2)));

@@ -22,9 +22,12 @@ export function readBatch(
   return labels;
 }
 
+/** What a pixel's byte is divided by. */
+export const PIXEL_SCALE = 255;
+
 /**
  * Scales uint8 values to [0, 1] in `target`: pixel / 255 in float64, rounded to float32, which is what NumPy's
- * `np.array(images / 255.0, dtype=np.float32)` gives.
+ * `np.array(images / 255.0, dtype=np.float32)` gives, and a division in float32 for each of the 256 values, too.
  * @throws RangeError when `target` is shorter than `images`.
  */
 export function scaleImages(images: Uint8Array, target: Float32Array): void {
@@ -34,4 +37,4 @@ export function scaleImages(images: Uint8Array, target: Float32Array): void {
 }
 
 /** The float32 nearest to value / 255, for every value of a byte. */
-const SCALED = Float32Array.from({ length: 256 }, (_, value) => value / 255);
+const SCALED = Float32Array.from({ length: 256 }, (_, value) => value / PIXEL_SCALE);

@@ -58,7 +58,7 @@ export function batchFor(model: Model, samples: number): Batch {
   const random = randomStream(11, purposes.selfTest);
   const pixels = model.layers[0]!.outputShape.reduce((size, dimension) => size * dimension, 1);
   return {
-    images: Float32Array.from({ length: samples * pixels }, () => random.unit()),
+    images: Uint8Array.from({ length: samples * pixels }, () => random.below(256)),
     labels: Int32Array.from({ length: samples }, () => random.below(model.classes)),
   };
 }

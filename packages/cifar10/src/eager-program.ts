@@ -1,5 +1,6 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Model } from './architecture.ts';
+import { scaleImages } from './batch.ts';
 import { writeStatistics } from './batch-statistics.ts';
 import { dropoutMask, type DropoutDraw } from './dropout.ts';
 import type { Engine } from './engine/engine.ts';
@@ -17,6 +18,7 @@ export class EagerProgram implements Program {
   /** Kept, so that every step's upload comes from memory that is mapped already. */
   readonly #values: Float32Array;
   readonly #masks = new Map<string, Float32Array>();
+  #pixels = new Float32Array(0);
   #parameters: Tensor[] = [];
 
   constructor(engine: Engine, model: Model) {
@@ -63,7 +65,7 @@ export class EagerProgram implements Program {
     return sums;
   }
 
-  probabilities(images: Float32Array): Float64Array {
+  probabilities(images: Uint8Array): Float64Array {
     const logits = this.#engine.tf.tidy(() => {
       const images_NHWC = this.#images(images);
       return forward(this.#engine, this.#model, this.#parameters, images_NHWC, INFERENCE).dataSync<'float32'>();
@@ -91,10 +93,14 @@ export class EagerProgram implements Program {
     return losses_N;
   }
 
-  #images(images: Float32Array): Tensor4D {
+  /** Scaled into a kept buffer, which the tensor may share: at most one of them lives at a time. */
+  #images(images: Uint8Array): Tensor4D {
     const [height, width, channels] = this.#model.layers[0]!.outputShape;
     const samples = images.length / (height! * width! * channels!);
-    return this.#engine.tf.tensor4d(images, [samples, height!, width!, channels!], 'float32');
+    if (this.#pixels.length < images.length) this.#pixels = new Float32Array(images.length);
+    const pixels = this.#pixels.subarray(0, images.length);
+    scaleImages(images, pixels);
+    return this.#engine.tf.tensor4d(pixels, [samples, height!, width!, channels!], 'float32');
   }
 
   #dropoutMasks(draw: DropoutDraw, samples: number): DropoutMasks {

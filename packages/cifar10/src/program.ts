@@ -2,8 +2,8 @@ import type { DropoutDraw } from './dropout.ts';
 
 /** Images and labels of one micro-batch or one piece of an evaluation. */
 export interface Batch {
-  /** Pixels / 255, N · 32 · 32 · 3 values, HWC. Not kept. */
-  readonly images: Float32Array;
+  /** uint8 pixels, N times the model's input (height, width, channels); the engine scales them to [0, 1]. Not kept. */
+  readonly images: Uint8Array;
   /** N class indices. */
   readonly labels: Int32Array;
 }
@@ -31,9 +31,9 @@ export interface Program {
   evaluate(batch: Batch): BatchSums;
   /**
    * The probability of each class, as in inference.
-   * @param images as a batch's: N · 32 · 32 · 3 values.
+   * @param images as a batch's.
    * @returns shape [N, classes]; each row adds up to 1 but for rounding.
    */
-  probabilities(images: Float32Array): Float64Array;
+  probabilities(images: Uint8Array): Float64Array;
   dispose(): void;
 }

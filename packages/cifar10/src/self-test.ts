@@ -89,7 +89,7 @@ function fixedBatch(model: Model, samples: number): Batch {
   const pixels = model.layers[0]!.outputShape.reduce((size, dimension) => size * dimension, 1);
   const random = randomStream(SEED, purposes.selfTest);
   return {
-    images: Float32Array.from({ length: samples * pixels }, () => random.unit()),
+    images: Uint8Array.from({ length: samples * pixels }, () => random.below(256)),
     labels: Int32Array.from({ length: samples }, () => random.below(model.classes)),
   };
 }

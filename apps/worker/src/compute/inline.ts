@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { loadKernels } from '@convoy/arithmetic/load';
 import { allocateVector } from '@convoy/arithmetic/vectors';
 import type { Model } from '@convoy/cifar10/architecture';
-import { readBatch, scaleImages } from '@convoy/cifar10/batch';
+import { readBatch } from '@convoy/cifar10/batch';
 import { cacheDirectory } from '@convoy/cifar10/cache-directory';
 import { createProgram } from '@convoy/cifar10/create-program';
 import { IMAGE_BYTES, type Dataset, type Split } from '@convoy/cifar10/dataset';
@@ -51,7 +51,6 @@ export class InlineCompute implements Compute {
   #lastGradient: Float32Array | null = null;
   #aligned: Float32Array | null = null;
   #bytes = new Uint8Array(0);
-  #pixels = new Float32Array(0);
   /** Element 0 is 1 when the call in progress is not wanted any more; another thread may set it. */
   readonly #cancelled: Int32Array<ArrayBufferLike>;
 
@@ -211,14 +210,8 @@ export class InlineCompute implements Compute {
   /** Reads images into kept buffers: the batch is valid until the next read. */
   #read(split: Split, indices: Int32Array): Batch {
     const length = indices.length * IMAGE_BYTES;
-    if (this.#bytes.length < length) {
-      this.#bytes = new Uint8Array(length);
-      this.#pixels = new Float32Array(length);
-    }
-    const bytes = this.#bytes.subarray(0, length);
-    const images = this.#pixels.subarray(0, length);
-    const labels = readBatch(this.#workload!.dataset, split, indices, bytes);
-    scaleImages(bytes, images);
-    return { images, labels };
+    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
+    const images = this.#bytes.subarray(0, length);
+    return { images, labels: readBatch(this.#workload!.dataset, split, indices, images) };
   }
 }

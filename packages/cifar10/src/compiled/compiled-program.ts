@@ -1,13 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Model } from '../architecture.ts';
 import { biasedVariance, writeStatistics } from '../batch-statistics.ts';
+import { PIXEL_SCALE } from '../batch.ts';
 import { dropoutMask, type DropoutDraw } from '../dropout.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Batch, BatchSums, Program } from '../program.ts';
 import { softmax } from '../softmax.ts';
-import type { Output } from './graph.ts';
 import type { MaskInput, ProgramGraph } from './program-graph.ts';
-import type { Session } from './session.ts';
+import type { Feed, Session } from './session.ts';
 
 /** Runs a model's forward and backward pass as one graph, which TensorFlow has optimised as a whole. */
 export class CompiledProgram implements Program {
@@ -63,7 +63,7 @@ export class CompiledProgram implements Program {
     return sums;
   }
 
-  probabilities(images: Float32Array): Float64Array {
+  probabilities(images: Uint8Array): Float64Array {
     const logits = this.#engine.tf.tidy(() => {
       const [logits_NC] = this.#session.run(this.#imageFeeds(images), [this.#graph.evaluation.logits]);
       return logits_NC!.dataSync<'float32'>();
@@ -81,16 +81,17 @@ export class CompiledProgram implements Program {
     this.#parameters = [];
   }
 
-  #feeds({ images, labels }: Batch): [Output, Tensor][] {
+  #feeds({ images, labels }: Batch): Feed[] {
     return [...this.#imageFeeds(images), [this.#graph.labels, this.#engine.tf.tensor1d(labels, 'int32')]];
   }
 
-  #imageFeeds(images: Float32Array): [Output, Tensor][] {
+  #imageFeeds(images: Uint8Array): Feed[] {
     const shape = this.#model.layers[0]!.outputShape;
     const samples = images.length / shape.reduce((size, dimension) => size * dimension, 1);
     return [
-      ...this.#graph.parameters.map((input, index): [Output, Tensor] => [input, this.#parameters[index]!]),
-      [this.#graph.images, this.#engine.tf.tensor(images, [samples, ...shape], 'float32')],
+      ...this.#graph.parameters.map((input, index): Feed => [input, this.#parameters[index]!]),
+      [this.#graph.images, { uint8: images, shape: [samples, ...shape] }],
+      [this.#graph.pixelScale, this.#engine.tf.scalar(PIXEL_SCALE)],
     ];
   }
 
@@ -106,7 +107,7 @@ export class CompiledProgram implements Program {
     }
   }
 
-  #maskFeeds(draw: DropoutDraw | null, samples: number): [Output, Tensor][] {
+  #maskFeeds(draw: DropoutDraw | null, samples: number): Feed[] {
     return this.#graph.masks.map((mask) => {
       const { layer, rate, units, input } = mask;
       const multipliers = this.#maskBuffer(mask, samples * units);

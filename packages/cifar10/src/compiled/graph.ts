@@ -10,7 +10,7 @@ export interface GraphNode {
 /** One result of a node, as GraphDef and the session name it: `conv2d/Conv2D:0`. */
 export type Output = `${string}:${number}`;
 
-export type DataType = 'float32' | 'int32';
+export type DataType = 'float32' | 'int32' | 'uint8';
 
 /** The kinds of attributes that the operations used here have. An unknown dimension of a shape is -1. */
 export type Attribute =

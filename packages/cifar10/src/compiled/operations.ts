@@ -6,6 +6,15 @@ import type { Tape } from './tape.ts';
 
 const T: Readonly<Record<'T', Attribute>> = { T: { type: 'float32' } };
 
+/**
+ * Bytes / divisor as float32, rounded once. The divisor [] must be fed: TensorFlow turns a division by a constant into a
+ * product with its reciprocal, which for 126 of the 256 bytes / 255 has other bits. Not differentiable, so not recorded.
+ */
+export function divideBytes({ graph }: Tape, bytes: Output, divisor: Output): Output {
+  const floats = graph.add('Cast', [bytes], { SrcT: { type: 'uint8' }, DstT: { type: 'float32' } });
+  return graph.add('RealDiv', [floats, divisor], T);
+}
+
 /** Stride 1, `same` padding. x [N, H, W, C], kernel [h, w, C, F] of the given shape → [N, H, W, F]. */
 export function conv2d(tape: Tape, x_NHWC: Output, kernel_HWIO: Output, kernelShape: readonly number[]): Output {
   const { graph } = tape;

@@ -1,7 +1,7 @@
 import type { Model } from '../architecture.ts';
 import { Graph, type Output } from './graph.ts';
 import { forwardGraph } from './forward-graph.ts';
-import { crossEntropy, reshape } from './operations.ts';
+import { crossEntropy, divideBytes, reshape } from './operations.ts';
 import { Tape } from './tape.ts';
 
 /** The graph of a model's gradient and of its evaluation, and what to feed to and fetch from each. */
@@ -9,8 +9,10 @@ export interface ProgramGraph {
   readonly graph: Graph;
   /** One per entry of the model's table, of its shape. */
   readonly parameters: readonly Output[];
-  /** float32 [N, H, W, C]. */
+  /** uint8 [N, H, W, C]. */
   readonly images: Output;
+  /** What pixels are divided by, float32 []: see `divideBytes`. */
+  readonly pixelScale: Output;
   /** int32 [N]. */
   readonly labels: Output;
   readonly masks: readonly MaskInput[];
@@ -49,7 +51,8 @@ export function programGraph(model: Model): ProgramGraph {
   const graph = new Graph();
   const inputs = graph.within('in', () => ({
     parameters: model.tensors.map(({ name, shape }) => graph.placeholder(name, 'float32', shape)),
-    images: graph.placeholder('images', 'float32', [-1, ...model.layers[0]!.outputShape]),
+    images: graph.placeholder('images', 'uint8', [-1, ...model.layers[0]!.outputShape]),
+    pixelScale: graph.placeholder('pixel-scale', 'float32', []),
     labels: graph.placeholder('labels', 'int32', [-1]),
     masks: maskInputs(graph, model),
   }));
@@ -57,11 +60,12 @@ export function programGraph(model: Model): ProgramGraph {
 
   const training = graph.within('training', () => {
     const tape = new Tape(graph);
-    const { images, parameters } = inputs;
+    const { parameters } = inputs;
     const trained = parameters.filter((_, index) => model.tensors[index]!.momentum === undefined);
     trained.forEach((parameter) => tape.watch(parameter));
     const statistics = new Map<number, Output>();
-    const logits_NC = forwardGraph(tape, model, { images_NHWC: images, parameters, masks, statistics });
+    const images_NHWC = divideBytes(tape, inputs.images, inputs.pixelScale);
+    const logits_NC = forwardGraph(tape, model, { images_NHWC, parameters, masks, statistics });
     const { losses_N, slope_NC } = crossEntropy(tape, logits_NC, inputs.labels);
     const slopes = tape.slopes(logits_NC, slope_NC, trained);
     const flat = parameters.map((_, index) => slopes[index] ?? statistics.get(index)!);
@@ -70,7 +74,7 @@ export function programGraph(model: Model): ProgramGraph {
   const evaluation = graph.within('evaluation', () => {
     const tape = new Tape(graph);
     const logits_NC = forwardGraph(tape, model, {
-      images_NHWC: inputs.images,
+      images_NHWC: divideBytes(tape, inputs.images, inputs.pixelScale),
       parameters: inputs.parameters,
       masks: new Map(),
       statistics: null,

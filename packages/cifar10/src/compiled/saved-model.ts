@@ -78,12 +78,13 @@ function tensorShape(proto: Proto, shape: readonly number[]): Message {
 }
 
 function dataType({ DataType }: Proto, type: DataType): number {
-  return type === 'float32' ? DataType.DT_FLOAT : DataType.DT_INT32;
+  const numbers = { float32: DataType.DT_FLOAT, int32: DataType.DT_INT32, uint8: DataType.DT_UINT8 };
+  return numbers[type];
 }
 
 /** The part used here of the protobuf classes that tfjs-node carries to read SavedModels; they are made for writing, too. */
 interface Proto {
-  readonly DataType: { readonly DT_FLOAT: number; readonly DT_INT32: number };
+  readonly DataType: { readonly DT_FLOAT: number; readonly DT_INT32: number; readonly DT_UINT8: number };
   readonly SavedModel: MessageClass;
   readonly MetaGraphDef: MessageClass & { readonly MetaInfoDef: MessageClass };
   readonly GraphDef: MessageClass;
