@@ -9,7 +9,7 @@ const boundaries = [
   ['arithmetic', []],
   ['pictures', ['protocol']],
   ['training', ['protocol', 'random', 'arithmetic']],
-  ['cifar10', ['protocol', 'random']],
+  ['cifar10', ['protocol', 'random', 'arithmetic']],
   ['transport', ['protocol']],
   ['parameter-server', ['protocol', 'random', 'arithmetic', 'training', 'cifar10', 'transport']],
   ['worker', ['protocol', 'arithmetic', 'training', 'cifar10', 'transport']],

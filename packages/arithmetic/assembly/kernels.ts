@@ -1,7 +1,7 @@
 // AssemblyScript, not TypeScript: compiled to WebAssembly with SIMD by ../compile.mjs. Each function computes, element by
 // element, the expression of its namesake in ../src/reference.ts, to the bit: float64 arithmetic, one rounding to float32
 // where a value is stored, no fused multiply-add, no relaxed instruction. Addresses are in bytes and multiples of 4; 0 stands
-// for a vector that is not there.
+// for a vector that is not there. The plain namesake of `mask` is the caller's.
 
 /** sum ← sum + addend. */
 export function add(sum: usize, addend: usize, length: i32): void {
@@ -238,5 +238,83 @@ export function rmsprop(
       store<f32>(momentumOut + at, <f32>move);
     }
     store<f32>(parametersOut + at, <f32>(<f64>load<f32>(parameters + at) * keep - move));
+  }
+}
+
+function rotateLeft(x: v128, bits: i32): v128 {
+  return v128.or(i32x4.shl(x, bits), i32x4.shr_u(x, 32 - bits));
+}
+
+/**
+ * Multipliers of dropout: word i of the Threefry-2x32-20 stream of the key below `limit` (unsigned) gives 0, else `kept`.
+ * `length` is a multiple of 8, the words of four blocks. The generator is packages/random's `threefry2x32`.
+ */
+export function mask(target: usize, length: i32, key0: i32, key1: i32, limit: i32, kept: f32): void {
+  const k0 = i32x4.splat(key0);
+  const k1 = i32x4.splat(key1);
+  const k2 = i32x4.splat(0x1bd11bda ^ key0 ^ key1);
+  const limit4 = i32x4.splat(limit);
+  const kept4 = f32x4.splat(kept);
+  // A block's counter is the index of its first word.
+  let counter = i32x4(0, 2, 4, 6);
+  for (let i = 0; i < length; i += 8) {
+    let x0 = i32x4.add(counter, k0);
+    let x1 = k1;
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 13), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 15), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 26), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 6), x0);
+    x0 = i32x4.add(x0, k1);
+    x1 = i32x4.add(x1, i32x4.add(k2, i32x4.splat(1)));
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 17), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 29), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 16), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 24), x0);
+    x0 = i32x4.add(x0, k2);
+    x1 = i32x4.add(x1, i32x4.add(k0, i32x4.splat(2)));
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 13), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 15), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 26), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 6), x0);
+    x0 = i32x4.add(x0, k0);
+    x1 = i32x4.add(x1, i32x4.add(k1, i32x4.splat(3)));
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 17), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 29), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 16), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 24), x0);
+    x0 = i32x4.add(x0, k1);
+    x1 = i32x4.add(x1, i32x4.add(k2, i32x4.splat(4)));
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 13), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 15), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 26), x0);
+    x0 = i32x4.add(x0, x1);
+    x1 = v128.xor(rotateLeft(x1, 6), x0);
+    x0 = i32x4.add(x0, k2);
+    x1 = i32x4.add(x1, i32x4.add(k0, i32x4.splat(5)));
+    const even = v128.andnot(kept4, i32x4.lt_u(x0, limit4));
+    const odd = v128.andnot(kept4, i32x4.lt_u(x1, limit4));
+    const at = target + ((<usize>i) << 2);
+    v128.store(at, v128.shuffle<i32>(even, odd, 0, 4, 1, 5));
+    v128.store(at, v128.shuffle<i32>(even, odd, 2, 6, 3, 7), 16);
+    counter = i32x4.add(counter, i32x4.splat(8));
   }
 }

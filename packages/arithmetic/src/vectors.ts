@@ -37,6 +37,7 @@ interface CompiledKernels {
   adam(...addressesThenScalars: number[]): void;
   sgd(...addressesThenScalars: number[]): void;
   rmsprop(...addressesThenScalars: number[]): void;
+  mask(target: number, length: number, key0: number, key1: number, limit: number, kept: number): void;
 }
 
 interface Compiled {
@@ -120,6 +121,35 @@ function presentOf(vectors: AdamVectors | SgdVectors | RmspropVectors): Float32A
       throw new RangeError(`an update's vectors differ: ${vector.length} and ${length} values`);
   }
   return present;
+}
+
+/** How {@link drawMask} draws. */
+export interface MaskDraw {
+  /** Of a Threefry-2x32-20 stream. */
+  readonly key0: number;
+  readonly key1: number;
+  /** Words below it become 0, the others `kept`. */
+  readonly threshold: number;
+  readonly kept: number;
+}
+
+/**
+ * Writes `length` multipliers at `vector[at]`, two for each block of the stream, if the kernels are installed and the vector
+ * is one of theirs. The plain way is the caller's, who has the generator.
+ * @returns how many are written: the whole multiple of 8, or none.
+ */
+export function drawMask(
+  vector: Float32Array,
+  at: number,
+  length: number,
+  { key0, key1, threshold, kept }: MaskDraw,
+): number {
+  const limit = Math.ceil(threshold);
+  if (vector.buffer !== compiled?.memory || limit > 0xffff_ffff) return 0;
+  if (at + length > vector.length) throw new RangeError(`no room for ${length} values at ${at} of ${vector.length}`);
+  const whole = length - (length % 8);
+  compiled.kernels.mask(vector.byteOffset + 4 * at, whole, key0, key1, limit, kept);
+  return whole;
 }
 
 /** Those of the compiled kernels for vectors that lie in their memory, else the plain ones. */

@@ -1,3 +1,5 @@
+import { loadKernels } from '@convoy/arithmetic/load';
+import { allocateVector } from '@convoy/arithmetic/vectors';
 import { bench, describe } from 'vitest';
 import { readBatch, scaleImages } from './batch.ts';
 import { IMAGE_BYTES } from './dataset.ts';
@@ -9,12 +11,14 @@ const dataset = syntheticDataset({ seed: 1, trainCount: SAMPLES, testCount: 1 })
 const indices = Int32Array.from({ length: SAMPLES }, (_, n) => n);
 const bytes = new Uint8Array(SAMPLES * IMAGE_BYTES);
 const pixels = new Float32Array(SAMPLES * IMAGE_BYTES);
+loadKernels();
 const mask = new Float32Array(SAMPLES * 2048);
+const compiledMask = allocateVector(SAMPLES * 2048);
+const draw = { seed: 1, epoch: 0, positions: { start: 0, end: SAMPLES } };
 
 describe('a micro-batch of 64', () => {
   bench('images read', () => void readBatch(dataset, 'train', indices, bytes));
   bench('pixels scaled', () => scaleImages(bytes, pixels));
-  bench("the first dropout layer's mask", () => {
-    dropoutMask({ seed: 1, epoch: 0, positions: { start: 0, end: SAMPLES } }, 12, 0.5, 2048, mask);
-  });
+  bench("the first dropout layer's mask, plain", () => dropoutMask(draw, 12, 0.5, 2048, mask));
+  bench("the first dropout layer's mask, SIMD", () => dropoutMask(draw, 12, 0.5, 2048, compiledMask));
 });

@@ -1,3 +1,6 @@
+import { compileKernels } from '@convoy/arithmetic/compile';
+import { loadKernels } from '@convoy/arithmetic/load';
+import { allocateVector } from '@convoy/arithmetic/vectors';
 import { describe, expect, it } from 'vitest';
 import { dropoutMask } from './dropout.ts';
 
@@ -29,6 +32,25 @@ describe('dropoutMask', () => {
     // Five standard errors of a share of 301,000 draws.
     expect(Math.abs(dropped - 0.3)).toBeLessThan(5 * Math.sqrt((0.3 * 0.7) / values.length));
   });
+
+  it('has the same bits where the compiled kernels draw, for any rate, number of units and coordinates', async () => {
+    await compileKernels();
+    expect(loadKernels()).toBe(true);
+    const rates = [0, 2 ** -33, 0.1, 0.3, 0.5, 0.9, 1 - 2 ** -20, 1 - 2 ** -40];
+    for (let n = 0; n < 200; n++) {
+      const units = 1 + ((n * 37) % 70);
+      const rate = rates[n % rates.length]!;
+      const draw = { seed: n * 7919, epoch: n % 5, positions: { start: n, end: n + 3 } };
+      const [plain, compiled] = [new Float32Array(3 * units + 1), allocateVector(3 * units + 1)];
+      for (const target of [plain, compiled]) {
+        target.fill(-1);
+        dropoutMask(draw, n % 16, rate, units, target);
+      }
+      // The last value lies behind the mask and is left alone.
+      expect(compiled.slice()).toEqual(plain);
+      expect(compiled.at(-1)).toBe(-1);
+    }
+  }, 60_000);
 
   it('keeps everything at rate 0', () => {
     expect(mask(0, 3, { rate: 0 }).every((value) => value === 1)).toBe(true);
