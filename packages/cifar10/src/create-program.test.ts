@@ -80,6 +80,7 @@ describe('faultOf', () => {
     const eager = new EagerProgram(engine, small);
     const program: Program = {
       setParameters: (values) => eager.setParameters(values),
+      drawAhead: (dropout) => eager.drawAhead(dropout),
       evaluate: (batch) => eager.evaluate(batch),
       probabilities: (images) => eager.probabilities(images),
       gradient: (batch, dropout, into) => {

@@ -2,9 +2,10 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/t
 import type { Model } from './architecture.ts';
 import { scaleImages } from './batch.ts';
 import { writeStatistics } from './batch-statistics.ts';
-import { dropoutMask, type DropoutDraw } from './dropout.ts';
+import type { DropoutDraw } from './dropout.ts';
+import { DropoutMasks } from './dropout-masks.ts';
 import type { Engine } from './engine/engine.ts';
-import { forward, type DropoutMasks, type ForwardMode } from './forward.ts';
+import { forward, type ForwardMode, type MaskTensors } from './forward.ts';
 import type { Batch, BatchSums, Program } from './program.ts';
 import { softmax } from './softmax.ts';
 
@@ -17,7 +18,7 @@ export class EagerProgram implements Program {
   readonly #model: Model;
   /** Kept, so that every step's upload comes from memory that is mapped already. */
   readonly #values: Float32Array;
-  readonly #masks = new Map<string, Float32Array>();
+  readonly #masks: DropoutMasks;
   #pixels = new Float32Array(0);
   #parameters: Tensor[] = [];
 
@@ -25,6 +26,7 @@ export class EagerProgram implements Program {
     this.#engine = engine;
     this.#model = model;
     this.#values = new Float32Array(model.parameterCount);
+    this.#masks = new DropoutMasks(model);
   }
 
   setParameters(parameters: Float32Array): void {
@@ -44,7 +46,7 @@ export class EagerProgram implements Program {
     let sums!: BatchSums;
     tf.tidy(() => {
       const mode: ForwardMode = {
-        masks: dropout === null ? new Map<number, Tensor2D>() : this.#dropoutMasks(dropout, samples),
+        masks: dropout === null ? new Map<number, Tensor2D>() : this.#maskTensors(dropout, samples),
         onStatistics: (placed, statistics) => writeStatistics(placed, statistics, samples, gradient),
       };
       const trained = this.#parameters.filter((_, index) => tensors[index]!.momentum === undefined);
@@ -57,6 +59,10 @@ export class EagerProgram implements Program {
       for (const [index, slope] of slopes.entries()) gradient.set(slope.dataSync<'float32'>(), tensors[index]!.offset);
     });
     return sums;
+  }
+
+  drawAhead(dropout: DropoutDraw): void {
+    this.#masks.of(dropout);
   }
 
   evaluate(batch: Batch): BatchSums {
@@ -103,22 +109,9 @@ export class EagerProgram implements Program {
     return this.#engine.tf.tensor4d(pixels, [samples, height!, width!, channels!], 'float32');
   }
 
-  #dropoutMasks(draw: DropoutDraw, samples: number): DropoutMasks {
-    const masks = new Map<number, Tensor2D>();
-    for (const [index, { layer, inputShape }] of this.#model.layers.entries()) {
-      if (layer.type !== 'dropout') continue;
-      const units = inputShape[0]!;
-      const mask = this.#maskBuffer(index, samples * units);
-      dropoutMask(draw, index, layer.rate, units, mask);
-      masks.set(index, this.#engine.tf.tensor2d(mask, [samples, units], 'float32'));
-    }
-    return masks;
-  }
-
-  #maskBuffer(layer: number, length: number): Float32Array {
-    const key = `${layer}:${length}`;
-    let buffer = this.#masks.get(key);
-    if (buffer === undefined) this.#masks.set(key, (buffer = new Float32Array(length)));
-    return buffer;
+  #maskTensors(draw: DropoutDraw, samples: number): MaskTensors {
+    const tensorOf = (mask: Float32Array) =>
+      this.#engine.tf.tensor2d(mask, [samples, mask.length / samples], 'float32');
+    return new Map(Array.from(this.#masks.of(draw), ([index, mask]) => [index, tensorOf(mask)]));
   }
 }

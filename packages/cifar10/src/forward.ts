@@ -3,11 +3,11 @@ import type { Model, PlacedLayer } from './architecture.ts';
 import type { BatchStatistics, Engine } from './engine/engine.ts';
 
 /** A dropout layer's multipliers by the layer's index; absent layers pass their input on, as in inference. */
-export type DropoutMasks = ReadonlyMap<number, Tensor2D>;
+export type MaskTensors = ReadonlyMap<number, Tensor2D>;
 
 /** What differs between training and inference. */
 export interface ForwardMode {
-  readonly masks: DropoutMasks;
+  readonly masks: MaskTensors;
   /** Told each normalisation's statistics of the batch; null normalises with the moving ones, as in inference. */
   readonly onStatistics: ((placed: PlacedLayer, statistics: BatchStatistics) => void) | null;
 }

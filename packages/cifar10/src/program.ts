@@ -27,6 +27,8 @@ export interface Program {
    * @param dropout whose masks to draw; null computes without dropout.
    */
   gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums;
+  /** Draws masks for a call of `gradient` that is likely to come next: it then finds them. A wrong guess costs time only. */
+  drawAhead(dropout: DropoutDraw): void;
   /** Loss and correct predictions, as in inference: without dropout, normalised with the moving statistics. */
   evaluate(batch: Batch): BatchSums;
   /**

@@ -10,6 +10,7 @@ import type { Engine } from '@convoy/cifar10/engine/engine';
 import { loadEngine } from '@convoy/cifar10/engine/load';
 import { models } from '@convoy/cifar10/models';
 import { openConfigured } from '@convoy/cifar10/open-configured';
+import type { DropoutDraw } from '@convoy/cifar10/dropout';
 import type { Batch, Program } from '@convoy/cifar10/program';
 import { selfTest } from '@convoy/cifar10/self-test';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
@@ -18,7 +19,15 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import { copyFloat32 } from '@convoy/protocol/tensor';
 import { leavesOf } from '@convoy/training/blocks';
 import { TreeReduction, type Sums, type Tally } from '@convoy/training/reduction';
-import { epochOrder, extentOf, partOf, planEvaluation, planStep, type Extent } from '@convoy/training/sampling';
+import {
+  epochOrder,
+  extentOf,
+  partOf,
+  planEvaluation,
+  planStep,
+  type Extent,
+  type Range,
+} from '@convoy/training/sampling';
 import {
   ComputeCancelled,
   type Compute,
@@ -51,6 +60,10 @@ export class InlineCompute implements Compute {
   #lastGradient: Float32Array | null = null;
   #aligned: Float32Array | null = null;
   #bytes = new Uint8Array(0);
+  /** The last gradient's work: the next step's is likely the same block. */
+  #lastWork: GradientWork | null = null;
+  /** A micro-batch that was read before it was asked for, while its images are still in `#bytes`. */
+  #ahead: { readonly epoch: number; readonly part: Range; readonly batch: Batch } | null = null;
   /** Element 0 is 1 when the call in progress is not wanted any more; another thread may set it. */
   readonly #cancelled: Int32Array<ArrayBufferLike>;
 
@@ -97,6 +110,8 @@ export class InlineCompute implements Compute {
       spare: this.#workload?.model === model ? this.#workload.spare : [],
     };
     this.#order = null;
+    this.#ahead = null;
+    this.#lastWork = null;
     this.#parametersStep = -1;
     return {
       modelHash: model.hash,
@@ -124,19 +139,36 @@ export class InlineCompute implements Compute {
   async gradient({ step, block }: GradientWork): Promise<GradientSums> {
     const { config, model, extent, program, spare } = this.#ready(step);
     const { epoch, positions, microBatches } = planStep(step, config, extent);
-    const order = this.#orderOf(epoch);
     if (this.#lastGradient !== null) spare.push(this.#lastGradient);
     // Given back once, even when this call is cancelled: a vector that is twice among the spare ones would be two leaves'.
     this.#lastGradient = null;
     const sums = await this.#reduce(block, microBatches, (leaf) => {
       const part = partOf(positions, leaf, microBatches);
-      const batch = this.#read('train', Int32Array.from(order.subarray(part.start, part.end)));
+      const batch = this.#trainingBatch(epoch, part);
       const vector = spare.pop() ?? allocateVector(model.parameterCount);
-      const draw = config.dropout ? { seed: config.seed, epoch, positions: part } : null;
-      return { ...program.gradient(batch, draw, vector), vector };
+      return { ...program.gradient(batch, drawOf(config, epoch, part), vector), vector };
     });
     this.#lastGradient = sums.vector;
+    this.#lastWork = { step, block };
     return { ...sums, gradient: sums.vector! };
+  }
+
+  /**
+   * Prepares the first micro-batch of what is likely asked for next, the last block in the next step: for the time in which the
+   * server commits. Order, images and masks are functions of the place in the run, so a wrong guess costs only the time.
+   */
+  readAhead(): void {
+    const last = this.#lastWork;
+    this.#lastWork = null;
+    if (last === null) return;
+    const { config, extent, program } = this.#workload!;
+    const step = last.step + 1;
+    const { epoch, positions, microBatches } = planStep(step, config, extent);
+    if (step >= extent.totalSteps || last.block.start >= microBatches) return;
+    const part = partOf(positions, last.block.start, microBatches);
+    this.#ahead = { epoch, part, batch: this.#trainingBatch(epoch, part) };
+    const draw = drawOf(config, epoch, part);
+    if (draw !== null) program.drawAhead(draw);
   }
 
   async evaluate({ step, purpose, block }: EvaluationWork): Promise<Tally> {
@@ -199,6 +231,12 @@ export class InlineCompute implements Compute {
     return this.#workload;
   }
 
+  #trainingBatch(epoch: number, part: Range): Batch {
+    const ahead = this.#ahead;
+    if (ahead?.epoch === epoch && ahead.part.start === part.start && ahead.part.end === part.end) return ahead.batch;
+    return this.#read('train', Int32Array.from(this.#orderOf(epoch).subarray(part.start, part.end)));
+  }
+
   #orderOf(epoch: number): Uint32Array {
     const { config, extent } = this.#workload!;
     if (this.#order?.epoch !== epoch) {
@@ -209,9 +247,14 @@ export class InlineCompute implements Compute {
 
   /** Reads images into kept buffers: the batch is valid until the next read. */
   #read(split: Split, indices: Int32Array): Batch {
+    this.#ahead = null;
     const length = indices.length * IMAGE_BYTES;
     if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
     const images = this.#bytes.subarray(0, length);
     return { images, labels: readBatch(this.#workload!.dataset, split, indices, images) };
   }
+}
+
+function drawOf({ seed, dropout }: RunConfig, epoch: number, positions: Range): DropoutDraw | null {
+  return dropout ? { seed, epoch, positions } : null;
 }

@@ -9,9 +9,19 @@ const port = parentPort!;
 const compute = new InlineCompute((workerData as ThreadData).cancelled);
 /** The gradient as the other thread sees it. */
 let shared: Float32Array | null = null;
+/** Requests that are not answered yet. */
+let asked = 0;
 
 port.on('message', (request: ThreadRequest) => {
-  const answer = (message: ThreadAnswer) => port.postMessage(message);
+  asked++;
+  const answer = (message: ThreadAnswer) => {
+    asked--;
+    port.postMessage(message);
+    // Not before the answer is on its way, and not once the next request has come.
+    setImmediate(() => {
+      if (asked === 0) compute.readAhead();
+    });
+  };
   handle(request).then(
     (value) => answer({ type: 'done', value, tensors: compute.tensors }),
     (error: Error) =>

@@ -2,11 +2,12 @@ import type { Tensor } from '@tensorflow/tfjs';
 import type { Model } from '../architecture.ts';
 import { biasedVariance, writeStatistics } from '../batch-statistics.ts';
 import { PIXEL_SCALE } from '../batch.ts';
-import { dropoutMask, type DropoutDraw } from '../dropout.ts';
+import type { DropoutDraw } from '../dropout.ts';
+import { DropoutMasks } from '../dropout-masks.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Batch, BatchSums, Program } from '../program.ts';
 import { softmax } from '../softmax.ts';
-import type { MaskInput, ProgramGraph } from './program-graph.ts';
+import type { ProgramGraph } from './program-graph.ts';
 import type { Feed, Session } from './session.ts';
 
 /** Runs a model's forward and backward pass as one graph, which TensorFlow has optimised as a whole. */
@@ -17,7 +18,7 @@ export class CompiledProgram implements Program {
   readonly #session: Session;
   /** Kept, so that every step's upload comes from memory that is mapped already. */
   readonly #values: Float32Array;
-  readonly #masks = new Map<MaskInput, Float32Array>();
+  readonly #masks: DropoutMasks;
   #parameters: Tensor[] = [];
 
   /** @param session of `graph`; the program owns it from now on. */
@@ -27,6 +28,7 @@ export class CompiledProgram implements Program {
     this.#graph = graph;
     this.#session = session;
     this.#values = new Float32Array(model.parameterCount);
+    this.#masks = new DropoutMasks(model);
   }
 
   setParameters(parameters: Float32Array): void {
@@ -51,6 +53,10 @@ export class CompiledProgram implements Program {
       sums = sumsOf(batch, losses_N!, predictions_N!);
     });
     return sums;
+  }
+
+  drawAhead(dropout: DropoutDraw): void {
+    this.#masks.of(dropout);
   }
 
   evaluate(batch: Batch): BatchSums {
@@ -107,22 +113,13 @@ export class CompiledProgram implements Program {
     }
   }
 
+  /** Without dropout the same graph runs, with masks of ones. */
   #maskFeeds(draw: DropoutDraw | null, samples: number): Feed[] {
-    return this.#graph.masks.map((mask) => {
-      const { layer, rate, units, input } = mask;
-      const multipliers = this.#maskBuffer(mask, samples * units);
-      // Without dropout the same graph runs: a product with 1 has the other factor's bits.
-      if (draw === null) multipliers.fill(1);
-      else dropoutMask(draw, layer, rate, units, multipliers);
-      return [input, this.#engine.tf.tensor2d(multipliers, [samples, units], 'float32')];
-    });
-  }
-
-  /** Its start of the kept buffer: the last micro-batch of an epoch may be shorter. */
-  #maskBuffer(mask: MaskInput, length: number): Float32Array {
-    let buffer = this.#masks.get(mask);
-    if (buffer === undefined || buffer.length < length) this.#masks.set(mask, (buffer = new Float32Array(length)));
-    return buffer.subarray(0, length);
+    const masks = draw === null ? this.#masks.ones(samples) : this.#masks.of(draw);
+    return this.#graph.masks.map(({ layer, units, input }) => [
+      input,
+      this.#engine.tf.tensor2d(masks.get(layer)!, [samples, units], 'float32'),
+    ]);
   }
 }
 

@@ -34,7 +34,6 @@ export interface ProgramGraph {
 export interface MaskInput {
   /** The layer's index in the architecture. */
   readonly layer: number;
-  readonly rate: number;
   readonly units: number;
   readonly input: Output;
 }
@@ -90,7 +89,7 @@ function maskInputs(graph: Graph, model: Model): MaskInput[] {
     if (layer.type !== 'dropout') return [];
     const units = inputShape[0]!;
     const input = graph.placeholder(`${layer.name}/mask`, 'float32', [-1, units]);
-    return [{ layer: index, rate: layer.rate, units, input }];
+    return [{ layer: index, units, input }];
   });
 }
 
