@@ -1,7 +1,7 @@
 // AssemblyScript, not TypeScript: compiled to WebAssembly with SIMD by ../compile.mjs. Each function computes, element by
-// element, the expression of its namesake in ../src/reference.ts, to the bit: float64 arithmetic, one rounding to float32
-// where a value is stored, no fused multiply-add, no relaxed instruction. Addresses are in bytes and multiples of 4; 0 stands
-// for a vector that is not there. The plain namesake of `mask` is the caller's.
+// element, the expression of its namesake in ../src/{reference,bfloat16}.ts, to the bit: float64 arithmetic, one rounding to
+// float32 where a value is stored, no fused multiply-add, no relaxed instruction. Addresses are in bytes and multiples of 4; 0
+// stands for a vector that is not there. The plain namesake of `mask` is the caller's.
 
 /** sum ← sum + addend. */
 export function add(sum: usize, addend: usize, length: i32): void {
@@ -316,5 +316,73 @@ export function mask(target: usize, length: i32, key0: i32, key1: i32, limit: i3
     v128.store(at, v128.shuffle<i32>(even, odd, 0, 4, 1, 5));
     v128.store(at, v128.shuffle<i32>(even, odd, 2, 6, 3, 7), 16);
     counter = i32x4.add(counter, i32x4.splat(8));
+  }
+}
+
+/** Four float32 as the nearest bfloat16: the lower halves are zero, a NaN is the one NaN. */
+function rounded4(x: v128): v128 {
+  const odd = v128.and(i32x4.shr_u(x, 16), i32x4.splat(1));
+  const nearest = v128.and(i32x4.add(x, i32x4.add(odd, i32x4.splat(0x7fff))), i32x4.splat(0xffff0000));
+  return v128.bitselect(nearest, i32x4.splat(0x7fc00000), f32x4.eq(x, x));
+}
+
+/** The same for one. */
+function rounded1(x: f32): u32 {
+  const bits = reinterpret<u32>(x);
+  return x == x ? (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000 : 0x7fc00000;
+}
+
+/** vector ← vector rounded to bfloat16. */
+export function round(vector: usize, length: i32): void {
+  const whole = length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    const at = vector + ((<usize>i) << 2);
+    v128.store(at, rounded4(v128.load(at)));
+  }
+  for (let i = whole; i < length; i++) {
+    const at = vector + ((<usize>i) << 2);
+    store<u32>(at, rounded1(load<f32>(at)));
+  }
+}
+
+/** sum ← sum + addend rounded to bfloat16. */
+export function addRounded(sum: usize, addend: usize, length: i32): void {
+  const whole = length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    const at = (<usize>i) << 2;
+    v128.store(sum + at, rounded4(f32x4.add(v128.load(sum + at), v128.load(addend + at))));
+  }
+  for (let i = whole; i < length; i++) {
+    const at = (<usize>i) << 2;
+    store<u32>(sum + at, rounded1(load<f32>(sum + at) + load<f32>(addend + at)));
+  }
+}
+
+/** Upper halves into the first half of the vector's bytes: never past what was read. */
+export function narrow(vector: usize, length: i32): void {
+  const whole = length & ~7;
+  for (let i = 0; i < whole; i += 8) {
+    const from = vector + ((<usize>i) << 2);
+    const low = v128.load(from);
+    const high = v128.load(from, 16);
+    v128.store(vector + ((<usize>i) << 1), v128.shuffle<i16>(low, high, 1, 3, 5, 7, 9, 11, 13, 15));
+  }
+  for (let i = whole; i < length; i++) {
+    store<u16>(vector + ((<usize>i) << 1), <u16>(load<u32>(vector + ((<usize>i) << 2)) >> 16));
+  }
+}
+
+/** The way back, from the end: never over what is yet to be read. */
+export function widen(vector: usize, length: i32): void {
+  const whole = length & ~7;
+  for (let i = length - 1; i >= whole; i--) {
+    store<u32>(vector + ((<usize>i) << 2), (<u32>load<u16>(vector + ((<usize>i) << 1))) << 16);
+  }
+  const zeros = i32x4.splat(0);
+  for (let i = whole - 8; i >= 0; i -= 8) {
+    const narrow = v128.load(vector + ((<usize>i) << 1));
+    const to = vector + ((<usize>i) << 2);
+    v128.store(to, v128.shuffle<i16>(zeros, narrow, 0, 8, 1, 9, 2, 10, 3, 11));
+    v128.store(to, v128.shuffle<i16>(zeros, narrow, 4, 12, 5, 13, 6, 14, 7, 15), 16);
   }
 }

@@ -1,8 +1,10 @@
+import { bfloat16Reference, type Bfloat16Kernels } from './bfloat16.ts';
+
 /**
  * The arithmetic on flat float32 vectors in plain TypeScript: what the compiled kernels (../assembly/kernels.ts) must equal
  * to the bit, and what runs where they are not there.
  */
-export interface Kernels {
+export interface Kernels extends Bfloat16Kernels {
   /** sum ← sum + addend, each element rounded to float32 once. */
   add(sum: Float32Array, addend: Float32Array): void;
   /** The sum of the squares in float64, in eight partial sums (element i in number i mod 8), then added pairwise. */
@@ -80,6 +82,8 @@ export interface RmspropScalars extends UpdateScalars {
 }
 
 export const reference: Kernels = {
+  ...bfloat16Reference,
+
   add(sum, addend) {
     for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + addend[i]!;
   },

@@ -38,6 +38,10 @@ interface CompiledKernels {
   sgd(...addressesThenScalars: number[]): void;
   rmsprop(...addressesThenScalars: number[]): void;
   mask(target: number, length: number, key0: number, key1: number, limit: number, kept: number): void;
+  round(vector: number, length: number): void;
+  addRounded(sum: number, addend: number, length: number): void;
+  narrow(vector: number, length: number): void;
+  widen(vector: number, length: number): void;
 }
 
 interface Compiled {
@@ -88,8 +92,29 @@ export function allocateVector(length: number): Float32Array {
 
 /** sum ← sum + addend, each element rounded to float32 once. @throws RangeError when the lengths differ. */
 export function add(sum: Float32Array, addend: Float32Array): void {
-  if (sum.length !== addend.length) throw new RangeError(`can't add ${addend.length} values to ${sum.length}`);
+  assertAddable(sum, addend);
   kernelsFor(sum, addend).add(sum, addend);
+}
+
+/** sum ← sum + addend, each element rounded to bfloat16. @throws RangeError when the lengths differ. */
+export function addBfloat16(sum: Float32Array, addend: Float32Array): void {
+  assertAddable(sum, addend);
+  kernelsFor(sum, addend).addRounded(sum, addend);
+}
+
+/** See {@link Bfloat16Kernels.round}. */
+export function roundToBfloat16(vector: Float32Array): void {
+  kernelsFor(vector).round(vector);
+}
+
+/** See {@link Bfloat16Kernels.narrow}: the elements are lost. */
+export function narrowToBfloat16(vector: Float32Array): void {
+  kernelsFor(vector).narrow(vector);
+}
+
+/** See {@link Bfloat16Kernels.widen}. */
+export function widenFromBfloat16(vector: Float32Array): void {
+  kernelsFor(vector).widen(vector);
 }
 
 /** See {@link Kernels.sumOfSquares}: finite exactly when every element is. */
@@ -152,6 +177,10 @@ export function drawMask(
   return whole;
 }
 
+function assertAddable(sum: Float32Array, addend: Float32Array): void {
+  if (sum.length !== addend.length) throw new RangeError(`can't add ${addend.length} values to ${sum.length}`);
+}
+
 /** Those of the compiled kernels for vectors that lie in their memory, else the plain ones. */
 function kernelsFor(...vectors: readonly Float32Array[]): Kernels {
   return vectors.every(({ buffer }) => buffer === compiled?.memory) ? onAddresses : reference;
@@ -178,6 +207,10 @@ const onAddresses: Kernels = {
     const written = [parametersOut, velocityOut, momentumOut, averageGradientOut].map(addressOf);
     compiled!.kernels.rmsprop(...read, ...written, parameters.length, divisor, rate, decay, inertia, epsilon, keep);
   },
+  round: (vector) => compiled!.kernels.round(vector.byteOffset, vector.length),
+  addRounded: (sum, addend) => compiled!.kernels.addRounded(sum.byteOffset, addend.byteOffset, sum.length),
+  narrow: (vector) => compiled!.kernels.narrow(vector.byteOffset, vector.length),
+  widen: (vector) => compiled!.kernels.widen(vector.byteOffset, vector.length),
 };
 
 /** 0, where no vector is ever allocated, stands for none. */
