@@ -329,7 +329,7 @@ function rounded4(x: v128): v128 {
 /** The same for one. */
 function rounded1(x: f32): u32 {
   const bits = reinterpret<u32>(x);
-  return x == x ? (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000 : 0x7fc00000;
+  return isNaN(x) ? 0x7fc00000 : (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000;
 }
 
 /** vector ← vector rounded to bfloat16. */

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { RunConfigSchema } from './run-config.ts';
 
 /** Raised whenever a message changes incompatibly; compared in `hello` before anything else. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Room for a message's other fields beside its tensor. */
 const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
@@ -79,7 +79,10 @@ export const ResultSchema = v.strictObject({
   correct: index,
   /** Time from lease to result on the worker. */
   computeMs: v.pipe(finite, v.minValue(0)),
-  /** One flat vector of float32, little-endian: the sum over the samples of the loss's gradient. Last on the wire. */
+  /**
+   * One flat vector, little-endian: the sum over the samples of the loss's gradient, in the run's `gradientFormat`; behind
+   * the slopes the sums of the statistics, float32 in either. Last on the wire.
+   */
   gradient: bytes,
 });
 

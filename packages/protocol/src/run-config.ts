@@ -69,6 +69,9 @@ const ScheduleSchema = v.variant('name', [
   }),
 ]);
 
+export const GRADIENT_FORMATS = ['float32', 'bfloat16'] as const;
+export type GradientFormat = (typeof GRADIENT_FORMATS)[number];
+
 /**
  * Everything that decides a run's result, resolved: two runs with equal configurations (and equal data and numerics) end
  * with equal parameters. What belongs to the cluster (number of workers, addresses, folders) is deliberately absent.
@@ -101,6 +104,11 @@ export const RunConfigSchema = v.strictObject({
   dropout: v.boolean(),
   optimizer: OptimizerSchema,
   schedule: v.optional(ScheduleSchema, { name: 'constant' }),
+  /**
+   * What a gradient's slopes are, as a micro-batch's, as every sum of the tree, and on the wire. The statistics behind them
+   * are float32 in either. Runs from before there was a choice don't name it.
+   */
+  gradientFormat: v.optional(v.picklist(GRADIENT_FORMATS), 'float32'),
   /** Every worker must compute the same bits: one thread per engine, equal numerics fingerprints. */
   deterministic: v.boolean(),
 });

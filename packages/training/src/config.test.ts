@@ -30,6 +30,7 @@ describe('resolveConfig', () => {
       },
       schedule: { name: 'constant', per: 'step', warmup: 0 },
       deterministic: false,
+      gradientFormat: 'float32',
     });
   });
 
@@ -64,12 +65,18 @@ describe('resolveConfig', () => {
     [{ epochs: 0 }, 'epochs: '],
     [{ learningRate: NaN }, 'optimizer.learningRate: '],
     [{ optimizerSettings: { nesterov: true } }, 'adam has no nesterov: leave it out, or choose another optimizer'],
+    [{ gradientFormat: 'float16' as 'float32' }, 'gradientFormat: '],
   ])('refuses %o in words that say what to change', (options, message) => {
     expect(() => resolveConfig({ dataset, ...options })).toThrow(message);
   });
 });
 
 describe('checkConfig', () => {
+  it('reads the configuration of a run from before gradients had formats: float32', () => {
+    const { gradientFormat: _, ...before } = resolveConfig({ dataset });
+    expect(checkConfig(before)).toEqual(resolveConfig({ dataset }));
+  });
+
   it('refuses fields it does not know', () => {
     expect(() => checkConfig({ ...resolveConfig({ dataset }), workers: 4 })).toThrow('workers');
   });

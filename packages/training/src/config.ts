@@ -4,7 +4,10 @@ import * as v from 'valibot';
 import { DEFAULT_OPTIMIZERS } from './optimizer/optimizer.ts';
 
 /** A recipe's settings: everything but the data set and what the caller overrides. */
-export type Recipe = Omit<RunConfig, 'recipe' | 'dataset' | 'seed' | 'deterministic' | 'microBatchSize'>;
+export type Recipe = Omit<
+  RunConfig,
+  'recipe' | 'dataset' | 'seed' | 'deterministic' | 'microBatchSize' | 'gradientFormat'
+>;
 
 /** Settings of a run that callers may give; what is left out comes from the recipe. */
 export type RunOptions = {
@@ -72,6 +75,7 @@ export function resolveConfig(options: RunOptions): RunConfig {
   const config = {
     seed: DEFAULT_SEED,
     deterministic: false,
+    gradientFormat: 'float32' as const,
     microBatchSize: defaultMicroBatch(settings.globalBatchSize),
     ...settings,
     recipe: name,

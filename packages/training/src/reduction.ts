@@ -1,4 +1,4 @@
-import { add } from '@convoy/arithmetic/vectors';
+import { add as addFloat32 } from '@convoy/arithmetic/vectors';
 import type { Block } from '@convoy/protocol/messages';
 import { parentOf, rootOf, sameBlock, siblingOf } from './blocks.ts';
 
@@ -25,15 +25,23 @@ export class TreeReduction {
   readonly #target: Block;
   readonly #nodes = new Map<number, { block: Block; sums: Sums }>();
   readonly #recycle: (vector: Float32Array) => void;
+  readonly #addVectors: (sum: Float32Array, addend: Float32Array) => void;
 
   /**
    * @param target the node to arrive at: the whole tree by default, a worker's lease otherwise.
    * @param recycle is given each vector that a merge has emptied.
+   * @param addVectors what a sum is: the same on every side of a run.
    */
-  constructor(leaves: number, target: Block = rootOf(leaves), recycle: (vector: Float32Array) => void = () => {}) {
+  constructor(
+    leaves: number,
+    target: Block = rootOf(leaves),
+    recycle: (vector: Float32Array) => void = () => {},
+    addVectors: (sum: Float32Array, addend: Float32Array) => void = addFloat32,
+  ) {
     this.#leaves = leaves;
     this.#target = target;
     this.#recycle = recycle;
+    this.#addVectors = addVectors;
   }
 
   /** Takes a block's sums in. The vector belongs to the reduction from here on: merging adds in place. */
@@ -69,7 +77,7 @@ export class TreeReduction {
 
   #merge(left: Sums, right: Sums): Sums {
     if (left.vector !== null && right.vector !== null) {
-      add(left.vector, right.vector);
+      this.#addVectors(left.vector, right.vector);
       this.#recycle(right.vector);
     }
     return {
