@@ -53,7 +53,7 @@ folder.remove();
 
 const steps: StepResult[] = [];
 for (const workers of flags.only === undefined ? [1, 2, 4] : []) {
-  const bench = { workers, steps: 100, parameters: lessonModel.parameterCount };
+  const bench = { workers, steps: 100, parameters: lessonModel.parameterCount, gradientFormat: 'float32' as const };
   const result: StepResult = { workers, convoy: [], raw: [] };
   for (let round = 1; round <= flags.rounds; round++) {
     result.convoy.push(await convoyStep(bench));

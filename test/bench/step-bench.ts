@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { RunConfig } from '@convoy/protocol/run-config';
+import type { GradientFormat, RunConfig } from '@convoy/protocol/run-config';
 import { ceilPowerOfTwo } from '@convoy/training/blocks';
 import { resolveConfig } from '@convoy/training/config';
 import { BenchProcess, type Usage } from './processes.ts';
@@ -9,6 +9,7 @@ export interface StepBench {
   readonly steps: number;
   readonly workers: number;
   readonly parameters: number;
+  readonly gradientFormat: GradientFormat;
 }
 
 /** Per step; processor time and page faults of a worker are those of one. */
@@ -37,13 +38,14 @@ export const DIGEST = '0'.repeat(64);
 const SESSIONS_PER_PROCESS = 125;
 
 /** One micro-batch, and so one lease, for each worker. */
-export function stepConfig({ steps, workers }: StepBench): RunConfig {
+export function stepConfig({ steps, workers, gradientFormat }: StepBench): RunConfig {
   return resolveConfig({
     dataset: { name: 'synthetic', seed: 1, ...DATASET, testCount: 1 },
     globalBatchSize: ceilPowerOfTwo(workers),
     microBatchSize: 1,
     maxSteps: steps + WARM_STEPS,
     validationSplit: 0,
+    gradientFormat,
     // Smaller than any gradient here could undo.
     learningRate: 1e-6,
   });

@@ -6,6 +6,7 @@ import { copyFloat32 } from '@convoy/protocol/tensor';
 import { maxMessageBytes } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { leavesOf } from '@convoy/training/blocks';
+import { gradientArithmetic } from '@convoy/training/gradient-arithmetic';
 import { extentOf, partOf, planStep } from '@convoy/training/sampling';
 import { dial } from '@convoy/transport/dial';
 import type { Compute } from '@convoy/worker/compute/compute';
@@ -17,8 +18,14 @@ const bench = JSON.parse(process.argv[2]!) as StepBench;
 const [port, sessions] = process.argv.slice(3).map(Number) as [number, number];
 let used: (() => Usage) | null = null;
 // Shared, as they are between a worker's threads.
-const gradient = new Float32Array(new SharedArrayBuffer(bench.parameters * 4));
-for (let i = 0; i < gradient.length; i++) gradient[i] = Math.sin(i) / 1000;
+const values = new Float32Array(new SharedArrayBuffer(bench.parameters * 4));
+for (let i = 0; i < values.length; i++) values[i] = Math.sin(i) / 1000;
+const arithmetic = gradientArithmetic(bench.gradientFormat, {
+  parameterCount: bench.parameters,
+  trainableCount: bench.parameters,
+});
+arithmetic.round(values);
+const gradient = arithmetic.pack(values);
 
 /** Everything but TensorFlow. */
 function instantCompute(): Compute {

@@ -1,7 +1,14 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SYNTHETIC_DEFAULTS } from '@convoy/cifar10/synthetic';
 import { OperatorError } from '@convoy/protocol/errors';
-import { MODEL_NAMES, type DatasetConfig, type ModelName, type RunConfig } from '@convoy/protocol/run-config';
+import {
+  GRADIENT_FORMATS,
+  MODEL_NAMES,
+  type DatasetConfig,
+  type GradientFormat,
+  type ModelName,
+  type RunConfig,
+} from '@convoy/protocol/run-config';
 import { DEFAULT_KEEP } from './checkpoint-store.ts';
 import { addOptimizerOptions, OPTIMIZER_FLAGS, optimizerFromFlags, type OptimizerFlags } from './optimizer-options.ts';
 import { fraction, positiveInteger, wholeNumber } from './option-values.ts';
@@ -24,6 +31,7 @@ export interface RunFlags extends OptimizerFlags {
   readonly dropout: boolean;
   readonly shuffle: boolean;
   readonly validationSplit?: number;
+  readonly gradients?: GradientFormat;
   readonly deterministic: boolean;
   readonly runDir?: string;
   /** The folder of a run that is to go on. */
@@ -57,6 +65,7 @@ const DECISIVE = [
   'dropout',
   'shuffle',
   'validationSplit',
+  'gradients',
   'deterministic',
   'runDir',
 ];
@@ -98,6 +107,12 @@ export function addRunOptions(command: Command): Command {
     .option('--no-dropout', 'train without dropout')
     .option('--no-shuffle', 'take the samples in the order of the files')
     .option('--validation-split <f>', 'fraction held out from the end of the training samples', fraction)
+    .addOption(
+      new Option(
+        '--gradients <format>',
+        'what gradients are rounded to, summed and sent as: bfloat16 halves what workers send (default: float32)',
+      ).choices(GRADIENT_FORMATS),
+    )
     .option('--deterministic', 'the same bits for any number of workers: one thread each, equal arithmetic', false)
     .addOption(
       new Option(
@@ -139,6 +154,7 @@ export function configFromFlags(flags: RunFlags, dataset: DatasetConfig): RunCon
     dropout: flags.dropout ? undefined : false,
     shuffle: flags.shuffle ? undefined : false,
     validationSplit: flags.validationSplit,
+    gradientFormat: flags.gradients,
     deterministic: flags.deterministic,
   });
 }

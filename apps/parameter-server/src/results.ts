@@ -8,16 +8,17 @@ import { samplesIn } from './tasks.ts';
 export interface Expectations {
   readonly config: RunConfig;
   readonly extent: Extent;
-  readonly parameterCount: number;
+  /** Of a gradient in a message. */
+  readonly gradientBytes: number;
 }
 
 /** What no honest worker would send for this task; null when there is nothing. */
 export function faultOf(result: Result | EvaluationResult, task: Task, expected: Expectations): string | null {
-  const { config, extent, parameterCount } = expected;
+  const { config, extent, gradientBytes } = expected;
   const { block, samples, correct } = result;
   if ((result.type === 'result') !== (task.kind === 'gradient')) return `${result.type} for a lease of another kind`;
-  if (result.type === 'result' && result.gradient.byteLength !== parameterCount * 4) {
-    return `a gradient has ${parameterCount * 4} bytes, not ${result.gradient.byteLength}`;
+  if (result.type === 'result' && result.gradient.byteLength !== gradientBytes) {
+    return `a gradient has ${gradientBytes} bytes, not ${result.gradient.byteLength}`;
   }
   if (result.step !== task.step) return `a result of step ${result.step} for a task of step ${task.step}`;
   if (block.start >= task.leaves) return `block ${block.start} of a task of ${task.leaves}`;

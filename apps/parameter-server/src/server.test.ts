@@ -11,6 +11,7 @@ import {
   type ServerMessage,
   type WorkerMessage,
 } from '@convoy/protocol/messages';
+import type { GradientFormat } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { resolveConfig } from '@convoy/training/config';
@@ -37,7 +38,13 @@ function start({
   suspectAfterMs = 3_000,
   trainableCount,
   ...options
-}: { deterministic?: boolean; minWorkers?: number; suspectAfterMs?: number; trainableCount?: number } = {}) {
+}: {
+  deterministic?: boolean;
+  gradientFormat?: GradientFormat;
+  minWorkers?: number;
+  suspectAfterMs?: number;
+  trainableCount?: number;
+} = {}) {
   const config = resolveConfig({
     dataset: { name: 'synthetic', seed: 1, trainCount: 8, testCount: 1 },
     epochs: 1,
@@ -223,6 +230,40 @@ describe('the parameter server', () => {
     const good = new Peer(server);
     await good.join('good');
     expect(await good.next('lease')).toMatchObject({ step: 0, block: { start: 0, size: 2 } });
+  });
+
+  describe('with gradients in bfloat16', () => {
+    const bfloat16 = (value: number) => new Uint8Array(Uint16Array.from({ length: PARAMETERS }, () => value).buffer);
+    const FOUR = 0x4080;
+    const NOT_A_NUMBER = 0x7fc0;
+
+    it('takes two bytes for each slope, and sends the parameters in float32', async () => {
+      const { server, events } = start({ gradientFormat: 'bfloat16' });
+      const peer = new Peer(server);
+      await peer.join('w');
+      for (let step = 0; step < 2; step++) {
+        expect((await peer.next('parameters')).values.byteLength).toBe(4 * PARAMETERS);
+        peer.answer(await peer.next('lease'), { gradient: bfloat16(FOUR) });
+      }
+      await server.ended;
+      // Over four samples: 1 for each of five slopes.
+      expect(events.flatMap((event) => (event.type === 'step' ? [event.gradientNorm] : []))).toEqual(
+        [0, 1].map(() => Math.sqrt(PARAMETERS)),
+      );
+    });
+
+    it.each([
+      ['malformed', 'in float32', float32Bytes(new Float32Array(PARAMETERS))],
+      ['poisonous', 'that is not a number', bfloat16(NOT_A_NUMBER)],
+    ] as const)('closes as %s the connection of a gradient %s', async (code, _, gradient) => {
+      const { server } = start({ gradientFormat: 'bfloat16' });
+      const [bad, good] = [new Peer(server), new Peer(server)];
+      await bad.join('bad');
+      await good.join('good');
+      bad.answer(await bad.next('lease'), { gradient });
+      expect((await bad.connection.closed).code).toBe(closeCodes[code]);
+      expect(await good.next('lease')).toMatchObject({ step: 0 });
+    });
   });
 
   it.each<[string, Partial<Result>]>([

@@ -1,6 +1,6 @@
 import {
   PROTOCOL_VERSION,
-  maxMessageBytes,
+  maxResultBytes,
   type Block,
   type EvaluationResult,
   type Heartbeat,
@@ -12,7 +12,6 @@ import {
 } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
-import { copyFloat32 } from '@convoy/protocol/tensor';
 import { Course, type Position } from '@convoy/training/coordinator/course';
 import type {
   CoordinatorEffect,
@@ -29,6 +28,7 @@ import {
   type CoordinatorOptions,
   type StartingPoint,
 } from '@convoy/training/coordinator/synchronous';
+import { gradientArithmetic, type GradientArithmetic } from '@convoy/training/gradient-arithmetic';
 import { normOf } from '@convoy/training/optimizer/gradient-norm';
 import type { ParameterLayout } from '@convoy/training/optimizer/optimizer';
 import { TreeReduction, type Sums } from '@convoy/training/reduction';
@@ -124,6 +124,7 @@ export class ParameterServer {
   readonly #liveness: Pick<CoordinatorOptions, 'suspectAfterMs' | 'deadAfterMs'>;
   readonly #coordinator: SynchronousCoordinator;
   readonly #buffers: SumBuffers;
+  readonly #gradients: GradientArithmetic;
   readonly #publication: Publication;
   readonly #plausibility = new Plausibility();
   readonly #absentees: Absentees;
@@ -162,6 +163,7 @@ export class ParameterServer {
     this.#numericsFingerprint = options.numericsFingerprint ?? null;
     this.#numericsAreBinding = this.#numericsFingerprint !== null;
     this.#buffers = new SumBuffers(model.parameterCount);
+    this.#gradients = gradientArithmetic(config.gradientFormat, model);
     this.#absentees = new Absentees(options.clock);
     this.#publication = new Publication(run, options.incarnation);
     this.#coordinator = new SynchronousCoordinator(new Course(config, extent), start, coordinatorOptions);
@@ -290,7 +292,7 @@ export class ParameterServer {
 
   #incurDebt(session: Session): void {
     session.owed++;
-    session.connection.expect(maxMessageBytes(this.#options.model.parameterCount));
+    session.connection.expect(maxResultBytes(this.#gradients.messageBytes));
   }
 
   #noteHeartbeat(session: Session, { rssBytes, tensors }: Heartbeat): void {
@@ -427,7 +429,7 @@ export class ParameterServer {
   // ── Results ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #takeResult(session: Session, { workerId }: Member, result: Result | EvaluationResult): void {
-    const { config, extent, model, run } = this.#options;
+    const { config, extent, run } = this.#options;
     const { task, block } = result;
     if (result.run !== run || result.incarnation !== this.#options.incarnation) {
       return this.#answer(workerId, result.step, task, block, 'stale');
@@ -435,14 +437,14 @@ export class ParameterServer {
     const received = { type: 'result-received', workerId, task, block } as const;
     const current = this.#reduction?.task;
     if (current?.id !== task) return this.#tell({ ...received, suspicion: null });
-    const fault = faultOf(result, current, { config, extent, parameterCount: model.parameterCount });
+    const fault = faultOf(result, current, { config, extent, gradientBytes: this.#gradients.messageBytes });
     if (fault !== null) return this.#dismiss(session, closeCodes.malformed, fault);
     const { samples, lossSum, correct, computeMs } = result;
     const tally = { samples, lossSum, correct, computeMs };
     const suspicion = suspicionOfLoss(lossSum);
     if (result.type !== 'result') return this.#tell({ ...received, suspicion }, { ...tally, vector: null });
     const vector = this.#buffers.take();
-    copyFloat32(result.gradient, vector);
+    this.#gradients.unpack(result.gradient, vector);
     const judged = suspicion ?? this.#plausibility.suspicionOf(this.#gradientNorm(vector, samples));
     this.#tell({ ...received, suspicion: judged }, { ...tally, vector });
   }
@@ -518,7 +520,7 @@ export class ParameterServer {
         this.#reduction?.tree.clear();
         this.#reduction = {
           task: effect.task,
-          tree: new TreeReduction(effect.task.leaves, undefined, this.#buffers.give),
+          tree: new TreeReduction(effect.task.leaves, undefined, this.#buffers.give, this.#gradients.add),
         };
         this.#computeMs = 0;
         return this.#figures.taskOpened(this.#options.clock.now());

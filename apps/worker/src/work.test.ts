@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
 import { PROTOCOL_VERSION, type Block, type ServerMessage, type WorkerMessage } from '@convoy/protocol/messages';
+import { float32Bytes } from '@convoy/protocol/tensor';
 import { resolveConfig } from '@convoy/training/config';
 import { closeCodes, type Connection } from '@convoy/transport/connection';
 import { memoryPair } from '@convoy/transport/memory';
@@ -24,7 +25,7 @@ function fakeCompute(gradient: () => Promise<number> = () => Promise.resolve(7))
     setParameters: (step) => void asked.push(`parameters ${step}`),
     gradient: async ({ step }) => {
       asked.push(`gradient ${step}`);
-      return { samples: 4, lossSum: 1, correct: 2, gradient: Float32Array.of(await gradient()) };
+      return { samples: 4, lossSum: 1, correct: 2, gradient: float32Bytes(Float32Array.of(await gradient())) };
     },
     cancel: () => void asked.push('cancel'),
     evaluate: () => Promise.resolve({ samples: 5, lossSum: 2, correct: 1 }),

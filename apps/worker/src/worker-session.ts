@@ -9,7 +9,6 @@ import {
   type ServerMessage,
   type Welcome,
 } from '@convoy/protocol/messages';
-import { float32Bytes } from '@convoy/protocol/tensor';
 import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { closeCodes } from '@convoy/transport/connection';
 import { ComputeCancelled, type Compute, type EngineFacts, type Prepared } from './compute/compute.ts';
@@ -193,7 +192,7 @@ export class WorkerSession {
       // A connection that has not sent the last result yet still reads it.
       const isFree = (this.#conversation?.connection.bufferedBytes ?? 0) === 0;
       this.#encodedResult = encode(
-        { type: 'result', ...common, samples, lossSum, correct, computeMs, gradient: float32Bytes(gradient) },
+        { type: 'result', ...common, samples, lossSum, correct, computeMs, gradient },
         isFree ? this.#encodedResult : undefined,
       );
       return { bytes: this.#encodedResult, isReturned: false };

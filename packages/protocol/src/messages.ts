@@ -12,6 +12,11 @@ export function maxMessageBytes(parameterCount: number): number {
   return parameterCount * Float32Array.BYTES_PER_ELEMENT + MESSAGE_OVERHEAD_BYTES;
 }
 
+/** The largest valid result of a run whose gradients take so many bytes. */
+export function maxResultBytes(gradientBytes: number): number {
+  return gradientBytes + MESSAGE_OVERHEAD_BYTES;
+}
+
 /** For people: no control characters, which a terminal would obey. */
 const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit), v.regex(/^\P{C}*$/u));
 const index = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));

@@ -5,6 +5,7 @@ import type { EngineFlags } from '@convoy/worker/options';
 export function runArguments(flags: RunFlags, steps: number | undefined = flags.steps): string[] {
   const values: readonly (readonly [option: string, value: string | number | undefined])[] = [
     ['recipe', flags.recipe],
+    ['model', flags.model],
     ['dataset', flags.dataset],
     ['synthetic-size', flags.syntheticSize],
     ['epochs', flags.epochs],
@@ -22,6 +23,7 @@ export function runArguments(flags: RunFlags, steps: number | undefined = flags.
     ['decay-steps', flags.decaySteps?.join()],
     ['decay-rate', flags.decayRate],
     ['validation-split', flags.validationSplit],
+    ['gradients', flags.gradients],
   ];
   const args = values.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}`, String(value)]));
   if (flags.nesterov) args.push('--nesterov');

@@ -16,7 +16,7 @@ export interface Compute {
   prepare(config: RunConfig): Promise<Prepared>;
   /** Takes the parameters (little-endian float32 bytes, any alignment) of `step`. They are copied before this returns. */
   setParameters(step: number, values: Uint8Array): void;
-  /** The gradient of a block's loss sum. `gradient` is the compute's own memory: encode it before the next call. */
+  /** The gradient of a block's loss sum. Its bytes are the compute's own memory: encode them before the next call. */
   gradient(work: GradientWork): Promise<GradientSums>;
   evaluate(work: EvaluationWork): Promise<Tally>;
   /** Makes the call in progress, if there is one, reject with {@link ComputeCancelled} after the micro-batch it is at. */
@@ -62,7 +62,8 @@ export interface EvaluationWork {
 }
 
 export interface GradientSums extends Tally {
-  readonly gradient: Float32Array;
+  /** As a result carries it: one flat vector in the run's format, little-endian. */
+  readonly gradient: Uint8Array;
 }
 
 /** The call was cancelled before it was done. */

@@ -18,6 +18,7 @@ import type { Block } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { copyFloat32 } from '@convoy/protocol/tensor';
 import { leavesOf } from '@convoy/training/blocks';
+import { gradientArithmetic, type GradientArithmetic } from '@convoy/training/gradient-arithmetic';
 import { TreeReduction, type Sums, type Tally } from '@convoy/training/reduction';
 import {
   epochOrder,
@@ -46,6 +47,7 @@ interface Workload {
   readonly extent: Extent;
   readonly dataset: Dataset;
   readonly program: Program;
+  readonly gradients: GradientArithmetic;
   /** Leaf gradients that a reduction has given back. */
   readonly spare: Float32Array[];
 }
@@ -107,6 +109,7 @@ export class InlineCompute implements Compute {
       extent: extentOf(config, dataset),
       dataset,
       program,
+      gradients: gradientArithmetic(config.gradientFormat, model),
       spare: this.#workload?.model === model ? this.#workload.spare : [],
     };
     this.#order = null;
@@ -137,7 +140,7 @@ export class InlineCompute implements Compute {
   }
 
   async gradient({ step, block }: GradientWork): Promise<GradientSums> {
-    const { config, model, extent, program, spare } = this.#ready(step);
+    const { config, model, extent, program, gradients, spare } = this.#ready(step);
     const { epoch, positions, microBatches } = planStep(step, config, extent);
     if (this.#lastGradient !== null) spare.push(this.#lastGradient);
     // Given back once, even when this call is cancelled: a vector that is twice among the spare ones would be two leaves'.
@@ -146,11 +149,14 @@ export class InlineCompute implements Compute {
       const part = partOf(positions, leaf, microBatches);
       const batch = this.#trainingBatch(epoch, part);
       const vector = spare.pop() ?? allocateVector(model.parameterCount);
-      return { ...program.gradient(batch, drawOf(config, epoch, part), vector), vector };
+      const sums = program.gradient(batch, drawOf(config, epoch, part), vector);
+      gradients.round(vector);
+      return { ...sums, vector };
     });
-    this.#lastGradient = sums.vector;
+    const { samples, lossSum, correct, vector } = sums;
+    this.#lastGradient = vector;
     this.#lastWork = { step, block };
-    return { ...sums, gradient: sums.vector! };
+    return { samples, lossSum, correct, gradient: gradients.pack(vector!) };
   }
 
   /**
@@ -209,9 +215,9 @@ export class InlineCompute implements Compute {
 
   /** Computes a block's leaves in order and adds them up the tree that the server continues. */
   async #reduce(block: Block, leaves: number, leafSums: (leaf: number) => Sums): Promise<Sums> {
-    const { spare } = this.#workload!;
+    const { gradients, spare } = this.#workload!;
     Atomics.store(this.#cancelled, 0, 0);
-    const tree = new TreeReduction(leaves, block, (vector) => spare.push(vector));
+    const tree = new TreeReduction(leaves, block, (vector) => spare.push(vector), gradients.add);
     const { start, end } = leavesOf(block, leaves);
     for (let leaf = start; leaf < end; leaf++) {
       if (leaf > start) await nextTurn();

@@ -8,7 +8,7 @@ import type { ThreadAnswer, ThreadData, ThreadRequest } from './thread.ts';
 const port = parentPort!;
 const compute = new InlineCompute((workerData as ThreadData).cancelled);
 /** The gradient as the other thread sees it. */
-let shared: Float32Array | null = null;
+let shared: Uint8Array | null = null;
 /** Requests that are not answered yet. */
 let asked = 0;
 
@@ -58,8 +58,8 @@ function takeParameters(parameters: { readonly step: number; readonly values: Fl
 }
 
 function share(sums: GradientSums): GradientSums {
-  shared ??= new Float32Array(new SharedArrayBuffer(sums.gradient.byteLength));
-  shared.set(sums.gradient);
-  const { samples, lossSum, correct } = sums;
+  const { samples, lossSum, correct, gradient } = sums;
+  if (shared?.byteLength !== gradient.byteLength) shared = new Uint8Array(new SharedArrayBuffer(gradient.byteLength));
+  shared.set(gradient);
   return { samples, lossSum, correct, gradient: shared };
 }
