@@ -36,7 +36,7 @@ afterEach(() => {
 function start({
   minWorkers = 1,
   suspectAfterMs = 3_000,
-  trainableCount,
+  trainableCount = PARAMETERS,
   ...options
 }: {
   deterministic?: boolean;

@@ -53,7 +53,11 @@ export interface ServerOptions {
   readonly incarnation: string;
   readonly config: RunConfig;
   readonly extent: Extent;
-  readonly model: { readonly hash: string; readonly parameterCount: number } & ParameterLayout;
+  readonly model: ParameterLayout & {
+    readonly hash: string;
+    readonly parameterCount: number;
+    readonly trainableCount: number;
+  };
   readonly dataFingerprint: string;
   readonly folder: RunFolder;
   /** The training state and the figures, as they are at `start`. */
@@ -682,7 +686,7 @@ export class ParameterServer {
 
   /** Of the slopes; not finite when the statistics behind them are not. */
   #gradientNorm(vector: Float32Array, samples: number): number {
-    const { trainableCount = vector.length } = this.#options.model;
+    const { trainableCount } = this.#options.model;
     const tail = normOf(vector.subarray(trainableCount));
     return Number.isFinite(tail) ? normOf(vector.subarray(0, trainableCount), samples) : tail;
   }
