@@ -1,18 +1,42 @@
-import { execFile, type ExecFileException } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '@convoy/protocol/run-events';
-import { convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
-import { BenchProcess } from './processes.ts';
+import { EventTail } from '@convoy/cli/chaos/event-tail';
+import { Convoy, summaryOf, type temporaryFolder } from '../support/convoy.ts';
+import type { PeerPython } from './peers.ts';
+import { BenchProcess, within } from './processes.ts';
+import { median } from './statistics.ts';
+import { treeUsage, usagePerStep, type TreeUsage } from './tree-usage.ts';
 
 /** Something that trains the lesson's CNN, or computes its gradients, with the same global batch. */
 export interface Contender {
   readonly name: string;
   /** Processes and threads, for the table. */
   readonly resources: string;
-  /** Images per second of one measurement in fresh processes. */
-  measure(): Promise<number>;
+  /** Why it can't be measured here, or null. */
+  readonly leftOut: string | null;
+  /** One measurement in fresh processes. @throws Error when it fails or hangs. */
+  measure(): Promise<Measurement>;
+}
+
+export interface Measurement {
+  readonly imagesPerSecond: number;
+  /** Of a training with Convoy. */
+  readonly steps: TrainingSteps | null;
+}
+
+/** Of the timed steps of a training, per step. */
+export interface TrainingSteps {
+  readonly workers: number;
+  /** The median. */
+  readonly ms: number;
+  /** Part of it in which the workers computed, the mean. */
+  readonly busyShare: number;
+  /** The server's in all, and one worker's; null where there is no /proc. */
+  readonly used: TreeUsage | null;
 }
 
 export interface Load {
@@ -22,7 +46,10 @@ export interface Load {
   readonly folder: ReturnType<typeof temporaryFolder>;
 }
 
-const WARM_STEPS = 5;
+/** Of every contender that trains. */
+const WARM_STEPS = 3;
+/** Longer than a measurement takes on a slow machine. */
+const MEASURED_WITHIN_MS = 10 * 60_000;
 const CORES = availableParallelism();
 
 /** Convoy as its users run it, on synthetic images. */
@@ -31,15 +58,42 @@ export function convoyTrain(name: string, resources: string, load: Load, options
   return {
     name,
     resources,
+    leftOut: null,
     async measure() {
       const run = join(load.folder.path, `${name.replaceAll(' ', '-')}-${runs++}`);
-      const settings = ['--dataset', 'synthetic', '--validation-split', '0', '--checkpoint-every', '0'];
-      const size = ['--batch-size', String(load.globalBatch), '--steps', String(load.steps + WARM_STEPS)];
-      summaryOf(await convoy(['train', ...settings, ...size, '--run-dir', run, '--json', ...options]));
-      const steps = eventsOf(run).filter((event): event is StepEvent => event.type === 'step');
+      const steps = load.steps + WARM_STEPS;
+      const settings = ['--validation-split', '0', '--checkpoint-every', '0', '--batch-size', String(load.globalBatch)];
+      // One epoch of that many images: they need not be made first, nor tested long at the end.
+      const images = ['--dataset', 'synthetic', '--synthetic-size', String(load.globalBatch * steps)];
+      const size = [...images, '--steps', String(steps), '--run-dir', run, '--json'];
+      const training = new Convoy(['train', ...settings, ...size, ...options]);
+      const pid = training.process.pid!;
+      const readings = new Map<number, TreeUsage | null>();
+      const tail = new EventTail(join(run, 'events.jsonl'), (event) => {
+        if (event.type === 'step') readings.set(event.step, treeUsage(pid));
+      });
+      try {
+        summaryOf(await within(MEASURED_WITHIN_MS, name, training.finished));
+      } finally {
+        tail.close();
+        training.process.kill();
+      }
+      const events = tail.events.filter((event): event is StepEvent => event.type === 'step');
+      const timed = events.slice(WARM_STEPS);
       // The time of the step before is when the first timed one began.
-      const seconds = (steps.at(-1)!.at - steps[WARM_STEPS - 1]!.at) / 1000;
-      return (load.globalBatch * load.steps) / seconds;
+      const seconds = (timed.at(-1)!.at - events[WARM_STEPS - 1]!.at) / 1000;
+      const workers = timed.at(-1)!.workers;
+      const [before, after] = [WARM_STEPS, steps].map((step) => readings.get(step) ?? null);
+      const used = before && after && usagePerStep(before, after, timed.length, workers);
+      return {
+        imagesPerSecond: (load.globalBatch * load.steps) / seconds,
+        steps: {
+          workers,
+          ms: median(timed.map(({ stepMs }) => stepMs)),
+          busyShare: timed.reduce((sum, { busyShare }) => sum + busyShare, 0) / timed.length,
+          used: used ?? null,
+        },
+      };
     },
   };
 }
@@ -58,6 +112,7 @@ export function gradientLoop(
   return {
     name,
     resources: resourcesOf(processes, threads),
+    leftOut: null,
     async measure() {
       const what = JSON.stringify({ program, threads, samples: 64, seconds });
       const loops = Array.from({ length: processes }, () => new BenchProcess(file, [what], env));
@@ -66,7 +121,7 @@ export function gradientLoop(
         // All are warm: they start together.
         for (const loop of loops) loop.go();
         const speeds = await Promise.all(loops.map((loop) => loop.next<{ imagesPerSecond: number }>()));
-        return speeds.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0);
+        return { imagesPerSecond: speeds.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0), steps: null };
       } finally {
         await Promise.all(loops.map((loop) => loop.end()));
       }
@@ -78,18 +133,20 @@ export function gradientLoop(
 export function peer(
   name: string,
   resources: string,
-  { python, script }: { readonly python: string; readonly script: string },
+  script: string,
   { globalBatch, steps }: Load,
-  options: readonly string[] = [],
+  { python, reason }: PeerPython,
 ): Contender {
   const file = fileURLToPath(new URL(`peers/${script}`, import.meta.url));
   return {
     name,
     resources,
+    leftOut: python === null ? reason : null,
     async measure() {
-      const args = [file, '--batch', String(globalBatch), '--steps', String(steps), ...options];
-      const { stdout } = await run(python, args);
-      return (JSON.parse(stdout.trim().split('\n').at(-1)!) as { imagesPerSecond: number }).imagesPerSecond;
+      const size = ['--batch', String(globalBatch), '--steps', String(steps), '--warm', String(WARM_STEPS)];
+      const stdout = await run(python!, [file, ...size]);
+      const { imagesPerSecond } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { imagesPerSecond: number };
+      return { imagesPerSecond, steps: null };
     },
   };
 }
@@ -98,43 +155,50 @@ export function resourcesOf(processes: number, threads: number): string {
   return `${processes} × ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 }
 
-/** Everything that is compared; peers only where `python` has what they need. */
-export function contenders(load: Load, seconds: number, python: string | null): readonly Contender[] {
-  const workers = (count: number, threads = 1) => ['--workers', String(count), '--threads', String(threads)];
-  const ours = [
+/** Everything that is compared; of those that `python` can't run it is said why. */
+export function contenders(load: Load, seconds: number, python: PeerPython): readonly Contender[] {
+  const workers = (count: number) => ['--workers', String(count), '--threads', '1'];
+  return [
     convoyTrain('convoy 1 worker', resourcesOf(1, 1), load, workers(1)),
     convoyTrain('convoy 2 workers', resourcesOf(2, 1), load, workers(2)),
     convoyTrain('convoy 2 workers, deterministic', resourcesOf(2, 1), load, [...workers(2), '--deterministic']),
-    convoyTrain('convoy 4 workers', resourcesOf(4, 1), load, workers(4)),
+    peer('Keras fit', resourcesOf(1, CORES), 'keras_fit.py', load, python),
+    peer('PyTorch DDP, gloo', resourcesOf(2, 1), 'torch_ddp.py', load, python),
+    peer('TensorFlow ParameterServerStrategy', `${resourcesOf(2, 1)} + server`, 'tf_parameter_server.py', load, python),
     convoyTrain('convoy one process', resourcesOf(1, CORES), load, ['--single', '--threads', String(CORES)]),
+    convoyTrain('convoy 4 workers', resourcesOf(4, 1), load, workers(4)),
     gradientLoop('stock tfjs-node, gradients alone', 'stock', { processes: 1, threads: 1 }, seconds),
     gradientLoop('eager, gradients alone', 'eager', { processes: 1, threads: 1 }, seconds),
     gradientLoop('compiled, gradients alone', 'compiled', { processes: 1, threads: 1 }, seconds),
     gradientLoop('compiled, gradients alone, twice', 'compiled', { processes: 2, threads: 1 }, seconds),
   ];
-  if (python === null) return ours;
-  return [
-    ...ours,
-    peer('Keras fit', resourcesOf(1, CORES), { python, script: 'keras_fit.py' }, load),
-    peer('PyTorch DDP, gloo', resourcesOf(2, 1), { python, script: 'torch_ddp.py' }, load),
-    peer(
-      'TensorFlow ParameterServerStrategy',
-      `${resourcesOf(2, 1)} + server`,
-      { python, script: 'tf_parameter_server.py' },
-      load,
-    ),
-  ];
 }
 
-export function run(
-  program: string,
-  args: readonly string[],
-): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  return new Promise((resolve, reject) =>
-    execFile(program, args, { maxBuffer: 1 << 24 }, (error: ExecFileException | null, stdout, stderr) =>
-      error === null
-        ? resolve({ stdout, stderr })
-        : reject(new Error(`${args.join(' ')}:\n${stderr || error.message}`)),
-    ),
-  );
+/**
+ * Runs a program to its end.
+ * @returns its output.
+ * @throws Error with the last line of its complaints when it fails or hangs; it and whatever it started are ended.
+ */
+export async function run(program: string, args: readonly string[], withinMs = MEASURED_WITHIN_MS): Promise<string> {
+  // A group of its own: the peers start processes, which must not stay behind.
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  try {
+    const [code] = (await within(withinMs, args[0]!, once(child, 'close'))) as [number | null];
+    if (code !== 0) throw new Error(stderr.trim().split('\n').at(-1) || `${args[0]} ended with ${code}`);
+    return stdout;
+  } finally {
+    endGroup(child.pid);
+  }
+}
+
+function endGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nobody of it is left.
+  }
 }

@@ -57,5 +57,6 @@ async function inProcesses(program: Loop['program']): Promise<LoopSpeed> {
     imagesPerSecond: total(({ imagesPerSecond }) => imagesPerSecond),
     best: total(({ best }) => best),
     imagesPerCpuSecond: total(({ imagesPerCpuSecond }) => imagesPerCpuSecond) / all.length,
+    images: total(({ images }) => images),
   };
 }

@@ -23,6 +23,11 @@ export function describeMachine(): Machine {
   };
 }
 
+/** A sentence for the head of a report. */
+export function machineLine({ processor, cores, memoryGB, node, commit, date }: Machine): string {
+  return `${processor}, ${cores} cores, ${memoryGB} GB; Node ${node}; commit ${commit}; ${date}.`;
+}
+
 function commit(): string {
   try {
     const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8', stdio: 'pipe' }).trim();

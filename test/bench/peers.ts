@@ -7,35 +7,37 @@ import { run } from './contenders.ts';
 /** What the peers are, exactly: they are part of every figure. */
 const REQUIREMENTS = ['torch==2.13.0', 'tensorflow-cpu==2.21.0', 'keras==3.15.1', 'numpy'];
 
-/**
- * A Python with Keras, TensorFlow and PyTorch, installed by pip into Convoy's cache at the first call.
- * @returns the interpreter, or null where that can't be had, said in one line.
- */
-export async function peerPython(say: (line: string) => void): Promise<string | null> {
+/** The interpreter that has the peers, or why there is none. */
+export type PeerPython =
+  { readonly python: string; readonly reason: null } | { readonly python: null; readonly reason: string };
+
+/** A download of 2 GB on a slow line. */
+const INSTALLED_WITHIN_MS = 60 * 60_000;
+
+/** A Python with Keras, TensorFlow and PyTorch, installed by pip into Convoy's cache at the first call. */
+export async function peerPython(say: (line: string) => void): Promise<PeerPython> {
   const home = join(
     cacheDirectory(process.env, process.platform),
     `peers-${REQUIREMENTS.join('-').replaceAll('==', '')}`,
   );
   const python = join(home, 'bin', 'python');
-  if (existsSync(python)) return python;
+  if (existsSync(python)) return { python, reason: null };
   try {
     execFileSync('python3', ['-m', 'venv', '--help'], { stdio: 'ignore' });
   } catch {
-    say('Keras, PyTorch and TensorFlow are left out: there is no python3 with venv');
-    return null;
+    return { python: null, reason: 'there is no python3 with venv' };
   }
   say(`installing ${REQUIREMENTS.join(', ')} (once; about 2 GB)`);
   const partial = `${home}.${process.pid}.partial`;
   try {
     mkdirSync(join(home, '..'), { recursive: true });
     await run('python3', ['-m', 'venv', partial]);
-    await run(join(partial, 'bin', 'python'), ['-m', 'pip', 'install', '-q', '--retries', '1', ...REQUIREMENTS]);
+    const pip = ['-m', 'pip', 'install', '-q', '--retries', '1', ...REQUIREMENTS];
+    await run(join(partial, 'bin', 'python'), pip, INSTALLED_WITHIN_MS);
     renameSync(partial, home);
-    return python;
+    return { python, reason: null };
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
-    const reason = (error as Error).message.trim().split('\n').at(-1);
-    say(`Keras, PyTorch and TensorFlow are left out: pip can't install them (${reason})`);
-    return null;
+    return { python: null, reason: `pip can't install ${REQUIREMENTS.join(', ')}: ${(error as Error).message}` };
   }
 }

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { launchEnvironment, nodeOptions } from '@convoy/infra/launch';
 
+/** Longer than anything here takes on a slow machine: a process that hangs must not hold the bench up for ever. */
+const ANSWER_WITHIN_MS = 5 * 60_000;
+
 /** A TypeScript program of ours in a process of its own, with the environment that Convoy's processes have. */
 export class BenchProcess {
   readonly #child: ChildProcess;
@@ -18,9 +21,9 @@ export class BenchProcess {
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
   }
 
-  /** The next line of its output, as JSON. @throws Error when it ends instead. */
+  /** The next line of its output, as JSON. @throws Error when it ends instead, or says nothing for minutes. */
   async next<Value>(): Promise<Value> {
-    const { value, done } = await this.#lines.next();
+    const { value, done } = await within(ANSWER_WITHIN_MS, this.#name, this.#lines.next());
     if (done) throw new Error(`${this.#name} ended before it had measured`);
     return JSON.parse(value) as Value;
   }
@@ -38,18 +41,35 @@ export class BenchProcess {
   }
 }
 
+/** What `promise` resolves to. @throws Error when that takes longer. */
+export async function within<Value>(ms: number, what: string, promise: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${(ms / 1000).toFixed(0)} s`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** What a process has used since a moment. */
 export interface Usage {
   readonly cpuMs: number;
   readonly pageFaults: number;
 }
 
-/** Starts counting; the function that is returned says what was used since. */
+/**
+ * Starts counting; the function that is returned says what was used since. The kernel's figures for this process and its
+ * threads, those of /proc/PID/stat, in microseconds instead of ticks.
+ */
 export function countUsage(): () => Usage {
   const start = process.resourceUsage();
   return () => {
     const now = process.resourceUsage();
     const cpuMicros = now.userCPUTime - start.userCPUTime + now.systemCPUTime - start.systemCPUTime;
-    return { cpuMs: cpuMicros / 1000, pageFaults: now.minorPageFault - start.minorPageFault };
+    const faults = ({ minorPageFault, majorPageFault }: NodeJS.ResourceUsage) => minorPageFault + majorPageFault;
+    return { cpuMs: cpuMicros / 1000, pageFaults: faults(now) - faults(start) };
   };
 }

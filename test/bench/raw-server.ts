@@ -1,4 +1,4 @@
-// tsx test/bench/raw-server.ts '{"steps":100,"workers":2,"parameters":904718}'
+// tsx test/bench/raw-server.ts '{"steps":100,"warmSteps":20,"workers":2,"parameters":904718}'
 //
 // What a step can cost in Node at best: a `net` server that sends every worker the parameters, takes a gradient of each,
 // adds them up and applies Adam with Convoy's own arithmetic. No frames, no messages, no checks, nothing that could go wrong.
@@ -10,9 +10,9 @@ import { Parameters } from '@convoy/parameter-server/parameters';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { createOptimizer, DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
 import { countUsage } from './processes.ts';
-import { WARM_STEPS, type StepBench } from './step-bench.ts';
+import type { ServerReport, StepBench } from './step-bench.ts';
 
-const { steps, workers, parameters: length } = JSON.parse(process.argv[2]!) as StepBench;
+const { steps, warmSteps, workers, parameters: length } = JSON.parse(process.argv[2]!) as StepBench;
 loadKernels();
 const parameters = new Parameters(
   new Float32Array(length).fill(0.01),
@@ -46,7 +46,7 @@ console.log(JSON.stringify((server.address() as AddressInfo).port));
 async function train(): Promise<void> {
   const stepMs: number[] = [];
   let used = countUsage();
-  for (let step = 1; step <= steps + WARM_STEPS; step++) {
+  for (let step = 1; step <= steps + warmSteps; step++) {
     const startedMs = performance.now();
     complete = 0;
     const gathered = new Promise<void>((resolve) => (allIn = resolve));
@@ -55,10 +55,11 @@ async function train(): Promise<void> {
     await gathered;
     for (let worker = 1; worker < workers; worker++) add(gradients[0]!, gradients[worker]!);
     parameters.update(gradients[0]!, workers, 1e-6);
-    if (step === WARM_STEPS) used = countUsage();
-    if (step > WARM_STEPS) stepMs.push(performance.now() - startedMs);
+    if (step === warmSteps) used = countUsage();
+    if (step > warmSteps) stepMs.push(performance.now() - startedMs);
   }
   for (const socket of sockets) socket.end();
-  console.log(JSON.stringify({ stepMs, ...used(), rssBytes: process.memoryUsage.rss(), leasedAgain: 0 }));
+  const rssBytes = 1024 * process.resourceUsage().maxRSS;
+  console.log(JSON.stringify({ stepMs, ...used(), rssBytes, rssByTenth: [], leasedAgain: 0 } satisfies ServerReport));
   server.close();
 }

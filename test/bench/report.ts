@@ -1,66 +1,38 @@
 import type { ArithmeticResult } from './arithmetic.ts';
-import type { Machine } from './machine.ts';
-import { median, quantile, ratios } from './statistics.ts';
+import type { TrainingSteps } from './contenders.ts';
+import type { ContenderResult, Goal, StepResult } from './goals.ts';
+import { machineLine, type Machine } from './machine.ts';
+import { median, ratios, spreadOf, type Measured } from './statistics.ts';
 import type { StepCost } from './step-bench.ts';
-
-export interface ContenderResult {
-  readonly name: string;
-  readonly resources: string;
-  /** Images per second, one per round. */
-  readonly measured: readonly number[];
-}
-
-export interface StepResult {
-  readonly workers: number;
-  readonly convoy: StepCost[];
-  readonly raw: StepCost[];
-}
+import { spreadText, table } from './table.ts';
 
 export interface BenchResult {
   readonly machine: Machine;
   readonly globalBatch: number;
+  /** Timed steps of each measurement of a training. */
+  readonly steps: number;
   readonly rounds: number;
+  readonly minutes: number;
+  readonly goals: readonly Goal[];
   readonly contenders: readonly ContenderResult[];
-  readonly steps: readonly StepResult[];
+  /** Steps that compute nothing. */
+  readonly emptySteps: readonly StepResult[];
   readonly arithmetic: readonly ArithmeticResult[];
 }
 
-/** What is to be reached: the first contender ÷ the second. */
-const GOALS: readonly (readonly [string, string, number])[] = [
-  ['convoy 2 workers', 'Keras fit', 1],
-  ['convoy 2 workers', 'PyTorch DDP, gloo', 1.25],
-  ['convoy 2 workers', 'TensorFlow ParameterServerStrategy', 1.15],
-  ['convoy 2 workers', 'convoy 1 worker', 1.85],
-  ['convoy one process', 'Keras fit', 0.95],
-  ['compiled, gradients alone', 'stock tfjs-node, gradients alone', 1.6],
-  ['convoy 2 workers, deterministic', 'convoy 2 workers', 0.95],
-];
-const STEP_GOALS = { ratio: 1.4, serverCpuMs: 8, workerCpuMs: 12, pageFaults: 100 };
-
 /** The result as Markdown. */
 export function report(result: BenchResult): string {
-  const { machine, globalBatch, rounds, contenders, steps, arithmetic } = result;
+  const { machine, globalBatch, rounds, minutes, steps, goals, contenders, emptySteps, arithmetic } = result;
   const parts = [
-    `# Bench\n\n${machine.processor}, ${machine.cores} cores, ${machine.memoryGB} GB; Node ${machine.node}; commit ${machine.commit}; ${machine.date}. ` +
-      `The lesson's CNN, global batch ${globalBatch}, ${rounds} rounds, one measurement of each per round. Ratios are medians of those within a round.`,
-    table(
-      ['what', 'processes', 'images/s, median', 'lowest', 'highest'],
-      contenders.map(({ name, resources, measured }) => [
-        name,
-        resources,
-        ...[median(measured), Math.min(...measured), Math.max(...measured)].map((speed) => speed.toFixed(0)),
-      ]),
-    ),
+    `# Bench\n\n${machineLine(machine)} The lesson's CNN, global batch ${globalBatch}, ${rounds} rounds of ${steps} timed steps, ` +
+      `${minutes.toFixed(0)} minutes. Every round measures each contender once, in turn; ratios are medians of those within a round, ` +
+      'with the lowest and the highest.',
+    goalTable(goals),
+    contenderTable(contenders),
   ];
-  const goals = GOALS.flatMap(([name, to, goal]) => {
-    const [ours, theirs] = [name, to].map((wanted) => contenders.find((each) => each.name === wanted)?.measured);
-    if (ours === undefined || theirs === undefined) return [];
-    const all = ratios(ours, theirs);
-    const reached = median(all) >= goal ? 'yes' : '**no**';
-    return [[`${name} ÷ ${to}`, spread(all), `≥ ${goal.toFixed(2)}`, reached]];
-  });
-  if (goals.length > 0) parts.push(table(['ratio', 'median (lowest to highest)', 'goal', 'reached'], goals));
-  if (steps.length > 0) parts.push(stepTable(steps));
+  const trainings = contenders.filter(({ steps }) => steps.length > 0);
+  if (trainings.length > 0) parts.push(trainingTable(trainings));
+  if (emptySteps.length > 0) parts.push(stepTable(emptySteps));
   if (arithmetic.length > 0) {
     const rows = arithmetic.map(({ name, ms }) => [name, `${ms.toFixed(2)} ms`]);
     parts.push(table(["the server's arithmetic, 904,718 parameters", 'median'], rows));
@@ -68,34 +40,84 @@ export function report(result: BenchResult): string {
   return `${parts.join('\n\n')}\n`;
 }
 
+function goalTable(goals: readonly Goal[]): string {
+  const rows = goals.map(({ name, limit, atLeast, digits, measured, isMet, reason }) => [
+    name,
+    measured === null ? `not measured (${reason})` : spreadText(measured, digits),
+    `${atLeast ? '≥' : '≤'} ${limit.toFixed(digits)}`,
+    isMet === null ? '–' : isMet ? 'met' : '**not met**',
+  ]);
+  return table(['goal', 'measured', 'wanted', ''], rows);
+}
+
+function contenderTable(contenders: readonly ContenderResult[]): string {
+  const rows = contenders.map(({ name, resources, measured, reason }) => {
+    const speed = spreadOf(measured);
+    const figures =
+      speed === null ? ['–', '–', '–'] : [speed.median, speed.low, speed.high].map((one) => one.toFixed(0));
+    return [name, resources, ...figures, reason ?? ''];
+  });
+  return table(['what', 'processes', 'images/s, median', 'lowest', 'highest', ''], rows);
+}
+
+function trainingTable(trainings: readonly ContenderResult[]): string {
+  const rows = trainings.map(({ name, steps }) => {
+    const figure = (of: (steps: TrainingSteps) => Measured, digits = 0) => textOf(steps.map(of), digits);
+    return [
+      name,
+      figure(({ ms }) => ms),
+      figure(({ busyShare }) => 100 * busyShare, 1),
+      figure(({ used }) => used && used.server.cpuMs),
+      figure(({ used }) => used && used.workers.cpuMs),
+      figure(({ used, workers }) => used && used.server.pageFaults / workers + used.workers.pageFaults),
+    ];
+  });
+  const head = [
+    'training',
+    'step, ms',
+    'of it computing, %',
+    "server's CPU, ms",
+    "a worker's CPU, ms",
+    'page faults per worker',
+  ];
+  return `${table(head, rows)}\n\nOf the timed steps of whole trainings, per step, TensorFlow included. One process counts as the server.`;
+}
+
 function stepTable(steps: readonly StepResult[]): string {
-  const rows = steps.map(({ workers, convoy, raw }) => {
-    const stepMs = (costs: readonly StepCost[]) => costs.map(({ ms }) => median(ms));
-    const figure = (of: (cost: StepCost) => number) => median(convoy.map(of)).toFixed(1);
+  const rows = steps.map(({ workers, convoy, raw, reason }) => {
+    const stepMs = (costs: readonly (StepCost | null)[]) => costs.map((cost) => cost && median(cost.ms));
+    const figure = (of: (cost: StepCost) => number) =>
+      textOf(
+        convoy.map((cost) => cost && of(cost)),
+        1,
+      );
     return [
       String(workers),
-      `${median(stepMs(convoy)).toFixed(1)} ms`,
-      `${median(stepMs(raw)).toFixed(1)} ms`,
-      `${spread(ratios(stepMs(convoy), stepMs(raw)))}`,
+      textOf(stepMs(convoy), 1),
+      textOf(stepMs(raw), 1),
+      textOf(ratios(stepMs(convoy), stepMs(raw)), 2),
       figure(({ server }) => server.cpuMs / workers),
       figure(({ worker }) => worker.cpuMs),
       figure(({ server, worker }) => server.pageFaults / workers + worker.pageFaults),
+      figure(({ leasedAgain }) => leasedAgain),
+      reason ?? '',
     ];
   });
-  const { ratio, serverCpuMs, workerCpuMs, pageFaults } = STEP_GOALS;
-  return (
-    table(
-      ['workers', 'step without computing', 'raw sockets', 'ratio', 'server CPU ms', 'worker CPU ms', 'page faults'],
-      [...rows, ['goal', '', '', `≤ ${ratio}`, `≤ ${serverCpuMs}`, `≤ ${workerCpuMs}`, `≤ ${pageFaults}`]],
-    ) + '\n\nProcessor time and page faults are per worker and step.'
-  );
+  const head = [
+    'workers',
+    'step without computing, ms',
+    'raw sockets, ms',
+    'ratio',
+    'server CPU, ms',
+    'worker CPU, ms',
+    'page faults',
+    'leased twice',
+    '',
+  ];
+  return `${table(head, rows)}\n\nProcessor time and page faults are per worker and step, of the timed steps only.`;
 }
 
-function spread(values: readonly number[]): string {
-  return `${median(values).toFixed(2)} (${quantile(values, 0).toFixed(2)} to ${quantile(values, 1).toFixed(2)})`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+function textOf(values: readonly Measured[], digits: number): string {
+  const spread = spreadOf(values);
+  return spread === null ? '–' : spreadText(spread, digits);
 }

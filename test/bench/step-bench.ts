@@ -2,14 +2,21 @@ import { fileURLToPath } from 'node:url';
 import type { GradientFormat, RunConfig } from '@convoy/protocol/run-config';
 import { ceilPowerOfTwo } from '@convoy/training/blocks';
 import { resolveConfig } from '@convoy/training/config';
+import { partOf } from '@convoy/training/sampling';
 import { BenchProcess, type Usage } from './processes.ts';
 
 /** Steps of a server and workers that compute nothing. */
 export interface StepBench {
+  /** Timed ones. */
   readonly steps: number;
+  /** Before those: the first steps compile, and find their buffers. */
+  readonly warmSteps: number;
   readonly workers: number;
   readonly parameters: number;
-  readonly gradientFormat: GradientFormat;
+  /** float32 when not said. */
+  readonly gradientFormat?: GradientFormat;
+  /** Among which the workers are divided. Few workers have a process each by default, as they have in life. */
+  readonly processes?: number;
 }
 
 /** Per step; processor time and page faults of a worker are those of one. */
@@ -17,33 +24,44 @@ export interface StepCost {
   readonly ms: readonly number[];
   readonly server: Usage;
   readonly worker: Usage;
+  /** The largest that the server's process and the sum of the workers' were. */
   readonly serverRssBytes: number;
+  readonly workersRssBytes: number;
+  /** The server's process after each tenth of the steps. */
+  readonly serverRssByTenth: readonly number[];
+  /** That the workers were in. */
+  readonly processes: number;
   /** Leases in all that were given a second time. */
   readonly leasedAgain: number;
 }
 
-/** What a server's process prints. */
-export interface ServerReport extends Usage {
-  readonly stepMs: readonly number[];
+/** What a worker's process prints. */
+export interface WorkerReport extends Usage {
   readonly rssBytes: number;
+}
+
+/** What a server's process prints. */
+export interface ServerReport extends WorkerReport {
+  readonly stepMs: readonly number[];
+  readonly rssByTenth: readonly number[];
   readonly leasedAgain: number;
 }
 
-/** The first steps compile, and find their buffers. */
-export const WARM_STEPS = 20;
+export const DEFAULT_WARM_STEPS = 20;
 /** Nothing is tested at the end. */
 export const DATASET = { trainCount: 50_000, testCount: 0 };
 export const DIGEST = '0'.repeat(64);
-/** Sockets that one process serves. */
+/** More workers than that share processes, by default. */
+const MOST_PROCESSES = 16;
 const SESSIONS_PER_PROCESS = 125;
 
 /** One micro-batch, and so one lease, for each worker. */
-export function stepConfig({ steps, workers, gradientFormat }: StepBench): RunConfig {
+export function stepConfig({ steps, warmSteps, workers, gradientFormat }: StepBench): RunConfig {
   return resolveConfig({
     dataset: { name: 'synthetic', seed: 1, ...DATASET, testCount: 1 },
     globalBatchSize: ceilPowerOfTwo(workers),
     microBatchSize: 1,
-    maxSteps: steps + WARM_STEPS,
+    maxSteps: steps + warmSteps,
     validationSplit: 0,
     gradientFormat,
     // Smaller than any gradient here could undo.
@@ -66,24 +84,28 @@ async function measureSteps(bench: StepBench, serverFile: string, workerFile: st
   const what = JSON.stringify(bench);
   const server = new BenchProcess(program(serverFile), [what]);
   const port = String(await server.next<number>());
-  const processes = Array.from({ length: Math.ceil(bench.workers / SESSIONS_PER_PROCESS) }, (_, n) =>
-    Math.min(SESSIONS_PER_PROCESS, bench.workers - n * SESSIONS_PER_PROCESS),
-  );
-  // Few workers have a process each, as they have in life.
-  const sessions = bench.workers <= 16 ? Array.from({ length: bench.workers }, () => 1) : processes;
+  const few = bench.workers <= MOST_PROCESSES ? bench.workers : Math.ceil(bench.workers / SESSIONS_PER_PROCESS);
+  const processes = bench.processes ?? few;
+  const sessions = Array.from({ length: processes }, (_, n) => {
+    const { start, end } = partOf({ start: 0, end: bench.workers }, n, processes);
+    return end - start;
+  });
   const workers = sessions.map((count) => new BenchProcess(program(workerFile), [what, port, String(count)]));
   try {
-    const usages = await Promise.all(workers.map((worker) => worker.next<Usage>()));
-    const { stepMs, rssBytes, leasedAgain, ...usage } = await server.next<ServerReport>();
-    const total = (of: (usage: Usage) => number) => usages.reduce((sum, each) => sum + of(each), 0);
+    const reports = await Promise.all(workers.map((worker) => worker.next<WorkerReport>()));
+    const { stepMs, rssBytes, rssByTenth, leasedAgain, cpuMs, pageFaults } = await server.next<ServerReport>();
+    const total = (of: (report: WorkerReport) => number) => reports.reduce((sum, each) => sum + of(each), 0);
     return {
       ms: stepMs,
-      server: perStep(usage, stepMs.length),
+      server: perStep({ cpuMs, pageFaults }, stepMs.length),
       worker: perStep(
-        { cpuMs: total(({ cpuMs }) => cpuMs), pageFaults: total(({ pageFaults }) => pageFaults) },
+        { cpuMs: total((worker) => worker.cpuMs), pageFaults: total((worker) => worker.pageFaults) },
         stepMs.length * bench.workers,
       ),
       serverRssBytes: rssBytes,
+      workersRssBytes: total((worker) => worker.rssBytes),
+      serverRssByTenth: rssByTenth,
+      processes,
       leasedAgain,
     };
   } finally {

@@ -1,4 +1,4 @@
-// tsx test/bench/step-server.ts '{"steps":100,"workers":2,"parameters":904718}'
+// tsx test/bench/step-server.ts '{"steps":100,"warmSteps":20,"workers":2,"parameters":904718}'
 //
 // The real parameter server for so many steps, without a model: says in one line of JSON where it listens, and in another
 // what its steps cost.
@@ -13,14 +13,17 @@ import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf } from '@convoy/training/sampling';
 import { temporaryFolder } from '../support/convoy.ts';
 import { countUsage, type Usage } from './processes.ts';
-import { DATASET, DIGEST, WARM_STEPS, stepConfig, type StepBench } from './step-bench.ts';
+import { DATASET, DIGEST, stepConfig, type ServerReport, type StepBench } from './step-bench.ts';
 
 const bench = JSON.parse(process.argv[2]!) as StepBench;
 const folder = temporaryFolder();
 const config = stepConfig(bench);
 const extent = extentOf(config, DATASET);
 const stepMs: number[] = [];
-let used: () => Usage = countUsage();
+let sinceWarm: () => Usage = countUsage();
+let used = sinceWarm();
+const rssByTenth: number[] = [];
+const tenth = Math.ceil(extent.totalSteps / 10);
 let lastMs = 0;
 let leasedAgain = 0;
 const server = new ParameterServer({
@@ -42,8 +45,11 @@ const server = new ParameterServer({
     if (event.type === 'leased-again') leasedAgain++;
     if (event.type !== 'step') return;
     const nowMs = performance.now();
-    if (event.step === WARM_STEPS) used = countUsage();
-    if (event.step > WARM_STEPS) stepMs.push(nowMs - lastMs);
+    if (event.step === bench.warmSteps) sinceWarm = countUsage();
+    if (event.step > bench.warmSteps) stepMs.push(nowMs - lastMs);
+    if (event.step % tenth === 0) rssByTenth.push(process.memoryUsage.rss());
+    // Before the run's end, which hashes the parameters and writes them to a file.
+    if (event.step === extent.totalSteps) used = sinceWarm();
     lastMs = nowMs;
   },
   clock: systemClock,
@@ -52,6 +58,7 @@ const { listener, letIn } = await openDoor('127.0.0.1', 0, bench.parameters);
 letIn(server);
 console.log(JSON.stringify(listener.port));
 await server.ended;
-console.log(JSON.stringify({ stepMs, ...used(), rssBytes: process.memoryUsage.rss(), leasedAgain }));
+const rssBytes = 1024 * process.resourceUsage().maxRSS;
+console.log(JSON.stringify({ stepMs, ...used, rssBytes, rssByTenth, leasedAgain } satisfies ServerReport));
 await listener.close();
 folder.remove();

@@ -1,4 +1,4 @@
-// tsx test/bench/step-worker.ts '{"steps":100,"workers":2,"parameters":904718}' PORT SESSIONS
+// tsx test/bench/step-worker.ts '{"steps":100,"warmSteps":20,"workers":2,"parameters":904718}' PORT SESSIONS
 //
 // The real worker's loop, as often as asked for in one process, with a compute that answers at once. Says in one line of
 // JSON what it cost.
@@ -12,7 +12,7 @@ import { dial } from '@convoy/transport/dial';
 import type { Compute } from '@convoy/worker/compute/compute';
 import { work, workerCodec } from '@convoy/worker/work';
 import { countUsage, type Usage } from './processes.ts';
-import { DATASET, DIGEST, WARM_STEPS, type StepBench } from './step-bench.ts';
+import { DATASET, DIGEST, stepConfig, type StepBench, type WorkerReport } from './step-bench.ts';
 
 const bench = JSON.parse(process.argv[2]!) as StepBench;
 const [port, sessions] = process.argv.slice(3).map(Number) as [number, number];
@@ -20,16 +20,17 @@ let used: (() => Usage) | null = null;
 // Shared, as they are between a worker's threads.
 const values = new Float32Array(new SharedArrayBuffer(bench.parameters * 4));
 for (let i = 0; i < values.length; i++) values[i] = Math.sin(i) / 1000;
-const arithmetic = gradientArithmetic(bench.gradientFormat, {
+const arithmetic = gradientArithmetic(stepConfig(bench).gradientFormat, {
   parameterCount: bench.parameters,
   trainableCount: bench.parameters,
 });
 arithmetic.round(values);
 const gradient = arithmetic.pack(values);
+/** Where all of this process's workers copy their parameters: nobody computes with them. */
+const parameters = new Float32Array(new SharedArrayBuffer(bench.parameters * 4));
 
 /** Everything but TensorFlow. */
 function instantCompute(): Compute {
-  const parameters = new Float32Array(new SharedArrayBuffer(bench.parameters * 4));
   let config: RunConfig;
   return {
     tensors: 0,
@@ -41,7 +42,7 @@ function instantCompute(): Compute {
     },
     setParameters: (_, values) => copyFloat32(values, parameters),
     gradient: ({ step, block }) => {
-      if (step === WARM_STEPS) used ??= countUsage();
+      if (step >= bench.warmSteps) used ??= countUsage();
       const { positions, microBatches } = planStep(step, config, extentOf(config, DATASET));
       const leaves = leavesOf(block, microBatches);
       let samples = 0;
@@ -76,4 +77,7 @@ await Promise.all(
     }),
   ),
 );
-console.log(JSON.stringify(used!()));
+const rssBytes = 1024 * process.resourceUsage().maxRSS;
+// Where steps are short, others may have taken all that there was.
+const usage = used === null ? { cpuMs: 0, pageFaults: 0 } : (used as () => Usage)();
+console.log(JSON.stringify({ ...usage, rssBytes } satisfies WorkerReport));

@@ -5,7 +5,7 @@
 // --bfloat16 beside itself with gradients of half the bytes.
 import { parseArgs } from 'node:util';
 import { median, ratios } from './statistics.ts';
-import { convoyStep, rawStep, type StepBench, type StepCost } from './step-bench.ts';
+import { DEFAULT_WARM_STEPS, convoyStep, rawStep, type StepBench, type StepCost } from './step-bench.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -23,7 +23,7 @@ for (const workers of options.workers.split(',').map(Number)) {
     workers,
     parameters: Number(options.parameters),
     steps: Number(options.steps),
-    gradientFormat: 'float32',
+    warmSteps: DEFAULT_WARM_STEPS,
   };
   const ours: StepCost[] = [];
   /** The other, in turn with ours. */

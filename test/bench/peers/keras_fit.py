@@ -12,6 +12,7 @@ from pathlib import Path
 parser = argparse.ArgumentParser()
 parser.add_argument('--batch', type=int, default=256)
 parser.add_argument('--steps', type=int, default=40)
+parser.add_argument('--warm', type=int, default=5, help='steps before those that are timed')
 parser.add_argument('--threads', type=int, default=os.cpu_count())
 options = parser.parse_args()
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
@@ -29,7 +30,7 @@ images = np.random.default_rng(1).random((options.batch * options.steps, 32, 32,
 labels = np.random.default_rng(2).integers(0, 10, len(images)).astype(np.float32)
 model = lesson_cnn()
 model.compile(loss='sparse_categorical_crossentropy', optimizer='adam', metrics=['accuracy'])
-warm = 5 * options.batch
+warm = options.warm * options.batch
 model.fit(images[:warm], labels[:warm], batch_size=options.batch, verbose=0)
 start = time.perf_counter()
 model.fit(images, labels, batch_size=options.batch, verbose=0)

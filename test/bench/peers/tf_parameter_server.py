@@ -14,6 +14,7 @@ import time
 parser = argparse.ArgumentParser()
 parser.add_argument('--batch', type=int, default=256, help='global')
 parser.add_argument('--steps', type=int, default=40)
+parser.add_argument('--warm', type=int, default=5, help='steps before those that are timed')
 parser.add_argument('--workers', type=int, default=2)
 options = parser.parse_args()
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
@@ -87,7 +88,7 @@ def train(cluster):
             coordinator.schedule(step, args=(batches,))
         coordinator.join()
 
-    run(5)
+    run(options.warm)
     start = time.perf_counter()
     run(options.steps)
     rate = options.batch * options.steps / (time.perf_counter() - start)

@@ -10,6 +10,7 @@ import time
 parser = argparse.ArgumentParser()
 parser.add_argument('--batch', type=int, default=256, help='global')
 parser.add_argument('--steps', type=int, default=40)
+parser.add_argument('--warm', type=int, default=5, help='steps before those that are timed')
 parser.add_argument('--processes', type=int, default=2)
 options = parser.parse_args()
 
@@ -51,7 +52,7 @@ def train(rank, port):
             loss_of(model(images[batch]), labels[batch]).backward()
             optimizer.step()
 
-    run(5)
+    run(options.warm)
     dist.barrier()
     start = time.perf_counter()
     run(options.steps)

@@ -337,14 +337,20 @@ export class SynchronousCoordinator {
       );
     }
     if (!enough) return;
+    let late: readonly Member[] | null = null;
     for (const member of this.#roster) {
       if (member.lease !== null || !this.#roster.isReady(member, this.#nowMs)) continue;
       const block = phase.free.take(this.#leaseSize(member, phase.task, ready));
-      if (block !== undefined) this.#lease(member, phase.task, block, null);
-      else {
-        const straggler = this.#stragglerFor(member, phase.task);
-        if (straggler !== null) this.#lease(member, phase.task, straggler.lease!.block, straggler.id);
+      if (block !== undefined) {
+        this.#lease(member, phase.task, block, null);
+        continue;
       }
+      // Hundreds may be idle at a step's end, and hardly anybody is late: looked for once, and again after each new lease.
+      late ??= this.#mayBeLate(phase.task);
+      const straggler = this.#stragglerFor(member, late);
+      if (straggler === null) continue;
+      this.#lease(member, phase.task, straggler.lease!.block, straggler.id);
+      late = null;
     }
     if (this.#nowMs >= this.#stallAtMs()) this.#reportStall(phase.task, phase.free);
   }
@@ -390,26 +396,38 @@ export class SynchronousCoordinator {
     };
   }
 
+  /** Holders of the task's blocks of whom some idle worker may find that they are late: all that {@link #expectedEnd} can tell of. */
+  #mayBeLate(task: Task): readonly Member[] {
+    return [...this.#roster].filter((holder) => {
+      const { lease } = holder;
+      if (lease === null || lease.cancelled || lease.task !== task.id) return false;
+      if (this.#isOverdue(holder, lease)) return true;
+      const own = ownPaceOf(holder, lease.kind);
+      return own !== undefined && lease.leasedAtMs + own * lease.leaves - this.#nowMs > this.#options.minDeadlineMs;
+    });
+  }
+
   /** The holder whose block this idle worker should compute as well: the one that keeps the step waiting longest. */
-  #stragglerFor(idle: Member, task: Task): Member | null {
+  #stragglerFor(idle: Member, late: readonly Member[]): Member | null {
     let straggler: Member | null = null;
     let latestMs = -Infinity;
-    for (const holder of this.#roster) {
-      const { lease } = holder;
-      if (lease === null || lease.cancelled || lease.task !== task.id) continue;
-      if (!this.#roster.coHolders(holder).next().done) continue;
-      const expectedMs = this.#expectedEnd(holder, lease, idle);
+    for (const holder of late) {
+      const expectedMs = this.#expectedEnd(holder, holder.lease!, idle);
       if (expectedMs <= latestMs) continue;
+      if (!this.#roster.coHolders(holder).next().done) continue;
       latestMs = expectedMs;
       straggler = holder;
     }
     return straggler;
   }
 
+  #isOverdue(holder: Member, lease: WorkerLease): boolean {
+    return holder.lostAtMs !== null || holder.silent || this.#nowMs >= lease.slowAtMs;
+  }
+
   /** When a lease will be done, as far as can be told: Infinity for a holder that may never, −Infinity for one that is in time. */
   #expectedEnd(holder: Member, lease: WorkerLease, idle: Member): number {
-    const isAbsent = holder.lostAtMs !== null || holder.silent;
-    if (isAbsent || this.#nowMs >= lease.slowAtMs) return Infinity;
+    if (this.#isOverdue(holder, lease)) return Infinity;
     const own = ownPaceOf(holder, lease.kind);
     const common = this.#pace[lease.kind].median;
     if (own === undefined || common === undefined) return -Infinity;
