@@ -8,6 +8,7 @@ const boundaries = [
   ['random', []],
   ['arithmetic', []],
   ['pictures', ['protocol']],
+  ['export', ['protocol', 'cifar10']],
   ['training', ['protocol', 'random', 'arithmetic']],
   ['cifar10', ['protocol', 'random', 'arithmetic']],
   ['transport', ['protocol']],
@@ -16,7 +17,18 @@ const boundaries = [
   ['infra', ['arithmetic']],
   [
     'cli',
-    ['protocol', 'random', 'training', 'cifar10', 'pictures', 'transport', 'parameter-server', 'worker', 'infra'],
+    [
+      'protocol',
+      'random',
+      'training',
+      'cifar10',
+      'export',
+      'pictures',
+      'transport',
+      'parameter-server',
+      'worker',
+      'infra',
+    ],
   ],
   [
     'test',
@@ -26,6 +38,7 @@ const boundaries = [
       'arithmetic',
       'training',
       'cifar10',
+      'export',
       'pictures',
       'transport',
       'parameter-server',
@@ -43,6 +56,8 @@ const owners = [
   ['echarts', 'pictures'],
   ['@resvg/*', 'pictures'],
   ['sharp', 'pictures'],
+  ['h5wasm', 'export'],
+  ['fflate', 'export'],
 ];
 /** They prepare and check what the owners use. */
 const exempt = ['infra', 'test'];

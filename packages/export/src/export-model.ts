@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { OperatorError } from '@convoy/protocol/errors';
+import { assertFree, writeExport, type ExportContent } from './export-files.ts';
+import { EXPORT_ENDINGS, type ExportFormat } from './formats.ts';
+import { kerasArchive } from './keras-archive.ts';
+import { kerasWeights } from './keras-weights.ts';
+import { layersModelFiles } from './layers-model.ts';
+import { safetensorsFile } from './safetensors.ts';
+import type { TrainedModel } from './trained-model.ts';
+
+/** A file that was written. */
+export interface ExportedFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface ExportTarget {
+  readonly format: ExportFormat;
+  /** The file, or the folder of a LayersModel. */
+  readonly out: string;
+  /** Replaces an export that is there. */
+  readonly force: boolean;
+}
+
+/**
+ * Writes a trained model down in a format.
+ * @returns what was written.
+ * @throws OperatorError when the name is no name for this format, something is there, or the disk refuses.
+ */
+export async function exportModel(trained: TrainedModel, target: ExportTarget): Promise<readonly ExportedFile[]> {
+  const { out, force } = target;
+  assertTarget(target);
+  const content = await contentOf(trained, target);
+  writeExport(out, content, { force });
+  if (content instanceof Uint8Array) return [fileOf(out, content)];
+  return Array.from(content, ([name, bytes]) => fileOf(join(out, name), bytes));
+}
+
+/** @throws OperatorError when an export can't be written there: to be told before any work is done. */
+export function assertTarget({ format, out, force }: ExportTarget): void {
+  const endings = EXPORT_ENDINGS[format];
+  if (endings !== null && !endings.some((ending) => out.endsWith(ending))) {
+    throw new OperatorError(`${out}: a name for ${format} must end in ${endings.join(' or ')}`);
+  }
+  assertFree(out, { isFolder: endings === null, force });
+}
+
+async function contentOf(trained: TrainedModel, { format, out }: ExportTarget): Promise<ExportContent> {
+  switch (format) {
+    case 'layers-model':
+      return layersModelFiles(trained);
+    case 'safetensors':
+      return safetensorsFile(trained);
+    case 'keras':
+      return out.endsWith('.weights.h5') ? kerasWeights(trained) : kerasArchive(trained);
+  }
+}
+
+function fileOf(path: string, bytes: Uint8Array): ExportedFile {
+  return { path, bytes: bytes.byteLength, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
