@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   evaluate: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
   history: async () => (await import('./commands/history.ts')).historyCommand(),
   predict: async () => (await import('./commands/predict.ts')).predictCommand(),
+  export: async () => (await import('./commands/export.ts')).exportCommand(),
   checkpoints: async () => (await import('./commands/checkpoints.ts')).checkpointsCommand(),
   summary: async () => (await import('./commands/summary.ts')).summaryCommand(),
   show: async () => (await import('./commands/show.ts')).showCommand(),

@@ -1,21 +1,9 @@
-import type { Layer, Model } from '@convoy/cifar10/architecture';
+import type { Model } from '@convoy/cifar10/architecture';
+import { KERAS_CLASS_NAMES } from '@convoy/export/keras-layer';
 
 const LINE_LENGTH = 65;
 /** Where the columns after the first begin, as in `model.summary()`. */
 const COLUMNS = [29, 55] as const;
-
-const CLASS_NAMES: Readonly<Record<Layer['type'], string>> = {
-  input: 'InputLayer',
-  conv2d: 'Conv2D',
-  'batch-normalization': 'BatchNormalization',
-  activation: 'Activation',
-  add: 'Add',
-  'max-pooling2d': 'MaxPooling2D',
-  'global-average-pooling2d': 'GlobalAveragePooling2D',
-  flatten: 'Flatten',
-  dropout: 'Dropout',
-  dense: 'Dense',
-};
 
 /** A model as `model.summary()` of Keras 2 prints it. */
 export function summaryTable(model: Model): string {
@@ -24,7 +12,7 @@ export function summaryTable(model: Model): string {
     const shape = `(${['None', ...outputShape].join(', ')})`;
     const size = parameters.reduce((sum, tensor) => sum + tensor.size, 0);
     return row(
-      `${layer.name} (${CLASS_NAMES[layer.type]})`,
+      `${layer.name} (${KERAS_CLASS_NAMES[layer.type]})`,
       layer.type === 'input' ? `[${shape}]` : shape,
       String(size),
     );

@@ -157,6 +157,25 @@ export function readConfig(path: string): RunConfig {
   }
 }
 
+/**
+ * The id of the run in a folder. The run may be going on.
+ * @throws OperatorError when there is no log, or it was changed.
+ */
+export function readRunId(path: string): string {
+  const file = join(path, 'events.jsonl');
+  let events: number;
+  try {
+    events = openSync(file, 'r');
+  } catch (cause) {
+    throw new OperatorError(`can't read ${file}: ${(cause as Error).message}`, { exitCode: exitCodes.data, cause });
+  }
+  try {
+    return runIdOf(events, path);
+  } finally {
+    closeSync(events);
+  }
+}
+
 /** @returns the new log. */
 function createFolder(path: string, config: RunConfig): number {
   try {

@@ -39,7 +39,7 @@ export async function exportModel(trained: TrainedModel, target: ExportTarget): 
 }
 
 /** @throws OperatorError when an export can't be written there: to be told before any work is done. */
-export function assertTarget({ format, out, force }: ExportTarget): void {
+function assertTarget({ format, out, force }: ExportTarget): void {
   const endings = EXPORT_ENDINGS[format];
   if (endings !== null && !endings.some((ending) => out.endsWith(ending))) {
     throw new OperatorError(`${out}: a name for ${format} must end in ${endings.join(' or ')}`);

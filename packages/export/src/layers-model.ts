@@ -17,8 +17,7 @@ export function layersModelFiles(trained: TrainedModel): ReadonlyMap<string, Uin
   const count = Math.ceil(bytes.length / SHARD_BYTES);
   const shards = Array.from(
     { length: count },
-    (_, n) =>
-      [`group1-shard${n + 1}of${count}.bin`, bytes.subarray(n * SHARD_BYTES, (n + 1) * SHARD_BYTES)] as const,
+    (_, n) => [`group1-shard${n + 1}of${count}.bin`, bytes.subarray(n * SHARD_BYTES, (n + 1) * SHARD_BYTES)] as const,
   );
   const description = {
     format: 'layers-model',

@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import { CIFAR10_CLASS_NAMES, IMAGE_BYTES, IMAGE_SIZE } from '@convoy/cifar10/dataset';
+import { IMAGE_BYTES, IMAGE_SIZE } from '@convoy/cifar10/dataset';
 import { openConfigured } from '@convoy/cifar10/open-configured';
 import { positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
 import { addEngineOptions, type EngineFlags } from '@convoy/worker/options';
+import { classNamesOf } from '../class-names.ts';
 import { percent } from '../display.ts';
 import { Predictor, type Guess } from '../predictor.ts';
 import { CHECKPOINT_HELP, readRunParameters, type RunParameters } from '../run-parameters.ts';
@@ -74,7 +75,7 @@ async function predict(paths: readonly string[], flags: PredictFlags): Promise<v
   const { config, checkpoint, step, sha256 } = parameters;
   const { subjects: files, unreadable } = await readFiles(paths);
   const subjects = [...files, ...(await readSamples(config, flags))];
-  const classNames = await classNamesOf(config, flags);
+  const classNames = await classNamesOf(config, flags.dataDir);
   for (const { reason } of unreadable) process.stderr.write(`${reason}\n`);
   if (unreadable.length > 0) process.exitCode = exitCodes.data;
   const guesses = subjects.length === 0 ? [] : await ask(parameters, subjects, flags);
@@ -134,12 +135,6 @@ async function readSamples(config: RunConfig, { index, split, dataDir }: Predict
     const label = dataset.read(samples.split, indexWithin(samples, n), pixels, 0);
     return { name: `${split} ${n}`, pixels, truth: dataset.classNames[label]! };
   });
-}
-
-/** CIFAR-10's are known without its files. */
-async function classNamesOf({ dataset }: RunConfig, { dataDir }: PredictFlags): Promise<readonly string[]> {
-  if (dataset.name === 'cifar10') return CIFAR10_CLASS_NAMES;
-  return (await openConfigured(dataset, { dataDir, environment: process.env })).classNames;
 }
 
 function listed(text: string, before: readonly number[]): readonly number[] {

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { exitCodes } from '@convoy/protocol/errors';
+import { models } from '@convoy/cifar10/models';
+import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat } from '@convoy/export/formats';
+import { readRunId } from '@convoy/parameter-server/run-folder';
+import { classNamesOf } from '../class-names.ts';
+import { CHECKPOINT_HELP, readRunParameters } from '../run-parameters.ts';
+
+interface ExportFlags {
+  readonly format: ExportFormat;
+  readonly checkpoint?: string;
+  readonly out?: string;
+  readonly force: boolean;
+  readonly json: boolean;
+}
+
+/** How a trained model's inputs are made of an image, as `scaleImages` does. */
+const INPUT = 'RGB pixels, row by row, each value / 255';
+
+/** `export`: a run's model as a file for other programs. */
+export function exportCommand(): Command {
+  return new Command('export')
+    .description("write a run's model as a file that TensorFlow.js, Keras or others open")
+    .argument('<run>', "the run's folder")
+    .addOption(new Option('--format <name>', 'what to write').choices(EXPORT_FORMATS).makeOptionMandatory())
+    .option('--checkpoint <name>', CHECKPOINT_HELP)
+    .option('--out <path>', "the file, or for layers-model the folder (default: in the run's folder, model-step-<n>)")
+    .option('--force', 'replace an export that is there', false)
+    .option('--json', 'one JSON line', false)
+    .addHelpText(
+      'after',
+      `
+Formats:
+  layers-model   a folder with model.json and weights, for tf.loadLayersModel of TensorFlow.js, in Node and browsers
+  safetensors    one file of named tensors
+  keras          a .keras file, for keras.models.load_model of Keras 3; with --out <name>.weights.h5 the weights alone
+docs/export.md has the lines that open each. Moving statistics are exported, the optimizer's state is not.
+
+Exit codes: ${exitCodes.ok} when it was written; ${exitCodes.usage} when it can't be written there; ${exitCodes.data} when the run has no such parameters, or
+they are damaged.
+
+Examples:
+  $ convoy export runs/20261124-051200-lesson-3f9a --format layers-model --out web/model
+  $ convoy export runs/20261124-051200-lesson-3f9a --format keras --checkpoint best`,
+    )
+    .action(exportRun);
+}
+
+async function exportRun(folder: string, flags: ExportFlags): Promise<void> {
+  const { format, force } = flags;
+  const { config, checkpoint, step, values, sha256 } = await readRunParameters(folder, flags.checkpoint);
+  const out = flags.out ?? join(folder, `model-step-${step}${EXPORT_ENDINGS[format]?.[0] ?? ''}`);
+  // HDF5's library is large: no other command should load it at its start.
+  const { exportModel } = await import('@convoy/export/export-model');
+  const classNames = await classNamesOf(config);
+  const origin = { run: readRunId(folder), step, parametersSha256: sha256, classNames, input: INPUT };
+  const trained = { name: config.model, model: models[config.model], values, origin };
+  const files = await exportModel(trained, { format, out, force });
+  if (flags.json) {
+    const result = { run: folder, checkpoint, step, parametersSha256: sha256, format, out, files };
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  process.stdout.write(`${config.model} after ${step} steps, as ${format}: ${out} (${(bytes / 1e6).toFixed(1)} MB)\n`);
+}
