@@ -16,12 +16,9 @@ const INSTALLED_WITHIN_MS = 60 * 60_000;
 
 /** A Python with Keras, TensorFlow and PyTorch, installed by pip into Convoy's cache at the first call. */
 export async function peerPython(say: (line: string) => void): Promise<PeerPython> {
-  const home = join(
-    cacheDirectory(process.env, process.platform),
-    `peers-${REQUIREMENTS.join('-').replaceAll('==', '')}`,
-  );
-  const python = join(home, 'bin', 'python');
-  if (existsSync(python)) return { python, reason: null };
+  const installed = installedPeerPython();
+  if (installed !== null) return { python: installed, reason: null };
+  const home = peerHome();
   try {
     execFileSync('python3', ['-m', 'venv', '--help'], { stdio: 'ignore' });
   } catch {
@@ -35,9 +32,24 @@ export async function peerPython(say: (line: string) => void): Promise<PeerPytho
     const pip = ['-m', 'pip', 'install', '-q', '--retries', '1', ...REQUIREMENTS];
     await run(join(partial, 'bin', 'python'), pip, INSTALLED_WITHIN_MS);
     renameSync(partial, home);
-    return { python, reason: null };
+    return { python: pythonIn(home), reason: null };
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
     return { python: null, reason: `pip can't install ${REQUIREMENTS.join(', ')}: ${(error as Error).message}` };
   }
+}
+
+/** The interpreter of an earlier {@link peerPython}, or null. */
+export function installedPeerPython(): string | null {
+  const python = pythonIn(peerHome());
+  return existsSync(python) ? python : null;
+}
+
+function peerHome(): string {
+  const name = `peers-${REQUIREMENTS.join('-').replaceAll('==', '')}`;
+  return join(cacheDirectory(process.env, process.platform), name);
+}
+
+function pythonIn(home: string): string {
+  return join(home, 'bin', 'python');
 }
