@@ -24,18 +24,16 @@ export type ExportContent = Uint8Array | ReadonlyMap<string, Uint8Array>;
  */
 export function writeExport(out: string, content: ExportContent, { force }: { readonly force: boolean }): void {
   const isFolder = !(content instanceof Uint8Array);
-  assertFree(out, { isFolder, force });
   let beside: string | null = null;
   try {
     beside = mkdtempSync(`${resolve(out)}.partial-`);
     const written = join(beside, basename(out));
     if (isFolder) writeFolder(written, content);
     else writeFileSync(written, content, { flush: true });
-    // Meanwhile somebody else may have written there.
-    assertFree(out, { isFolder, force });
-    // No system replaces a folder that has files in it: the old one is moved aside for a moment.
-    if (isFolder && existsSync(out)) renameSync(out, join(beside, 'replaced'));
-    renameSync(written, out);
+    // As late as can be: meanwhile somebody else may have written there.
+    checkFree(out, { isFolder, force });
+    if (isFolder && existsSync(out)) replaceFolder(out, written, join(beside, 'replaced'));
+    else renameSync(written, out);
     flushFolder(dirname(resolve(out)));
   } catch (error) {
     throw explain(error as NodeJS.ErrnoException, out);
@@ -48,10 +46,20 @@ export function writeExport(out: string, content: ExportContent, { force }: { re
  * To be told before any work is done. A folder is only ever replaced when it holds an export and nothing else.
  * @throws OperatorError when something is there that must stay.
  */
-export function assertFree(
-  out: string,
-  { isFolder, force }: { readonly isFolder: boolean; readonly force: boolean },
-): void {
+export function assertFree(out: string, options: Occupancy): void {
+  try {
+    checkFree(out, options);
+  } catch (error) {
+    throw explain(error as NodeJS.ErrnoException, out);
+  }
+}
+
+interface Occupancy {
+  readonly isFolder: boolean;
+  readonly force: boolean;
+}
+
+function checkFree(out: string, { isFolder, force }: Occupancy): void {
   const found = statSync(out, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (found.isDirectory() !== isFolder) {
@@ -67,6 +75,17 @@ export function assertFree(
     }
   }
   if (!force) throw new OperatorError(`${out} is there already: say --force to replace it, or choose --out`);
+}
+
+/** No system replaces a folder that has files in it: the old one is moved aside for a moment, and back if that fails. */
+function replaceFolder(out: string, written: string, aside: string): void {
+  renameSync(out, aside);
+  try {
+    renameSync(written, out);
+  } catch (error) {
+    renameSync(aside, out);
+    throw error;
+  }
 }
 
 function writeFolder(path: string, files: ReadonlyMap<string, Uint8Array>): void {

@@ -73,5 +73,7 @@ describe('exportModel', () => {
     await expect(write('safetensors', 'a.bin')).rejects.toThrow(/must end in \.safetensors$/);
     await expect(write('keras', 'none/a.keras')).rejects.toThrow(/^can't write .*a\.keras: there is no folder .*none$/);
     expect(readdirSync(folder)).toEqual([]);
+    writeFileSync(join(folder, 'file'), '');
+    await expect(write('keras', 'file/a.keras')).rejects.toThrow(/^can't write .*a\.keras: there is no folder .*file$/);
   });
 });
