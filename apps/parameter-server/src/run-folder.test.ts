@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { config } from './checkpoint.fixture.ts';
-import { RunFolder } from './run-folder.ts';
+import { readRunId, RunFolder } from './run-folder.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'convoy-run-folder-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -106,6 +106,11 @@ describe('RunFolder.reopen', () => {
     make(path);
     expect(() => RunFolder.reopen(path, ignore)).toThrow(message.replaceAll('’', "'"));
   });
+});
+
+it('readRunId gives the id that the log begins with, and says in a line that there is no log', () => {
+  expect(readRunId(pastRun('named', 2))).toBe('the-run');
+  expect(() => readRunId(join(base, 'nowhere'))).toThrow(/^can't read .*events\.jsonl: ENOENT/);
 });
 
 it('RunFolder refuses to write over another run', () => {
