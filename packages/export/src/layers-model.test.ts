@@ -40,7 +40,7 @@ async function open(trained: TrainedModel) {
 describe.each([small, pooled])('the LayersModel of $name', (trained) => {
   const { model, values, origin } = trained;
   const [height, width, channels] = model.layers[0]!.outputShape as [number, number, number];
-  const images = Float32Array.from({ length: 2 * height * width * channels }, (_, i) => (i * 0.618) % 1);
+  const images = Uint8Array.from({ length: 2 * height * width * channels }, (_, i) => (i * 157) % 256);
 
   it('gives the probabilities that Convoy gives', async () => {
     const program = new EagerProgram(engine, model);
@@ -49,7 +49,7 @@ describe.each([small, pooled])('the LayersModel of $name', (trained) => {
     const ours = program.probabilities(images);
     const shape: [number, number, number, number] = [2, height, width, channels];
     const theirs = tf.tidy(() => {
-      const outputs_NC = layersModel.predict(tf.tensor4d(images, shape));
+      const outputs_NC = layersModel.predict(tf.tensor4d(images, shape, 'float32').div(255));
       return (Array.isArray(outputs_NC) ? outputs_NC[0]! : outputs_NC).dataSync<'float32'>();
     });
     expect(ours).toHaveLength(2 * model.classes);
