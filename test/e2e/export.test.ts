@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readBatch, scaleImages } from '@convoy/cifar10/batch';
+import { readBatch } from '@convoy/cifar10/batch';
 import { IMAGE_BYTES } from '@convoy/cifar10/dataset';
 import { EagerProgram } from '@convoy/cifar10/eager-program';
 import { loadEngine } from '@convoy/cifar10/engine/load';
@@ -37,13 +37,11 @@ let pages: PageServer;
 
 beforeAll(async () => {
   const engine = await loadEngine({ engine: 'auto', threads: 1, onFallback: (reason) => console.info(reason) });
-  const images = new Float32Array(pixels.length);
-  scaleImages(pixels, images);
   for (const name of MODEL_NAMES) {
     const trained = trainedModel(name, models[name]);
     const program = new EagerProgram(engine, trained.model);
     program.setParameters(trained.values);
-    ours.set(name, [...program.probabilities(images)]);
+    ours.set(name, [...program.probabilities(pixels)]);
     program.dispose();
     mkdirSync(file(name), { recursive: true });
     writeFileSync(file(name, 'pixels.bin'), pixels);
