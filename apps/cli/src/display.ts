@@ -109,6 +109,14 @@ export class Display {
         return this.line(
           `  ${event.purpose} after step ${event.step}: loss ${event.loss.toFixed(4)}, accuracy ${colors.bold(percent(event.accuracy))} (${event.seconds.toFixed(1)} s)`,
         );
+      case 'learning-rate-reduced':
+        return this.line(`  ${event.monitor} does not improve: the learning rate is now ${event.to.toPrecision(3)}`);
+      case 'early-stopped':
+        return this.line(`stopped early after step ${event.step}: ${event.reason}`);
+      case 'best-restored':
+        return this.line(
+          `  the parameters are those of epoch ${event.bestEpoch + 1} again (${event.monitor} ${event.value.toFixed(4)})`,
+        );
       case 'step-retried':
         return this.warn(`step ${event.step + 1} is computed again: ${event.reason}`);
       case 'step-skipped':

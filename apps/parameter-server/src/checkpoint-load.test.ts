@@ -127,9 +127,9 @@ describe('loadNewestCheckpoint', () => {
 
   it('refuses a later format, and a checkpoint under another step’s name', async () => {
     await write([10, null]);
-    await replace(pathOf(10, 'manifest.json'), '{"body":{"format":3},"sha256":""}');
+    await replace(pathOf(10, 'manifest.json'), '{"body":{"format":4},"sha256":""}');
     await expect(loadNewestCheckpoint(RUN, expected, disk)).rejects.toThrow(
-      'manifest.json is of format 3 and this version of Convoy reads 1 and 2: use the version that wrote it',
+      'manifest.json is of format 4 and this version of Convoy reads 1, 2, 3: use the version that wrote it',
     );
     await disk.remove(`${RUN}/checkpoints/step-00000010`);
     await write([20, null]);
@@ -139,18 +139,26 @@ describe('loadNewestCheckpoint', () => {
     );
   });
 
-  it('reads the first format, which knew Adam alone and no schedule', async () => {
+  it.each([
+    [1, 'knew Adam alone and no schedule'],
+    [2, 'knew no callbacks'],
+  ])('reads format %d, which %s', async (format) => {
     await write([10, 0.5]);
     const manifest = JSON.parse(Buffer.from(await disk.read(pathOf(10, 'manifest.json'))).toString());
     const state = JSON.parse(Buffer.from(await disk.read(pathOf(10, 'state.json'))).toString());
-    state.format = 1;
-    delete state.config.schedule;
-    for (const field of ['weightDecay', 'excludeFromWeightDecay', 'clipNorm']) delete state.config.optimizer[field];
+    state.format = format;
+    delete state.callbacks;
+    delete state.config.callbacks;
+    delete manifest.body.monitored;
+    if (format === 1) {
+      delete state.config.schedule;
+      for (const field of ['weightDecay', 'excludeFromWeightDecay', 'clipNorm']) delete state.config.optimizer[field];
+    }
     const content = Buffer.from(JSON.stringify(state));
     const { files } = manifest.body;
     const body = {
       ...manifest.body,
-      format: 1,
+      format,
       files: {
         'parameters.bin': files['parameters.bin'],
         'adam-m.bin': files['adam-m.bin'],
@@ -163,6 +171,7 @@ describe('loadNewestCheckpoint', () => {
     const { checkpoint, faults } = await loadNewestCheckpoint(RUN, expected, disk);
     expect(faults).toEqual([]);
     expect(checkpoint!.optimizer).toEqual(optimizerAt(10));
+    expect(await listCheckpoints(RUN, disk)).toMatchObject([{ step: 10, metric: 0.5, isBest: true }]);
   });
 
   it('reads figures that are not finite as they were', async () => {

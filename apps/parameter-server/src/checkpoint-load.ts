@@ -11,6 +11,7 @@ import {
   MANIFEST_FILE,
   parseManifest,
   parseState,
+  KEPT_PARAMETERS_FILE,
   PARAMETERS_FILE,
   slotFile,
   STATE_FILE,
@@ -38,6 +39,8 @@ export interface LoadedCheckpoint {
   readonly manifest: CheckpointManifest;
   /** Flat vectors of the manifest's tensor table, and the number of updates: fresh memory, the caller's to keep. */
   readonly optimizer: OptimizerState;
+  /** Parameters of the best epoch, in fresh memory too; null when none were kept. */
+  readonly kept: Float32Array | null;
 }
 
 /** A checkpoint that can't be used, and why: one line. */
@@ -57,7 +60,7 @@ export interface ListedCheckpoint {
   readonly bytes: number;
   /** Validation accuracy of its parameters, 0 to 1; null when they were not evaluated. */
   readonly metric: number | null;
-  /** Of the checkpoints listed, the valid one with the highest metric; of equals the first. */
+  /** Of the checkpoints listed, the valid one that is the best by the figure that the run monitors; of equals the first. */
   readonly isBest: boolean;
   /** ISO 8601, UTC. */
   readonly writtenAt: string | null;
@@ -107,33 +110,45 @@ export async function listCheckpoints(
   files: CheckpointFiles = diskFiles,
 ): Promise<readonly ListedCheckpoint[]> {
   const root = join(runFolder, CHECKPOINTS_FOLDER);
-  const listed: ListedCheckpoint[] = [];
+  const listed: { readonly row: ListedCheckpoint; readonly merit: number | null }[] = [];
   // One after the other: a checkpoint is read into memory whole.
   for (const named of checkpointNames(await files.list(root))) {
     const { name, step } = named;
     try {
       const { state, manifest, bytes } = await verifyCheckpoint(root, named, files);
       const { writtenAt, validationAccuracy: metric } = manifest;
-      listed.push({ name, step, epoch: state.epoch, bytes, metric, isBest: false, writtenAt, fault: null });
+      const row = { name, step, epoch: state.epoch, bytes, metric, isBest: false, writtenAt, fault: null };
+      listed.push({ row, merit: meritOf(manifest) });
     } catch (error) {
       // The run may be going on, and its server has removed this one meanwhile.
       if (!(await files.list(root)).includes(name)) continue;
       const bytes = await sizeOf(join(root, name), files);
       const fault = faultOf(error);
-      listed.push({ name, step, epoch: null, bytes, metric: null, isBest: false, writtenAt: null, fault });
+      const row = { name, step, epoch: null, bytes, metric: null, isBest: false, writtenAt: null, fault };
+      listed.push({ row, merit: null });
     }
   }
-  const best = bestOf(listed);
-  return listed.map((row) => (row === best ? { ...row, isBest: true } : row));
+  const best = bestOf(listed)?.row;
+  return listed.map(({ row }) => (row === best ? { ...row, isBest: true } : row));
 }
 
-/** Of checkpoints in the order of their steps, the one with the highest metric; of equals the first. */
-export function bestOf<Entry extends { readonly metric: number | null }>(entries: readonly Entry[]): Entry | null {
+/** Of checkpoints in the order of their steps, the one with the highest merit; of equals the first. */
+export function bestOf<Entry extends { readonly merit: number | null }>(entries: readonly Entry[]): Entry | null {
   let best: Entry | null = null;
   for (const entry of entries) {
-    if (entry.metric !== null && (best === null || entry.metric > best.metric!)) best = entry;
+    if (entry.merit !== null && (best === null || entry.merit > best.merit!)) best = entry;
   }
   return best;
+}
+
+/** How good a checkpoint's parameters are: more is better. Null when nobody knows. */
+export function meritOf({
+  monitored,
+  validationAccuracy,
+}: Pick<CheckpointManifest, 'monitored' | 'validationAccuracy'>): number | null {
+  if (monitored === undefined) return validationAccuracy;
+  if (monitored === null) return null;
+  return monitored.direction === 'min' ? -monitored.value : monitored.value;
 }
 
 /**
@@ -174,8 +189,9 @@ export async function verifyCheckpoint(
   const slots: Record<string, Float32Array> = {};
   for (const slot of slotsOf(state.config.optimizer)) slots[slot] = await vector(slotFile(state.optimizer.name, slot));
   const optimizer = { updates: state.optimizer.updates, parameters, slots };
+  const kept = state.callbacks?.kept ? await vector(KEPT_PARAMETERS_FILE) : null;
   const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, manifestBytes.byteLength);
-  return { path, state, manifest, optimizer, bytes };
+  return { path, state, manifest, optimizer, kept, bytes };
 }
 
 /** The first thing that is not as expected, and what to do about it; null when there is none. */

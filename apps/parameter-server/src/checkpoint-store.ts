@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
+import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
 import type { Position } from '@convoy/training/coordinator/course';
+import type { CheckpointCause } from '@convoy/training/coordinator/events';
 import { slotsOf, type OptimizerState, type OptimizerVectors } from '@convoy/training/optimizer/optimizer';
 import {
   CHECKPOINT_FORMAT,
@@ -14,6 +16,7 @@ import {
   encodeManifest,
   encodeState,
   MANIFEST_FILE,
+  KEPT_PARAMETERS_FILE,
   PARAMETERS_FILE,
   slotFile,
   STATE_FILE,
@@ -23,7 +26,8 @@ import {
   type FileEntry,
 } from './checkpoint.ts';
 import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
-import { bestOf, faultOf, verifyCheckpoint } from './checkpoint-load.ts';
+import { bestOf, faultOf, meritOf, verifyCheckpoint } from './checkpoint-load.ts';
+import type { MonitoredFigure } from './callbacks.ts';
 import type { FiguresSnapshot } from './run-figures.ts';
 import { LockLostError } from './run-lock.ts';
 
@@ -51,6 +55,11 @@ export interface TrainingState {
   readonly numericsFingerprint: string | null;
   /** Validation accuracy of exactly these parameters, 0 to 1; null when they have not been evaluated. */
   readonly validationAccuracy: number | null;
+  /** Which of a run's checkpoints is the best is decided by it; null when it is not known. */
+  readonly monitored: MonitoredFigure | null;
+  readonly callbacks: CallbacksState;
+  /** Parameters of the best epoch, copied like the others; null when none are kept. */
+  readonly kept: Float32Array | null;
 }
 
 export interface CheckpointStoreOptions {
@@ -76,7 +85,7 @@ export interface CheckpointStoreOptions {
 }
 
 /** Why a checkpoint is written. */
-export type SaveCause = 'interval' | 'validation' | 'end';
+export type SaveCause = CheckpointCause;
 
 /** The figures of the event `checkpoint-saved`. */
 export interface WrittenCheckpoint {
@@ -98,17 +107,21 @@ export const DEFAULT_CHUNK_BYTES = 4 << 20;
 
 /** A valid checkpoint on the disk. */
 interface Kept extends CheckpointName {
-  readonly metric: number | null;
+  readonly merit: number | null;
 }
 
 /** Flat vectors that a snapshot is copied into; they are used again and again. */
-type Staging = OptimizerVectors;
+interface Staging extends OptimizerVectors {
+  /** Made when there is something to copy. */
+  kept: Float32Array | null;
+}
 
 interface Pending {
   readonly cause: SaveCause;
   readonly staging: Staging;
   readonly state: CheckpointState;
   readonly validationAccuracy: number | null;
+  readonly monitored: MonitoredFigure | null;
 }
 
 /**
@@ -154,8 +167,8 @@ export class CheckpointStore {
       for (const entry of entries.filter((name) => LEFTOVER.test(name))) await files.remove(join(root, entry));
       const kept: Kept[] = [];
       for (const named of checkpointNames(entries)) {
-        const metric = await metricOf(root, named, files);
-        if (metric !== undefined) kept.push({ ...named, metric });
+        const merit = await meritIn(root, named, files);
+        if (merit !== undefined) kept.push({ ...named, merit });
       }
       return new CheckpointStore(options, files, root, kept);
     } catch (error) {
@@ -177,17 +190,19 @@ export class CheckpointStore {
   save(state: TrainingState, cause: SaveCause): void {
     if (this.#isFenced) return;
     // What has been evaluated may be the best there is; what has not is not worth losing it.
-    if (cause === 'interval' && this.#pending?.cause === 'validation') return;
+    if (cause === 'interval' && (this.#pending?.cause === 'validation' || this.#pending?.cause === 'epoch')) return;
     const staging = this.#pending?.staging ?? this.#freeStagings.pop() ?? this.#emptyStaging();
+    staging.kept = state.kept && (staging.kept ?? new Float32Array(this.#elements));
     for (const [name, target] of this.#filesOf(staging)) {
-      const source = this.#vectorIn(state.optimizer, name);
+      const source = this.#vectorIn({ ...state.optimizer, kept: state.kept }, name);
       if (source?.length !== this.#elements) {
         throw new RangeError(`${name} has ${source?.length ?? 'no'} elements, not ${this.#elements}`);
       }
       target.set(source);
     }
     const checkpointState = stateOf(this.#options.identity, state);
-    this.#pending = { cause, staging, state: checkpointState, validationAccuracy: state.validationAccuracy };
+    const { validationAccuracy, monitored } = state;
+    this.#pending = { cause, staging, state: checkpointState, validationAccuracy, monitored };
     this.#writing ??= this.#writePending();
   }
 
@@ -195,17 +210,17 @@ export class CheckpointStore {
     // The system provides a page when it is first written to, even with a zero.
     const vector = () => new Float32Array(this.#elements).fill(0);
     const slots = slotsOf(this.#options.identity.config.optimizer).map((name) => [name, vector()] as const);
-    return { parameters: vector(), slots: Object.fromEntries(slots) };
+    return { parameters: vector(), slots: Object.fromEntries(slots), kept: null };
   }
 
   /** The vectors under the names of their files. */
-  #filesOf({ parameters, slots }: OptimizerVectors): (readonly [file: string, vector: Float32Array])[] {
+  #filesOf({ parameters, slots, kept }: Staging): (readonly [file: string, vector: Float32Array])[] {
     const { name } = this.#options.identity.config.optimizer;
-    const kept = Object.entries(slots).map(([slot, vector]) => [slotFile(name, slot), vector] as const);
-    return [[PARAMETERS_FILE, parameters], ...kept];
+    const slotFiles = Object.entries(slots).map(([slot, vector]) => [slotFile(name, slot), vector] as const);
+    return [[PARAMETERS_FILE, parameters], ...slotFiles, ...(kept ? [[KEPT_PARAMETERS_FILE, kept] as const] : [])];
   }
 
-  #vectorIn(vectors: OptimizerVectors, file: string): Float32Array | undefined {
+  #vectorIn(vectors: Staging, file: string): Float32Array | undefined {
     return this.#filesOf(vectors).find(([name]) => name === file)?.[1];
   }
 
@@ -228,7 +243,7 @@ export class CheckpointStore {
     this.#writing = null;
   }
 
-  async #write({ cause, staging, state, validationAccuracy }: Pending): Promise<void> {
+  async #write({ cause, staging, state, validationAccuracy, monitored }: Pending): Promise<void> {
     const { now, identity, onWritten } = this.#options;
     const startedMs = now();
     const { step } = state.position;
@@ -248,6 +263,7 @@ export class CheckpointStore {
         step,
         writtenAt: new Date(startedMs).toISOString(),
         validationAccuracy,
+        monitored,
         tensors: identity.tensors.map(({ name, shape, offset, size }) => ({ name, shape: [...shape], offset, size })),
         files,
       });
@@ -255,7 +271,7 @@ export class CheckpointStore {
       await this.#files.syncDirectory(temporary);
       written = {
         ...(await this.#putInPlace(temporary, step)),
-        metric: validationAccuracy,
+        merit: meritOf({ validationAccuracy, monitored }),
         bytes: Object.values(files).reduce((sum, file) => sum + file.bytes, bytes),
       };
     } catch (error) {
@@ -370,6 +386,7 @@ function stateOf(identity: CheckpointIdentity, state: TrainingState): Checkpoint
     generatorVersion,
     optimizer: { name: config.optimizer.name, updates: state.optimizer.updates },
     figures: state.figures,
+    callbacks: state.callbacks,
     config,
     modelHash,
     dataFingerprint,
@@ -377,14 +394,14 @@ function stateOf(identity: CheckpointIdentity, state: TrainingState): Checkpoint
   };
 }
 
-/** A checkpoint's metric; undefined when it is damaged. */
-async function metricOf(
+/** How good a checkpoint is; undefined when it is damaged. */
+async function meritIn(
   root: string,
   named: CheckpointName,
   files: CheckpointFiles,
 ): Promise<number | null | undefined> {
   try {
-    return (await verifyCheckpoint(root, named, files)).manifest.validationAccuracy;
+    return meritOf((await verifyCheckpoint(root, named, files)).manifest);
   } catch (error) {
     // Whoever loads a checkpoint reports the damaged ones; anything but damage is thrown on.
     faultOf(error);

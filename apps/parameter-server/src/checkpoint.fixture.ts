@@ -1,4 +1,5 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
+import { startCallbacks } from '@convoy/training/callbacks/callbacks';
 import { resolveConfig } from '@convoy/training/config';
 import type { OptimizerState } from '@convoy/training/optimizer/optimizer';
 import type { CheckpointIdentity, TrainingState } from './checkpoint-store.ts';
@@ -40,6 +41,7 @@ export function optimizerAt(step: number): OptimizerState {
 
 /** The state after `step` commits, none skipped. */
 export function stateAt(step: number, changes: Partial<TrainingState> = {}): TrainingState {
+  const { validationAccuracy: accuracy = null } = changes;
   const figures = new RunFigures(identity.run, extent).snapshot(0);
   return {
     position: { step, due: [] },
@@ -49,6 +51,9 @@ export function stateAt(step: number, changes: Partial<TrainingState> = {}): Tra
     figures: { ...figures, steps: step, samplesApplied: 4 * step },
     numericsFingerprint: null,
     validationAccuracy: null,
+    monitored: accuracy === null ? null : { monitor: 'val_accuracy', direction: 'max', value: accuracy },
+    callbacks: startCallbacks(config.optimizer.learningRate),
+    kept: null,
     ...changes,
   };
 }

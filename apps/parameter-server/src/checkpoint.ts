@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { RunConfigSchema } from '@convoy/protocol/run-config';
 import type { TensorTable } from '@convoy/protocol/tensor';
+import { CallbacksStateSchema } from '@convoy/training/callbacks/callbacks';
 import { FiguresSnapshotSchema } from './run-figures.ts';
 
 // What a checkpoint is: runs/<run>/checkpoints/step-00001234/ with flat vectors, state.json and manifest.json.
 
 /** Raised when a reader of this version could misread what a later one writes. */
-export const CHECKPOINT_FORMAT = 2;
-/** The first format is this one with the optimizer Adam and a constant learning rate. */
-const READABLE_FORMATS = [1, CHECKPOINT_FORMAT];
+export const CHECKPOINT_FORMAT = 3;
+/** The second format is this one of a run without callbacks; the first is that with the optimizer Adam and a constant learning rate. */
+const READABLE_FORMATS = [1, 2, CHECKPOINT_FORMAT];
 
 export const CHECKPOINTS_FOLDER = 'checkpoints';
 export const STATE_FILE = 'state.json';
@@ -17,6 +18,8 @@ export const STATE_FILE = 'state.json';
 export const MANIFEST_FILE = 'manifest.json';
 /** The vectors' files, these and the optimizer's slots: float32 little-endian, in the layout of the manifest's tensor table. */
 export const PARAMETERS_FILE = 'parameters.bin';
+/** The parameters of the best epoch so far, where the run is to end with them. */
+export const KEPT_PARAMETERS_FILE = 'best-parameters.bin';
 
 /** The file of an optimizer's slot: adam-m.bin. */
 export function slotFile(optimizer: string, slot: string): string {
@@ -44,6 +47,8 @@ export const CheckpointStateSchema = v.strictObject({
   /** Updates applied. Skipped steps are not among them. */
   optimizer: v.strictObject({ name: text, updates: wholeNumber }),
   figures: FiguresSnapshotSchema,
+  /** Left out in older formats. */
+  callbacks: v.optional(CallbacksStateSchema),
   config: RunConfigSchema,
   modelHash: sha256,
   dataFingerprint: text,
@@ -61,8 +66,12 @@ const ManifestBodySchema = v.strictObject({
   step: wholeNumber,
   /** ISO 8601, UTC. */
   writtenAt: v.pipe(v.string(), v.isoTimestamp()),
-  /** The monitored metric of these parameters, if they have been evaluated. */
+  /** Of these parameters, if they have been evaluated. */
   validationAccuracy: v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  /** What the run's best checkpoint is chosen by, of these parameters; in older formats the validation accuracy. */
+  monitored: v.optional(
+    v.nullable(v.strictObject({ monitor: text, direction: v.picklist(['min', 'max']), value: v.number() })),
+  ),
   tensors: v.array(v.strictObject({ name: text, shape: v.array(wholeNumber), offset: wholeNumber, size: wholeNumber })),
   /** In the order in which they were written, which the manifest's own sha256 depends on. */
   files: v.record(text, FileEntrySchema),
@@ -179,7 +188,7 @@ function assertFormat(value: unknown, name: string): void {
   const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
   if (typeof format === 'number' && !READABLE_FORMATS.includes(format)) {
     throw new CheckpointFault(
-      `${name} is of format ${format} and this version of Convoy reads ${READABLE_FORMATS.join(' and ')}: use the version that wrote it`,
+      `${name} is of format ${format} and this version of Convoy reads ${READABLE_FORMATS.join(', ')}: use the version that wrote it`,
     );
   }
 }

@@ -13,7 +13,7 @@ export interface OptimizerFlags {
   readonly nesterov?: true;
   readonly weightDecay?: number;
   readonly clipNorm?: number;
-  readonly schedule?: ScheduleConfig['name'];
+  readonly schedule?: NamedSchedule;
   readonly warmup?: number;
   readonly decaySteps?: readonly number[];
   readonly decayRate?: number;
@@ -33,7 +33,10 @@ export const OPTIMIZER_FLAGS: readonly (keyof OptimizerFlags)[] = [
   'decayRate',
 ];
 
-const SCHEDULES: readonly ScheduleConfig['name'][] = ['constant', 'step', 'exponential', 'cosine'];
+/** Schedules that a few numbers make: a table of rates is for programs. */
+type NamedSchedule = Exclude<ScheduleConfig['name'], 'table'>;
+
+const SCHEDULES: readonly NamedSchedule[] = ['constant', 'step', 'exponential', 'cosine'];
 /** What is left of the rate after a decay, where nothing else is said. */
 const DEFAULT_DECAY_RATE = 0.1;
 

@@ -9,6 +9,7 @@ import {
   type ModelName,
   type RunConfig,
 } from '@convoy/protocol/run-config';
+import { addCallbackOptions, CALLBACK_FLAGS, callbacksFromFlags, type CallbackFlags } from './callback-options.ts';
 import { DEFAULT_KEEP } from './checkpoint-store.ts';
 import { addOptimizerOptions, OPTIMIZER_FLAGS, optimizerFromFlags, type OptimizerFlags } from './optimizer-options.ts';
 import { fraction, positiveInteger, wholeNumber } from './option-values.ts';
@@ -17,7 +18,7 @@ import { DEFAULT_RECIPE, DEFAULT_SEED, recipes, resolveConfig } from '@convoy/tr
 export { positiveInteger, wholeNumber };
 
 /** Options that decide what a run computes, as the command line gives them. */
-export interface RunFlags extends OptimizerFlags {
+export interface RunFlags extends OptimizerFlags, CallbackFlags {
   readonly recipe: string;
   readonly model?: ModelName;
   readonly dataset: DatasetConfig['name'];
@@ -62,6 +63,7 @@ const DECISIVE = [
   'microBatch',
   'seed',
   ...OPTIMIZER_FLAGS,
+  ...CALLBACK_FLAGS,
   'dropout',
   'shuffle',
   'validationSplit',
@@ -103,7 +105,7 @@ export function addRunOptions(command: Command): Command {
     .option('--batch-size <n>', 'samples per step, over all workers', positiveInteger)
     .option('--micro-batch <n>', 'samples per gradient: the smallest piece a worker is given', positiveInteger)
     .option('--seed <n>', 'seeds the initial parameters, the order of the data and dropout', wholeNumber, DEFAULT_SEED);
-  return addOptimizerOptions(command)
+  return addCallbackOptions(addOptimizerOptions(command))
     .option('--no-dropout', 'train without dropout')
     .option('--no-shuffle', 'take the samples in the order of the files')
     .option('--validation-split <f>', 'fraction held out from the end of the training samples', fraction)
@@ -151,6 +153,7 @@ export function configFromFlags(flags: RunFlags, dataset: DatasetConfig): RunCon
     microBatchSize: flags.microBatch,
     seed: flags.seed,
     ...optimizerFromFlags(flags),
+    callbacks: callbacksFromFlags(flags),
     dropout: flags.dropout ? undefined : false,
     shuffle: flags.shuffle ? undefined : false,
     validationSplit: flags.validationSplit,

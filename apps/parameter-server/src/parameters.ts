@@ -11,6 +11,7 @@ export class Parameters {
   readonly #tensors: TensorTable;
   #front: OptimizerState;
   #back: OptimizerVectors;
+  #kept: Float32Array | null = null;
 
   /** @param tensors where moving statistics lie; without any, all that is not trained stays as it is. */
   constructor(initial: Float32Array, optimizer: Optimizer, tensors: TensorTable = []) {
@@ -34,13 +35,34 @@ export class Parameters {
     return this.#front;
   }
 
-  /** Copies a state in, to go on from it. @throws RangeError when its vectors are of another length, or another optimizer's. */
-  restore({ updates, parameters, slots }: OptimizerState): void {
+  /** A copy of the parameters as they were when {@link keep} was called last; null before. */
+  get kept(): Float32Array | null {
+    return this.#kept;
+  }
+
+  /** Keeps a copy of the current parameters. */
+  keep(): void {
+    this.#kept ??= new Float32Array(this.values.length);
+    this.#kept.set(this.values);
+  }
+
+  /** Makes the kept parameters the current ones. What the optimizer keeps for each stays, as in Keras. */
+  restoreKept(): void {
+    if (this.#kept === null) throw new Error('there are no kept parameters to go back to');
+    this.values.set(this.#kept);
+  }
+
+  /**
+   * Copies a state in, to go on from it, and kept parameters if there are any.
+   * @throws RangeError when its vectors are of another length, or another optimizer's.
+   */
+  restore({ updates, parameters, slots }: OptimizerState, kept: Float32Array | null = null): void {
     const { length } = this.values;
-    const kept = this.#optimizer.slots.map((name) => slots[name]);
-    if ([parameters, ...kept].some((vector) => vector?.length !== length)) {
+    const vectors = [parameters, ...this.#optimizer.slots.map((name) => slots[name]), ...(kept === null ? [] : [kept])];
+    if (vectors.some((vector) => vector?.length !== length)) {
       throw new RangeError(`the state to restore is not of ${length} parameters`);
     }
+    this.#kept = kept?.slice() ?? null;
     this.#front.parameters.set(parameters);
     for (const name of this.#optimizer.slots) this.#front.slots[name]!.set(slots[name]!);
     this.#front = { ...this.#front, updates };

@@ -77,7 +77,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   const model = models[config.model];
   const optimizer = createOptimizer(config.optimizer, model);
   const parameters = new Parameters(initialValues(model, config.seed), optimizer, model.tensors);
-  if (checkpoint) parameters.restore(checkpoint.optimizer);
+  if (checkpoint) parameters.restore(checkpoint.optimizer, checkpoint.kept);
   const checkpoints = await openCheckpoints(lock, {
     runFolder: folder.path,
     identity: { run, config, ...identityOf(config, dataset), tensors: model.tensors },
@@ -101,6 +101,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     parameters,
     figures: new RunFigures(run, extent, checkpoint?.state.figures),
     start: startOf(checkpoint),
+    callbacks: checkpoint?.state.callbacks,
     numericsFingerprint: checkpoint?.state.numericsFingerprint ?? null,
     checkpoints,
     fence: lock.assertHeld,
@@ -191,8 +192,8 @@ function identityOf({ model }: RunConfig, dataset: Dataset) {
 function startOf(checkpoint: LoadedCheckpoint | null | undefined): StartingPoint | undefined {
   if (checkpoint === undefined) return undefined;
   if (checkpoint === null) return { position: { step: 0, due: [] }, consecutiveSkips: 0 };
-  const { position, consecutiveSkips } = checkpoint.state;
-  return { position, consecutiveSkips };
+  const { position, consecutiveSkips, callbacks } = checkpoint.state;
+  return { position, consecutiveSkips, stopReason: callbacks?.stopReason ?? null };
 }
 
 function logWarning({ onNote }: PrepareOptions): (error: Error) => void {

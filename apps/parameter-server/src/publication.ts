@@ -32,6 +32,11 @@ export class Publication {
     connection.sendEncoded(encoded.bytes);
   }
 
+  /** The parameters have changed without a step: what is encoded is not sent any more. */
+  forget(): void {
+    for (const version of this.#kept) version.step = -1;
+  }
+
   #encode(step: number, parameters: Float32Array): Encoded {
     const free = this.#kept.find(({ readers }) => [...readers].every(({ bufferedBytes }) => bufferedBytes === 0));
     const bytes = encode(

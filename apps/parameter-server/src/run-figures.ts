@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { RunOutcome, RunSummary } from '@convoy/protocol/run-events';
+import type { EpochFigures } from '@convoy/training/callbacks/monitor';
 import type { EvaluationTask, GradientTask } from '@convoy/training/coordinator/events';
 import type { Tally } from '@convoy/training/reduction';
 import type { Extent } from '@convoy/training/sampling';
@@ -147,6 +148,12 @@ export class RunFigures {
       if (evaluation.accuracy > (this.#bestValidation?.accuracy ?? -1)) this.#bestValidation = evaluation;
     }
     return evaluation;
+  }
+
+  /** The parameters are those of an earlier epoch again: so is what their validation found. */
+  restored({ epoch, val_loss: loss, val_accuracy: accuracy }: EpochFigures): void {
+    if (this.#validation === null || loss === null || accuracy === null) return;
+    this.#validation = { ...this.#validation, epoch, loss, accuracy };
   }
 
   summary(outcome: RunOutcome, parametersSha256: string, nowMs: number): RunSummary {

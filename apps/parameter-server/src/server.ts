@@ -30,6 +30,7 @@ import {
 } from '@convoy/training/coordinator/synchronous';
 import { gradientArithmetic, type GradientArithmetic } from '@convoy/training/gradient-arithmetic';
 import { normOf } from '@convoy/training/optimizer/gradient-norm';
+import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
 import type { ParameterLayout } from '@convoy/training/optimizer/optimizer';
 import { TreeReduction, type Sums } from '@convoy/training/reduction';
 import { SAMPLING_VERSION, type Extent } from '@convoy/training/sampling';
@@ -37,6 +38,7 @@ import { learningRateAt } from '@convoy/training/schedule';
 import { closeCodes } from '@convoy/transport/connection';
 import { Absentees } from './absentees.ts';
 import { refusalOfHello, refusalOfReady, type Refusal } from './admission.ts';
+import { Callbacks, type EpochVerdict } from './callbacks.ts';
 import type { CheckpointStore, SaveCause } from './checkpoint-store.ts';
 import type { Parameters } from './parameters.ts';
 import { Publication } from './publication.ts';
@@ -64,6 +66,8 @@ export interface ServerOptions {
   readonly parameters: Parameters;
   readonly figures: RunFigures;
   readonly start?: StartingPoint | undefined;
+  /** What the callbacks have seen and decided by then. */
+  readonly callbacks?: CallbacksState | undefined;
   /** The arithmetic that a resumed deterministic run began with. */
   readonly numericsFingerprint?: string | null;
   /** Null keeps none. */
@@ -130,6 +134,7 @@ export class ParameterServer {
   readonly #buffers: SumBuffers;
   readonly #gradients: GradientArithmetic;
   readonly #publication: Publication;
+  readonly #callbacks: Callbacks;
   readonly #plausibility = new Plausibility();
   readonly #absentees: Absentees;
   readonly #strangers = new StrangerLog((fact) => this.report(fact));
@@ -170,6 +175,15 @@ export class ParameterServer {
     this.#gradients = gradientArithmetic(config.gradientFormat, model);
     this.#absentees = new Absentees(options.clock);
     this.#publication = new Publication(run, options.incarnation);
+    const { parameters, figures, callbacks: state } = options;
+    this.#callbacks = new Callbacks({
+      config,
+      extent,
+      parameters,
+      figures,
+      state,
+      report: (fact) => this.report(fact),
+    });
     this.#coordinator = new SynchronousCoordinator(new Course(config, extent), start, coordinatorOptions);
     const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = extent;
     const identity = { run, incarnation: options.incarnation, totalSteps, stepsPerEpoch };
@@ -478,8 +492,14 @@ export class ParameterServer {
   }
 
   /** What the server itself concluded comes before all that waits: the coordinator must know what it has caused. */
-  #reply(event: CoordinatorEvent): void {
-    this.#inbox.unshift({ event, sums: null });
+  #reply(...events: readonly CoordinatorEvent[]): void {
+    this.#inbox.unshift(...events.map((event) => ({ event, sums: null })));
+  }
+
+  /** Answers an order that may have ended an epoch, after what the callbacks made of it. */
+  #replyAfter({ events, ...saving }: EpochVerdict, answer: CoordinatorEvent): void {
+    if (events.some(({ type }) => type === 'parameters-replaced')) this.#publication.forget();
+    this.#reply(...events, { ...answer, ...saving });
   }
 
   #scheduleWake(): void {
@@ -577,20 +597,21 @@ export class ParameterServer {
         });
       case 'commit':
         return this.#commit(effect.task);
-      case 'evaluate':
-        this.report({
-          type: 'evaluated',
-          purpose: effect.task.purpose,
-          ...this.#figures.evaluated(effect.task, this.#reduction!.tree.total!, this.#options.clock.now()),
-        });
-        return this.#reply({ type: 'evaluated', task: effect.task.id });
+      case 'evaluate': {
+        const { task } = effect;
+        const evaluation = this.#figures.evaluated(task, this.#reduction!.tree.total!, this.#options.clock.now());
+        this.report({ type: 'evaluated', purpose: task.purpose, ...evaluation });
+        const verdict = task.purpose === 'validation' ? this.#callbacks.validated(evaluation) : { events: [] };
+        return this.#replyAfter(verdict, { type: 'evaluated', task: task.id });
+      }
       case 'retry':
         return this.report({ type: 'step-retried', step: effect.task.step, reason: effect.reason });
       case 'skip': {
         const { epochEnd } = this.#figures.stepSkipped(this.#options.clock.now());
         this.report({ type: 'step-skipped', step: effect.task.step, reason: effect.reason });
         if (epochEnd !== null) this.report({ type: 'epoch-ended', ...epochEnd });
-        return;
+        const verdict = this.#callbacks.stepDone(effect.task.step + 1, epochEnd);
+        return this.#replyAfter(verdict, { type: 'skipped', task: effect.task.id });
       }
       case 'checkpoint':
         return this.#saveCheckpoint(effect.position, effect.cause);
@@ -660,7 +681,7 @@ export class ParameterServer {
         : 'the gradient is not finite';
       return this.#reply({ type: 'commit-refused', task: task.id, reason });
     }
-    const learningRate = learningRateAt(task.step, config.optimizer.learningRate, config.schedule, extent);
+    const learningRate = learningRateAt(task.step, this.#callbacks.learningRate, config.schedule, extent);
     this.#parameters.update(vector, tally.samples, learningRate);
     this.#numericsAreBinding = true;
     this.#plausibility.noteCommitted(gradientNorm);
@@ -681,7 +702,8 @@ export class ParameterServer {
       ...this.#newBytes(),
     });
     if (epochEnd !== null) this.report({ type: 'epoch-ended', ...epochEnd });
-    this.#reply({ type: 'committed', task: task.id });
+    const verdict = this.#callbacks.stepDone(task.step + 1, epochEnd);
+    this.#replyAfter(verdict, { type: 'committed', task: task.id });
   }
 
   /** Of the slopes; not finite when the statistics behind them are not. */
@@ -715,6 +737,9 @@ export class ParameterServer {
         figures: this.#figures.snapshot(clock.now()),
         numericsFingerprint: config.deterministic ? this.#numericsFingerprint : null,
         validationAccuracy: this.#figures.validationAccuracyNow,
+        callbacks: this.#callbacks.state,
+        kept: this.#parameters.kept,
+        monitored: this.#callbacks.monitoredAt(position.step),
       },
       cause,
     );

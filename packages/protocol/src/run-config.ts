@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { CallbacksSchema } from './callbacks-config.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
 const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1e3));
@@ -67,6 +68,13 @@ const ScheduleSchema = v.variant('name', [
     /** The part of the rate that is left at the end. */
     alpha: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   }),
+  /** The rates themselves, one per step or epoch: what any function of them comes to. The last one stays. */
+  v.strictObject({
+    name: v.literal('table'),
+    per: everySchedule.per,
+    warmup: v.optional(v.literal(0), 0),
+    rates: v.pipe(v.array(rate), v.minLength(1), v.maxLength(10_000)),
+  }),
 ]);
 
 export const GRADIENT_FORMATS = ['float32', 'bfloat16'] as const;
@@ -109,6 +117,7 @@ export const RunConfigSchema = v.strictObject({
    * are float32 in either. Runs from before there was a choice don't name it.
    */
   gradientFormat: v.optional(v.picklist(GRADIENT_FORMATS), 'float32'),
+  callbacks: v.optional(CallbacksSchema, {}),
   /** Every worker must compute the same bits: one thread per engine, equal numerics fingerprints. */
   deterministic: v.boolean(),
 });

@@ -1,3 +1,4 @@
+import type { Monitor } from './callbacks-config.ts';
 import type { Block } from './messages.ts';
 
 /**
@@ -90,7 +91,7 @@ export type RunFact =
       readonly path: string;
       readonly bytes: number;
       readonly ms: number;
-      readonly cause: 'interval' | 'validation' | 'end';
+      readonly cause: 'interval' | 'validation' | 'epoch' | 'end';
     }
   /** The checkpoints before it stay valid; training goes on. */
   | { readonly type: 'checkpoint-failed'; readonly step: number; readonly reason: string }
@@ -149,6 +150,27 @@ export type RunFact =
       readonly loss: number;
       readonly accuracy: number;
       readonly seconds: number;
+    }
+  /** ReduceLROnPlateau: what the schedule starts from is another rate from the next step on. */
+  | {
+      readonly type: 'learning-rate-reduced';
+      readonly step: number;
+      readonly epoch: number;
+      readonly from: number;
+      readonly to: number;
+      readonly monitor: Monitor;
+    }
+  /** EarlyStopping: no step follows. */
+  | { readonly type: 'early-stopped'; readonly step: number; readonly epoch: number; readonly reason: string }
+  /** The parameters after `step` are those after `bestStep` again. */
+  | {
+      readonly type: 'best-restored';
+      readonly step: number;
+      readonly bestStep: number;
+      /** From 0. */
+      readonly bestEpoch: number;
+      readonly monitor: Monitor;
+      readonly value: number;
     }
   | ({ readonly type: 'run-ended'; readonly reason: string } & RunSummary);
 

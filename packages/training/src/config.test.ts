@@ -31,6 +31,11 @@ describe('resolveConfig', () => {
       schedule: { name: 'constant', per: 'step', warmup: 0 },
       deterministic: false,
       gradientFormat: 'float32',
+      callbacks: {
+        earlyStopping: null,
+        reduceLROnPlateau: null,
+        modelCheckpoint: { monitor: 'val_accuracy', mode: 'auto', saveBestOnly: false },
+      },
     });
   });
 

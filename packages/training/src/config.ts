@@ -1,4 +1,5 @@
 import { RunConfigSchema, type DatasetConfig, type OptimizerConfig, type RunConfig } from '@convoy/protocol/run-config';
+import { CallbacksSchema, type CallbacksOptions } from '@convoy/protocol/callbacks-config';
 import { OperatorError } from '@convoy/protocol/errors';
 import * as v from 'valibot';
 import { DEFAULT_OPTIMIZERS } from './optimizer/optimizer.ts';
@@ -11,7 +12,8 @@ export type Recipe = Omit<
 
 /** Settings of a run that callers may give; what is left out comes from the recipe. */
 export type RunOptions = {
-  readonly [Name in keyof Omit<RunConfig, 'recipe' | 'dataset' | 'optimizer'>]?: RunConfig[Name] | undefined;
+  readonly [Name in keyof Omit<RunConfig, 'recipe' | 'dataset' | 'optimizer' | 'callbacks'>]?:
+    RunConfig[Name] | undefined;
 } & {
   readonly recipe?: string | undefined;
   readonly dataset: DatasetConfig;
@@ -19,6 +21,7 @@ export type RunOptions = {
   /** Replaces the recipe's, with Keras's defaults for what `optimizerSettings` leaves out. */
   readonly optimizer?: OptimizerConfig['name'] | undefined;
   readonly optimizerSettings?: Readonly<Record<string, unknown>> | undefined;
+  readonly callbacks?: CallbacksOptions | undefined;
 };
 
 export const DEFAULT_SEED = 42;
@@ -37,6 +40,7 @@ const lesson: Recipe = {
   dropout: true,
   optimizer: DEFAULT_OPTIMIZERS.adam,
   schedule: { name: 'constant', per: 'step', warmup: 0 },
+  callbacks: v.parse(CallbacksSchema, {}),
 };
 
 /** Named starting points, chosen with `--recipe`. */
@@ -110,7 +114,28 @@ export function checkConfig(config: unknown): RunConfig {
       throw new OperatorError(`optimizer.excludeFromWeightDecay: "${pattern}" is no regular expression`, { cause });
     }
   }
+  checkCallbacks(checked.output);
   return checked.output;
+}
+
+/** @throws OperatorError for a callback that would never decide anything, or not what it says. */
+function checkCallbacks({ callbacks, validationSplit, schedule }: RunConfig): void {
+  const { earlyStopping, reduceLROnPlateau, modelCheckpoint } = callbacks;
+  const following = {
+    earlyStopping,
+    reduceLROnPlateau,
+    modelCheckpoint: modelCheckpoint.saveBestOnly && modelCheckpoint,
+  };
+  for (const [name, callback] of Object.entries(following)) {
+    if (!callback || validationSplit > 0 || !callback.monitor.startsWith('val_')) continue;
+    const figure = callback.monitor.slice('val_'.length);
+    throw new OperatorError(
+      `${name} monitors ${callback.monitor}, and without a validation split there is none: monitor ${figure}, or hold samples out`,
+    );
+  }
+  if (reduceLROnPlateau !== null && schedule.name === 'table') {
+    throw new OperatorError('a table of rates leaves reduceLROnPlateau nothing to reduce: choose one of them');
+  }
 }
 
 /** The fields that have a value. */

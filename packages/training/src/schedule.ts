@@ -20,13 +20,27 @@ export function learningRateAt(
   const stepsPerCount = schedule.per === 'epoch' ? stepsPerEpoch : 1;
   const count = Math.floor(step / stepsPerCount);
   const { warmup } = schedule;
+  if (schedule.name === 'table') return schedule.rates[Math.min(count, schedule.rates.length - 1)]!;
   if (count < warmup) return base * (count / warmup);
   const left = Math.max(1, Math.ceil(totalSteps / stepsPerCount) - warmup);
   return base * factorAt(count - warmup, schedule, left);
 }
 
+/**
+ * The schedule that Keras's callback LearningRateScheduler makes of a function: before each epoch, counted from 0, it is given the
+ * rate so far. A run's configuration is data, so the function is asked for all epochs now.
+ * @param base the rate before the first epoch.
+ */
+export function tableOf(rateAt: (epoch: number, rate: number) => number, base: number, epochs: number): ScheduleConfig {
+  const rates: number[] = [];
+  for (let epoch = 0; epoch < epochs; epoch++) rates.push(rateAt(epoch, rates.at(-1) ?? base));
+  return { name: 'table', per: 'epoch', warmup: 0, rates };
+}
+
+type FactorSchedule = Exclude<ScheduleConfig, { name: 'table' }>;
+
 /** What the rate is multiplied by after `count` steps or epochs of the schedule. */
-function factorAt(count: number, schedule: ScheduleConfig, left: number): number {
+function factorAt(count: number, schedule: FactorSchedule, left: number): number {
   switch (schedule.name) {
     case 'constant':
       return 1;

@@ -38,7 +38,7 @@ export function checkpointTable(run: string, checkpoints: readonly ListedCheckpo
     String(step),
     epoch === null ? '' : String(epoch),
     `${(bytes / 1e6).toFixed(1)} MB`,
-    metric === null ? '' : `${percent(metric)}${isBest ? ' (best)' : '       '}`,
+    metric === null && !isBest ? '' : `${metric === null ? '' : percent(metric)}${isBest ? ' (best)' : '       '}`,
     fault === null ? 'verified' : `DAMAGED: ${fault}`,
   ]);
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));

@@ -89,6 +89,8 @@ export class ThreadCompute implements Compute {
     if (this.#pending !== null) throw new Error('parameters arrived while the compute thread reads the previous ones');
     copyFloat32(values, this.#parameters!);
     this.#parametersStep = step;
+    // Other parameters may come for the same step.
+    this.#sentStep = -1;
   }
 
   gradient(work: GradientWork): Promise<GradientSums> {

@@ -33,10 +33,13 @@ export class Course {
     return { kind: 'gradient', step, epoch, leaves: microBatches };
   }
 
-  /** Where a run stands when a step has been committed: validation is due at each epoch's end and at the run's, then the test. */
-  afterCommit(step: number): Position {
+  /**
+   * Where a run stands when a step has been committed: validation is due at each epoch's end and at the run's, then the test.
+   * @param isOver no step follows, whatever the configuration says.
+   */
+  afterCommit(step: number, isOver = false): Position {
     const commits = step + 1;
-    const isLast = commits >= this.#extent.totalSteps;
+    const isLast = isOver || commits >= this.#extent.totalSteps;
     const isEpochEnd = commits % this.#extent.stepsPerEpoch === 0;
     const due: ('validation' | 'test')[] = [];
     if ((isEpochEnd || isLast) && this.#extent.validationSamples > 0) due.push('validation');
@@ -44,8 +47,10 @@ export class Course {
     return { step: commits, due };
   }
 
-  afterEvaluation({ step, due }: Position): Position {
-    return { step, due: due.slice(1) };
+  /** @param isOver no step follows: the test is due after the last validation. */
+  afterEvaluation({ step, due: [done, ...due] }: Position, isOver = false): Position {
+    const isLast = isOver && done === 'validation' && due.length === 0;
+    return { step, due: isLast && this.#extent.testSamples > 0 ? ['test'] : due };
   }
 
   /** The epoch that commit number `step` belonged to. */

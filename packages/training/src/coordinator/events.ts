@@ -62,18 +62,30 @@ export type CoordinatorEvent =
     }
   /** A worker gave up a lease: it is idle. Nobody does that unless the lease was cancelled. */
   | { readonly type: 'lease-returned'; readonly workerId: WorkerId; readonly task: number; readonly block: Block }
-  /** The update of this task's step was applied and swapped in. */
-  | { readonly type: 'committed'; readonly task: number }
+  /**
+   * The update of this task's step was applied and swapped in. `isSaved`, here and below, says whether the state is worth a
+   * checkpoint of its own; without a word it is after a validation, and not after a step.
+   */
+  | { readonly type: 'committed'; readonly task: number; readonly isSaved?: boolean }
   /** The guard refused the sum; nothing was changed. */
   | { readonly type: 'commit-refused'; readonly task: number; readonly reason: string }
+  /** The skip was noted. */
+  | { readonly type: 'skipped'; readonly task: number; readonly isSaved?: boolean }
   /** The evaluation's sums were taken. */
-  | { readonly type: 'evaluated'; readonly task: number }
+  | { readonly type: 'evaluated'; readonly task: number; readonly isSaved?: boolean }
+  /** No step follows the present task, which the server has yet to answer: what is due at the run's end is due after it. */
+  | { readonly type: 'training-ended'; readonly reason: string }
+  /** The parameters are others than before without a step: whoever was sent them needs them again. */
+  | { readonly type: 'parameters-replaced' }
   /** Time has passed: sent at least every second, and at the machine's `wakeAt`. */
   | { readonly type: 'tick' }
   /** The operator wants the run to end here. */
   | { readonly type: 'stop-requested'; readonly reason: string }
   /** Something outside the machine makes going on pointless. */
   | { readonly type: 'halt-requested'; readonly reason: string };
+
+/** Why a checkpoint is due: so much time or so many steps, an evaluation, the end of an epoch without one, the end of the run. */
+export type CheckpointCause = 'interval' | 'validation' | 'epoch' | 'end';
 
 /** Why a worker is sent away. */
 export type ExpulsionCause =
@@ -148,14 +160,14 @@ export type CoordinatorEffect =
     }
   /** All leaves are in: check the sum and apply it; answer `committed` or `commit-refused`. */
   | { readonly type: 'commit'; readonly task: GradientTask }
-  /** The sum was refused for good: drop it and leave the parameters as they are. Counts as a commit that changes nothing. */
+  /** The sum was refused for good: drop it and leave the parameters as they are. Counts as a commit that changes nothing; answer `skipped`. */
   | { readonly type: 'skip'; readonly task: GradientTask; readonly reason: string }
   /** The sum was refused once: drop it; the same step follows as a new task. */
   | { readonly type: 'retry'; readonly task: GradientTask; readonly reason: string }
   /** All leaves are in: take the sums; answer `evaluated`. */
   | { readonly type: 'evaluate'; readonly task: EvaluationTask }
   /** Keep the training state as it is now: a run that starts from `position` and it goes on as this one does. */
-  | { readonly type: 'checkpoint'; readonly position: Position; readonly cause: 'interval' | 'validation' | 'end' }
+  | { readonly type: 'checkpoint'; readonly position: Position; readonly cause: CheckpointCause }
   /** Too few workers to go on, or enough again. */
   | { readonly type: 'pause'; readonly ready: number; readonly minWorkers: number }
   | { readonly type: 'resume'; readonly ready: number }

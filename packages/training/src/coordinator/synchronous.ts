@@ -3,6 +3,7 @@ import { FreeBlocks, floorPowerOfTwo, leavesOf, rootOf } from '../blocks.ts';
 import type { Course, Position } from './course.ts';
 import type {
   Awaited,
+  CheckpointCause,
   CoordinatorEffect,
   CoordinatorEvent,
   EvaluationTask,
@@ -68,6 +69,8 @@ export const DEFAULT_COORDINATOR_OPTIONS: CoordinatorOptions = {
 export interface StartingPoint {
   readonly position: Position;
   readonly consecutiveSkips: number;
+  /** Why no steps follow, only what is due at the position; null or left out while they do. */
+  readonly stopReason?: string | null;
 }
 
 export const FROM_THE_START: StartingPoint = { position: { step: 0, due: [] }, consecutiveSkips: 0 };
@@ -106,11 +109,15 @@ export class SynchronousCoordinator {
   #nextTaskId = 0;
   #paused = false;
   #consecutiveSkips: number;
+  /** Why the sum was refused that is being skipped. */
+  #lastRefusal = '';
+  /** Why the training is over before its last step; null while it isn't. */
+  #stopReason: string | null;
   #nowMs = -Infinity;
   /** When a leaf came in last, or the task was opened. */
   #progressAtMs = 0;
   #stallReports = 0;
-  #pendingCheckpoint: 'interval' | 'validation' | null = null;
+  #pendingCheckpoint: CheckpointCause | null = null;
   #checkpointAt: Position | null = null;
   #checkpointAtMs = 0;
 
@@ -120,6 +127,7 @@ export class SynchronousCoordinator {
     this.#roster = new Roster(options.roster);
     this.#position = start.position;
     this.#consecutiveSkips = start.consecutiveSkips;
+    this.#stopReason = start.stopReason ?? null;
     if (start !== FROM_THE_START) this.#checkpointAt = start.position;
     // The opening is reported with the first event's effects.
     this.#phase = this.#open(start.position, 1);
@@ -136,7 +144,7 @@ export class SynchronousCoordinator {
 
   /** Where a copy of this machine would have to start. Between events. */
   get standing(): StartingPoint {
-    return { position: this.#position, consecutiveSkips: this.#consecutiveSkips };
+    return { position: this.#position, consecutiveSkips: this.#consecutiveSkips, stopReason: this.#stopReason };
   }
 
   /** The next time at which a `tick` would change something; Infinity when none would. */
@@ -211,14 +219,24 @@ export class SynchronousCoordinator {
       case 'committed':
         this.#assertConcluding(event.task, 'gradient');
         this.#consecutiveSkips = 0;
-        return this.#afterStep();
+        return this.#afterStep(event.isSaved);
       case 'commit-refused':
         return this.#refuse(this.#assertConcluding(event.task, 'gradient') as GradientTask, event.reason);
+      case 'skipped':
+        this.#assertConcluding(event.task, 'gradient');
+        return this.#afterSkip(event.isSaved);
       case 'evaluated': {
-        const task = this.#assertConcluding(event.task, 'evaluation') as EvaluationTask;
-        if (task.purpose === 'validation') this.#pendingCheckpoint = 'validation';
-        return this.#advance(this.#course.afterEvaluation(this.#position));
+        const { purpose } = this.#assertConcluding(event.task, 'evaluation') as EvaluationTask;
+        if (event.isSaved ?? purpose === 'validation') this.#pendingCheckpoint = 'validation';
+        return this.#advance(this.#course.afterEvaluation(this.#position, this.#stopReason !== null));
       }
+      case 'training-ended':
+        if (this.#phase.name !== 'concluding') throw new Error('the training was ended while a task is being computed');
+        this.#stopReason = event.reason;
+        return;
+      case 'parameters-replaced':
+        for (const member of this.#roster) member.parametersAt = -1;
+        return;
       case 'stop-requested':
         return this.#finish('interrupted', event.reason);
       case 'halt-requested':
@@ -498,22 +516,24 @@ export class SynchronousCoordinator {
       this.#phase = this.#open(this.#position, 2);
       return;
     }
+    this.#lastRefusal = reason;
     this.#effects.push({ type: 'skip', task, reason });
-    this.#consecutiveSkips++;
-    if (this.#consecutiveSkips >= this.#options.maxConsecutiveSkips) {
-      this.#position = this.#course.afterCommit(this.#position.step);
-      this.#finish(
-        'halted',
-        `${this.#consecutiveSkips} steps in a row could not be applied, the last because ${reason}`,
-      );
-      return;
-    }
-    this.#afterStep();
   }
 
-  #afterStep(): void {
+  #afterSkip(isSaved: boolean | undefined): void {
+    this.#consecutiveSkips++;
+    if (this.#consecutiveSkips < this.#options.maxConsecutiveSkips) return this.#afterStep(isSaved);
+    this.#position = this.#course.afterCommit(this.#position.step, this.#stopReason !== null);
+    this.#finish(
+      'halted',
+      `${this.#consecutiveSkips} steps in a row could not be applied, the last because ${this.#lastRefusal}`,
+    );
+  }
+
+  #afterStep(isSaved = false): void {
     const { checkpointEverySteps, checkpointEveryMs } = this.#options;
-    const next = this.#course.afterCommit(this.#position.step);
+    const next = this.#course.afterCommit(this.#position.step, this.#stopReason !== null);
+    if (isSaved) this.#pendingCheckpoint = 'epoch';
     const isDue =
       (checkpointEverySteps !== null && next.step % checkpointEverySteps === 0) ||
       (checkpointEveryMs !== null && this.#nowMs - this.#checkpointAtMs >= checkpointEveryMs);
@@ -528,7 +548,7 @@ export class SynchronousCoordinator {
     this.#phase = this.#open(position, 1);
   }
 
-  #checkpoint(cause: 'interval' | 'validation' | 'end'): void {
+  #checkpoint(cause: CheckpointCause): void {
     this.#pendingCheckpoint = null;
     this.#checkpointAt = this.#position;
     this.#checkpointAtMs = this.#nowMs;
@@ -538,9 +558,10 @@ export class SynchronousCoordinator {
   #open(position: Position, attempt: number): Phase {
     this.#suspected.clear();
     this.#restartStall();
-    const next = this.#course.taskAt(position);
+    const isOver = this.#stopReason !== null && position.due.length === 0;
+    const next = isOver ? undefined : this.#course.taskAt(position);
     if (next === undefined) {
-      this.#end('completed', 'all steps are done');
+      this.#end('completed', this.#stopReason ?? 'all steps are done');
       return { name: 'finished' };
     }
     const id = this.#nextTaskId++;
