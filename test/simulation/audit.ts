@@ -82,6 +82,9 @@ export class Audit {
         this.#concluding = false;
         this.#task = null;
         return;
+      case 'parameters-replaced':
+        for (const each of this.#members.values()) each.parametersAt = -1;
+        return;
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Sums } from '@convoy/training/reduction';
-import type { GradientTask, Task } from '@convoy/training/coordinator/events';
 import type { Block } from '@convoy/protocol/messages';
 import { leavesOf } from '@convoy/training/blocks';
+import type { CheckpointCause, GradientTask, Task } from '@convoy/training/coordinator/events';
 import type { Position } from '@convoy/training/coordinator/course';
 import { partOf, planStep } from '@convoy/training/sampling';
 import { digestOf, INITIAL_PARAMETERS, updated } from './arithmetic.ts';
@@ -12,6 +12,7 @@ import { dueAfter, type Evaluation, type Reference } from './reference.ts';
 /** What survives a server's process: the training state as it was at a checkpoint. */
 export interface Snapshot {
   readonly parameters: number;
+  readonly kept: number;
   readonly step: number;
   readonly evaluations: number;
 }
@@ -27,6 +28,8 @@ export class Ledger {
   /** How often each sample of each epoch was applied: [epoch · trainSamples + position]. */
   readonly #applied: Uint8Array;
   #parameters = INITIAL_PARAMETERS;
+  /** Those that the run may end with. */
+  #kept = INITIAL_PARAMETERS;
   #step = 0;
   #evaluations: Evaluation[] = [];
 
@@ -79,6 +82,16 @@ export class Ledger {
     this.#step++;
   }
 
+  /** The end of an epoch has been decided about. @returns whether the parameters are others now. */
+  epochDecided(): boolean {
+    const { callbacks } = this.#problem;
+    if (this.#step === callbacks?.keepAfter) this.#kept = this.#parameters;
+    if (this.#step !== callbacks?.stopAfter || callbacks.keepAfter === null) return false;
+    const isOther = this.#kept !== this.#parameters;
+    this.#parameters = this.#kept;
+    return isOther;
+  }
+
   evaluated({ step, purpose }: Task & { kind: 'evaluation' }, total: Sums): void {
     promise(step === this.#step, () => `${purpose} of step ${step} was made after ${this.#step} steps`);
     const expected = this.#reference.evaluations[this.#evaluations.length];
@@ -91,11 +104,14 @@ export class Ledger {
   }
 
   /** A machine that starts from `position` must go on as this one does: nothing due is missing, nothing done is repeated. */
-  checkPosition({ step, due }: Position, cause: 'interval' | 'validation' | 'end'): void {
+  checkPosition({ step, due }: Position, cause: CheckpointCause): void {
     promise(cause === 'end' || due.length === 0, () => `a checkpoint was ordered before the ${due.join()} that is due`);
     promise(step === this.#step, () => `a checkpoint says ${step} steps, of ${this.#step}`);
     const done = this.#evaluations.filter((one) => one.step === step).length;
-    const owed = dueAfter(step, this.#problem.extent).slice(done);
+    const { extent } = this.#problem;
+    // Before its validation nobody knows that an epoch is the last.
+    const isUndecided = extent.validationSamples > 0 && done === 0 && step < extent.totalSteps;
+    const owed = dueAfter(step, isUndecided ? { ...this.#problem, callbacks: null } : this.#problem).slice(done);
     promise(
       owed.join() === due.join(),
       () => `a checkpoint at step ${step} says "${due.join()}" is due, not "${owed.join()}"`,
@@ -103,12 +119,14 @@ export class Ledger {
   }
 
   snapshot(): Snapshot {
-    return { parameters: this.#parameters, step: this.#step, evaluations: this.#evaluations.length };
+    const { length: evaluations } = this.#evaluations;
+    return { parameters: this.#parameters, kept: this.#kept, step: this.#step, evaluations };
   }
 
-  restore({ parameters, step, evaluations }: Snapshot): void {
+  restore({ parameters, kept, step, evaluations }: Snapshot): void {
     const { config, extent } = this.#problem;
     this.#parameters = parameters;
+    this.#kept = kept;
     this.#step = step;
     this.#evaluations.length = evaluations;
     if (step >= extent.totalSteps) return;
@@ -119,10 +137,10 @@ export class Ledger {
   /** The books at the end: all that the reference has, nothing else, and each sample once in each epoch. */
   close(outcome: 'completed' | 'halted'): void {
     const { config, extent } = this.#problem;
-    const { skipped, evaluations, parameters, outcome: expected } = this.#reference;
+    const { skipped, evaluations, final, outcome: expected } = this.#reference;
     promise(outcome === expected, () => `the run was ${outcome}, and is ${expected} with one undisturbed worker`);
     promise(this.#step === skipped.length, () => `the run ended after ${this.#step} of ${skipped.length} steps`);
-    promise(this.#parameters === parameters[this.#step], () => 'the final parameters differ');
+    promise(this.#parameters === final, () => 'the final parameters differ');
     promise(this.#evaluations.length === evaluations.length, () => 'an evaluation is missing');
     for (let step = 0; step < extent.totalSteps; step++) {
       const { epoch, positions } = planStep(step, config, extent);

@@ -63,7 +63,31 @@ export const mutants: readonly Mutant[] = [
     'member.lease ??= {',
     'if (this.#nowMs < 0) member.lease ??= {',
   ),
-  synchronous('forgets to send the parameters again after a reconnection', 'member.parametersAt = -1;', ''),
+  synchronous(
+    'forgets to send the parameters again after a reconnection',
+    'member.heardAtMs = this.#nowMs;\n      member.parametersAt = -1;',
+    'member.heardAtMs = this.#nowMs;',
+  ),
+  synchronous(
+    'forgets to send parameters again that were replaced',
+    'for (const member of this.#roster) member.parametersAt = -1;',
+    '',
+  ),
+  synchronous(
+    'takes another step after the training has ended',
+    'const isOver = this.#stopReason !== null && position.due.length === 0;',
+    'const isOver = false;',
+  ),
+  synchronous(
+    'does not test what a training arrived at that ended early',
+    'this.#course.afterEvaluation(this.#position, this.#stopReason !== null)',
+    'this.#course.afterEvaluation(this.#position)',
+  ),
+  synchronous(
+    'forgets over a restart that the training has ended',
+    'this.#stopReason = start.stopReason ?? null;',
+    'this.#stopReason = null;',
+  ),
   synchronous(
     'leases without parameters',
     "this.#effects.push({ type: 'send-parameters', workerId: member.id, step: task.step });",

@@ -15,8 +15,20 @@ export interface Problem {
   readonly refusals: readonly (0 | 1 | 2)[];
   /** Steps whose honest gradients look unbelievable. */
   readonly incredible: readonly boolean[];
+  /** What is decided at the ends of epochs; null where nothing is. */
+  readonly callbacks: ProblemCallbacks | null;
   /** Every so many problems has a cluster of this size. */
   readonly isLarge: boolean;
+}
+
+/** Decisions by the number of commits and skips alone, so they are the same on every cluster. */
+export interface ProblemCallbacks {
+  /** No step follows this one, the last of an epoch or of the run. */
+  readonly stopAfter: number;
+  /** The parameters after this step, the last of an epoch, are the final ones; null for those that the training ends with. */
+  readonly keepAfter: number | null;
+  /** Whether the end of an epoch after so many steps is worth a checkpoint. */
+  readonly saves: readonly boolean[];
 }
 
 /** Consecutive seeds share a problem: the first is undisturbed, the others are what may befall it. */
@@ -61,6 +73,20 @@ export function problemOf(trainingSeed: number): Problem {
     },
     refusals: Array.from({ length: totalSteps }, () => (chance(isBad ? 20 : 85) ? 0 : chance(isBad ? 20 : 60) ? 1 : 2)),
     incredible: Array.from({ length: totalSteps }, () => chance(6)),
+    callbacks: callbacksOf(seed, stepsPerEpoch, totalSteps),
     isLarge,
+  };
+}
+
+function callbacksOf(seed: number, stepsPerEpoch: number, totalSteps: number): ProblemCallbacks | null {
+  const random = randomStream(seed, purposes.selfTest, 5);
+  if (random.below(100) < 50) return null;
+  const epochs = Math.ceil(totalSteps / stepsPerEpoch);
+  const endOf = (epoch: number) => Math.min(totalSteps, (epoch + 1) * stepsPerEpoch);
+  const lastEpoch = random.below(epochs);
+  return {
+    stopAfter: endOf(lastEpoch),
+    keepAfter: random.below(100) < 60 ? endOf(random.below(lastEpoch + 1)) : null,
+    saves: Array.from({ length: totalSteps + 1 }, () => random.below(100) < 60),
   };
 }

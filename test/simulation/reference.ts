@@ -1,4 +1,4 @@
-import { partOf, planEvaluation, planStep, type Extent, type Range } from '@convoy/training/sampling';
+import { partOf, planEvaluation, planStep, type Range } from '@convoy/training/sampling';
 import type { Sums } from '@convoy/training/reduction';
 import { digestOf, evaluationOf, gradientOf, INITIAL_PARAMETERS, updated } from './arithmetic.ts';
 import type { Problem } from './problem.ts';
@@ -13,6 +13,8 @@ export interface Evaluation {
 export interface Reference {
   /** Parameters before step i; one more than there are steps. */
   readonly parameters: readonly number[];
+  /** Those that the training ends with: the last, or earlier ones. */
+  readonly final: number;
   readonly skipped: readonly boolean[];
   readonly evaluations: readonly Evaluation[];
   readonly outcome: 'completed' | 'halted';
@@ -22,19 +24,26 @@ export interface Reference {
  * The training as one loop without a machine, workers or a clock: a dumb second implementation, whose tree is a recursion
  * and not `TreeReduction`.
  */
-export function referenceOf({ config, extent, options, refusals }: Problem): Reference {
+export function referenceOf(problem: Problem): Reference {
+  const { config, extent, options, refusals, callbacks } = problem;
+
   const parameters = [INITIAL_PARAMETERS];
   const skipped: boolean[] = [];
   const evaluations: Evaluation[] = [];
   let skipsInARow = 0;
-  for (let step = 0; step < extent.totalSteps; step++) {
+  for (let step = 0; step < (callbacks?.stopAfter ?? extent.totalSteps); step++) {
     const before = parameters[step]!;
     const { positions, microBatches } = planStep(step, config, extent);
     if (refusals[step] === 2) {
       skipped.push(true);
       parameters.push(before);
       skipsInARow++;
-      if (skipsInARow >= options.maxConsecutiveSkips) return { parameters, skipped, evaluations, outcome: 'halted' };
+      if (skipsInARow >= options.maxConsecutiveSkips) {
+        // Where a validation would decide, none has been made.
+        const isDecided = step + 1 === callbacks?.stopAfter && extent.validationSamples === 0;
+        const final = (isDecided ? parameters[callbacks?.keepAfter ?? step + 1] : before)!;
+        return { parameters, final, skipped, evaluations, outcome: 'halted' };
+      }
     } else {
       const sum = sumOf(microBatches, (leaf) =>
         gradientOf(before, step, leaf, lengthOf(partOf(positions, leaf, microBatches))),
@@ -44,20 +53,21 @@ export function referenceOf({ config, extent, options, refusals }: Problem): Ref
       skipsInARow = 0;
     }
     const commits = step + 1;
-    for (const purpose of dueAfter(commits, extent)) {
+    for (const purpose of dueAfter(commits, problem)) {
       const { indices, pieces } = planEvaluation(purpose, config, extent);
-      const sum = sumOf(pieces, (leaf) =>
-        evaluationOf(parameters[commits]!, purpose, leaf, lengthOf(partOf(indices, leaf, pieces))),
-      );
+      // The test is that of the final parameters.
+      const at = parameters[purpose === 'test' ? (callbacks?.keepAfter ?? commits) : commits]!;
+      const sum = sumOf(pieces, (leaf) => evaluationOf(at, purpose, leaf, lengthOf(partOf(indices, leaf, pieces))));
       evaluations.push({ step: commits, purpose, digest: digestOf(sum) });
     }
   }
-  return { parameters, skipped, evaluations, outcome: 'completed' };
+  const final = parameters[callbacks?.keepAfter ?? skipped.length]!;
+  return { parameters, final, skipped, evaluations, outcome: 'completed' };
 }
 
 /** The evaluations that follow a run's first `commits` commits. */
-export function dueAfter(commits: number, extent: Extent): Evaluation['purpose'][] {
-  const isLast = commits === extent.totalSteps;
+export function dueAfter(commits: number, { extent, callbacks }: Problem): Evaluation['purpose'][] {
+  const isLast = commits === (callbacks?.stopAfter ?? extent.totalSteps);
   const due: Evaluation['purpose'][] = [];
   if (commits === 0) return due;
   if (extent.validationSamples > 0 && (isLast || commits % extent.stepsPerEpoch === 0)) due.push('validation');

@@ -245,8 +245,24 @@ export class SimulatedServer implements End<WorkerMessage> {
   }
 
   /** What the server itself concluded comes before all that waits: the coordinator must know what it has caused. */
-  #reply(event: CoordinatorEvent): void {
-    this.#inbox.unshift({ event, result: null });
+  #reply(...events: readonly CoordinatorEvent[]): void {
+    this.#inbox.unshift(...events.map((event) => ({ event, result: null })));
+  }
+
+  /** Answers an order after which an epoch may be over. */
+  #replyAfter(decider: 'step' | 'validation' | 'test', answer: CoordinatorEvent): void {
+    const { ledger, problem } = this.#options;
+    const { callbacks, extent } = problem;
+    const isEpochEnd = ledger.step % extent.stepsPerEpoch === 0 || ledger.step === extent.totalSteps;
+    const isDecisive = decider === (extent.validationSamples > 0 ? 'validation' : 'step');
+    if (callbacks === null || !isEpochEnd || !isDecisive) return this.#reply(answer);
+    const events: CoordinatorEvent[] = [];
+    if (ledger.epochDecided()) events.push({ type: 'parameters-replaced' });
+    if (ledger.step === callbacks.stopAfter && ledger.step < extent.totalSteps) {
+      events.push({ type: 'training-ended', reason: 'it is good enough' });
+    }
+    for (const { type } of events) this.counts.set(type, (this.counts.get(type) ?? 0) + 1);
+    this.#reply(...events, { ...answer, isSaved: callbacks.saves[ledger.step]! } as CoordinatorEvent);
   }
 
   #perform(effect: CoordinatorEffect, result: Result | null): void {
@@ -294,13 +310,15 @@ export class SimulatedServer implements End<WorkerMessage> {
         return this.#commit(effect.task);
       case 'evaluate':
         ledger.evaluated(effect.task, this.#total());
-        return this.#reply({ type: 'evaluated', task: effect.task.id });
+        return this.#replyAfter(effect.task.purpose, { type: 'evaluated', task: effect.task.id });
       case 'skip':
-        return ledger.skip(effect.task);
+        ledger.skip(effect.task);
+        return this.#replyAfter('step', { type: 'skipped', task: effect.task.id });
       case 'checkpoint': {
         ledger.checkPosition(effect.position, effect.cause);
-        const { consecutiveSkips } = this.#machine!.standing;
-        const checkpoint = { start: { position: effect.position, consecutiveSkips }, ledger: ledger.snapshot() };
+        const { consecutiveSkips, stopReason = null } = this.#machine!.standing;
+        const start = { position: effect.position, consecutiveSkips, stopReason };
+        const checkpoint = { start, ledger: ledger.snapshot() };
         const { incarnation } = this;
         // It is on the disk after a while, if the process lives so long; at its end a process waits for that.
         if (effect.cause === 'end') this.#checkpoint = checkpoint;
@@ -333,7 +351,7 @@ export class SimulatedServer implements End<WorkerMessage> {
       problem.refusals[task.step]! >= task.attempt || total.vector!.some((value) => Number.isNaN(value));
     if (isRefused) return this.#reply({ type: 'commit-refused', task: task.id, reason: 'it is not finite' });
     ledger.commit(task, total, this.#collected);
-    this.#reply({ type: 'committed', task: task.id });
+    this.#replyAfter('step', { type: 'committed', task: task.id });
   }
 
   #total(): Sums {

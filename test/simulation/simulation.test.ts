@@ -28,6 +28,8 @@ describe('simulated trainings', () => {
         'stall',
         'pause',
         'checkpoint',
+        'training-ended',
+        'parameters-replaced',
       ]) {
         expect(effects.get(type) ?? 0, type).toBeGreaterThan(trainings / 100);
       }
