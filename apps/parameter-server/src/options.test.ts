@@ -85,4 +85,53 @@ describe("a run's options", () => {
     expect(() => configOf(...args)).toThrow(CommanderError);
     expect(() => configOf(...args)).toThrow(message);
   });
+
+  it("make callbacks with Keras's defaults, one monitor for all of them", () => {
+    expect(configOf().callbacks).toMatchObject({ earlyStopping: null, reduceLROnPlateau: null });
+    expect(configOf('--early-stopping', '--reduce-lr-on-plateau', '--restore-best').callbacks).toMatchObject({
+      earlyStopping: { monitor: 'val_loss', patience: 0, minDelta: 0, restoreBestWeights: true, startFromEpoch: 0 },
+      reduceLROnPlateau: { monitor: 'val_loss', patience: 10, factor: 0.1, minDelta: 1e-4, cooldown: 0, minLR: 0 },
+      modelCheckpoint: { monitor: 'val_accuracy', saveBestOnly: false },
+    });
+    const stopping = ['--early-stopping', '5', '--baseline', '-1', '--start-from-epoch', '2'];
+    const plateau = ['--reduce-lr-on-plateau', '3', '--factor', '0.5', '--cooldown', '1', '--min-lr', '1e-5'];
+    const common = ['--monitor', 'accuracy', '--mode', 'max', '--min-delta', '0.01', '--save-best-only'];
+    expect(configOf(...stopping, ...plateau, ...common).callbacks).toEqual({
+      earlyStopping: {
+        monitor: 'accuracy',
+        mode: 'max',
+        minDelta: 0.01,
+        patience: 5,
+        baseline: -1,
+        restoreBestWeights: false,
+        startFromEpoch: 2,
+      },
+      reduceLROnPlateau: {
+        monitor: 'accuracy',
+        mode: 'max',
+        minDelta: 0.01,
+        patience: 3,
+        factor: 0.5,
+        cooldown: 1,
+        minLR: 1e-5,
+      },
+      modelCheckpoint: { monitor: 'accuracy', mode: 'max', saveBestOnly: true },
+    });
+  });
+
+  it.each([
+    [['--restore-best'], '--restore-best is for --early-stopping: add that, or leave it out'],
+    [['--early-stopping', '--min-lr', '1e-5'], '--min-lr is for --reduce-lr-on-plateau: add that, or leave it out'],
+    [['--min-delta', '1'], '--min-delta is for --early-stopping or --reduce-lr-on-plateau'],
+    [
+      ['--early-stopping', '--validation-split', '0'],
+      'with --validation-split 0 there is no val_loss to go by: add --monitor loss, or hold samples out',
+    ],
+    [['--early-stopping', '--monitor', 'f1'], 'Allowed choices are val_loss, val_accuracy, loss, accuracy'],
+    [['--early-stopping', '1.5'], 'It must be a whole number, 0 or more.'],
+    [['--reduce-lr-on-plateau', '--factor', '1'], 'It must be above 0 and below 1.'],
+    [['--resume', 'runs/x', '--early-stopping'], "cannot be used with option '--early-stopping [patience]'"],
+  ])('refuse %j', (args, message) => {
+    expect(() => configOf(...args)).toThrow(message);
+  });
 });

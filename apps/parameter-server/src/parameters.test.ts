@@ -43,3 +43,30 @@ describe('Parameters with moving statistics', () => {
     expect([...m!.subarray(5), ...v!.subarray(5)]).toEqual([0, 0, 0, 0, 0, 0]);
   });
 });
+
+describe('kept parameters', () => {
+  it('become the current ones again, and the optimizer goes on with what it has', () => {
+    const parameters = withStatistics();
+    parameters.update(INITIAL, 4, adam.learningRate);
+    parameters.keep();
+    const kept = parameters.values.slice();
+    for (let step = 0; step < 3; step++) parameters.update(INITIAL, 4, adam.learningRate);
+    const slots = structuredClone(parameters.state.slots);
+    expect(parameters.values).not.toEqual(kept);
+    parameters.restoreKept();
+    expect(parameters.values).toEqual(kept);
+    expect(parameters.state).toMatchObject({ updates: 4, slots });
+    expect(parameters.kept).toEqual(kept);
+  });
+
+  it('are those of a checkpoint when a run is resumed, and none where it has none', () => {
+    const parameters = withStatistics();
+    expect(() => parameters.restoreKept()).toThrow('no kept parameters');
+    const kept = INITIAL.map((value) => value / 2);
+    parameters.restore(withStatistics().state, kept);
+    kept.fill(NaN);
+    parameters.restoreKept();
+    expect(parameters.values).toEqual(INITIAL.map((value) => value / 2));
+    expect(() => parameters.restore(withStatistics().state, new Float32Array(3))).toThrow('not of 8 parameters');
+  });
+});

@@ -39,6 +39,45 @@ describe('resolveConfig', () => {
     });
   });
 
+  it("completes callbacks with Keras's defaults", () => {
+    const { callbacks } = resolveConfig({
+      dataset,
+      callbacks: { earlyStopping: { patience: 3 }, reduceLROnPlateau: { factor: 0.5 } },
+    });
+    expect(callbacks).toEqual({
+      earlyStopping: {
+        monitor: 'val_loss',
+        mode: 'auto',
+        minDelta: 0,
+        patience: 3,
+        baseline: null,
+        restoreBestWeights: false,
+        startFromEpoch: 0,
+      },
+      reduceLROnPlateau: {
+        monitor: 'val_loss',
+        mode: 'auto',
+        factor: 0.5,
+        patience: 10,
+        minDelta: 1e-4,
+        cooldown: 0,
+        minLR: 0,
+      },
+      modelCheckpoint: { monitor: 'val_accuracy', mode: 'auto', saveBestOnly: false },
+    });
+  });
+
+  it('refuses a callback that would never decide, and two that decide the same', () => {
+    const callbacks = { earlyStopping: {} };
+    expect(() => resolveConfig({ dataset, validationSplit: 0, callbacks })).toThrow(
+      'earlyStopping monitors val_loss, and without a validation split there is none: monitor loss, or hold samples out',
+    );
+    const schedule = { name: 'table', per: 'epoch', warmup: 0, rates: [1] } as const;
+    expect(() =>
+      resolveConfig({ dataset, schedule: { ...schedule, rates: [1] }, callbacks: { reduceLROnPlateau: {} } }),
+    ).toThrow('a table of rates leaves reduceLROnPlateau nothing to reduce');
+  });
+
   it('resolves every recipe', () => {
     for (const recipe of Object.keys(recipes)) expect(resolveConfig({ recipe, dataset }).recipe).toBe(recipe);
   });

@@ -215,6 +215,65 @@ describe('the synchronous coordinator', () => {
     expect(effects.at(-1)).toMatchObject({ outcome: 'halted', reason: expect.stringContaining('it is not finite') });
   });
 
+  describe('that is told that the training has ended', () => {
+    const custom = { ...extent, totalSteps: 6, validationSamples: 500, testSamples: 300 };
+    const answer = (effects: readonly CoordinatorEffect[]) => {
+      const [order] = effects.filter(({ type }) => type === 'commit' || type === 'evaluate');
+      return (order as Extract<CoordinatorEffect, { type: 'commit' | 'evaluate' }>).task.id;
+    };
+
+    /** A machine whose worker has done three steps and their validation, which is not concluded. */
+    function validated() {
+      const coordinator = new SynchronousCoordinator(new Course(config, custom));
+      let effects = coordinator.handle(join('a'), 0);
+      for (let step = 0; step < 3; step++) {
+        effects = coordinator.handle(result(leases(effects)[0]!), 0);
+        effects = coordinator.handle({ type: 'committed', task: answer(effects) }, 0);
+      }
+      return { coordinator, evaluate: answer(coordinator.handle(result(leases(effects)[0]!), 0)) };
+    }
+
+    it('tests what it arrived at, keeps a checkpoint behind that, and ends as completed', () => {
+      const { coordinator, evaluate } = validated();
+      coordinator.handle({ type: 'training-ended', reason: 'enough' }, 0);
+      let effects = coordinator.handle({ type: 'evaluated', task: evaluate }, 0);
+      expect(effects).toMatchObject([{ type: 'open', task: { purpose: 'test', step: 3 } }, { type: 'lease' }]);
+      effects = coordinator.handle(result(leases(effects)[0]!), 0);
+      expect(coordinator.handle({ type: 'evaluated', task: answer(effects) }, 0)).toEqual([
+        { type: 'checkpoint', position: { step: 3, due: [] }, cause: 'validation' },
+        { type: 'finish', outcome: 'completed', reason: 'enough' },
+      ]);
+      expect(coordinator.standing).toEqual({
+        position: { step: 3, due: [] },
+        consecutiveSkips: 0,
+        stopReason: 'enough',
+      });
+    });
+
+    it('goes on with the test in another process, and takes no step there', () => {
+      const start = { position: { step: 3, due: ['test'] }, consecutiveSkips: 0, stopReason: 'enough' } as const;
+      const resumed = new SynchronousCoordinator(new Course(config, custom), start);
+      const effects = resumed.handle(join('b'), 0);
+      expect(effects).toMatchObject([{ type: 'open', task: { purpose: 'test', step: 3 } }, {}, { type: 'lease' }]);
+      const order = answer(resumed.handle(result(leases(effects)[0]!), 0));
+      expect(types(resumed.handle({ type: 'evaluated', task: order }, 0))).toEqual(['checkpoint', 'finish']);
+    });
+
+    it('sends parameters that were replaced to whoever has those of the same step', () => {
+      const { coordinator, evaluate } = validated();
+      coordinator.handle({ type: 'parameters-replaced' }, 0);
+      coordinator.handle({ type: 'training-ended', reason: 'enough' }, 0);
+      const effects = coordinator.handle({ type: 'evaluated', task: evaluate }, 0);
+      expect(types(effects)).toEqual(['open', 'send-parameters', 'lease']);
+    });
+
+    it('does not believe it while a task is being computed', () => {
+      const coordinator = new SynchronousCoordinator(new Course(config, custom));
+      coordinator.handle(join('a'), 0);
+      expect(() => coordinator.handle({ type: 'training-ended', reason: 'enough' }, 0)).toThrow('being computed');
+    });
+  });
+
   it('stops where it stands when asked, and drops what comes after', () => {
     const { coordinator, tell } = start();
     const [lease] = leases(tell(join('a')));
@@ -529,6 +588,22 @@ describe('its checkpoints', () => {
     expect(run({ checkpointEverySteps: 3 }, custom)).toEqual([
       [3, 'validation'],
       [6, 'validation'],
+    ]);
+  });
+
+  it('are left out after a validation, and made after a step, where the server says so', () => {
+    const { coordinator, tell } = start({}, { ...extent, totalSteps: 6, validationSamples: 500 });
+    const made = (effects: readonly CoordinatorEffect[]) => effects.filter(({ type }) => type === 'checkpoint');
+    let effects = tell(join('a'));
+    for (let step = 0; step < 3; step++) effects = tell(result(leases(effects)[0]!));
+    const [order] = coordinator.handle(result(leases(effects)[0]!), 0).filter(({ type }) => type === 'evaluate');
+    const { task } = order as Extract<CoordinatorEffect, { type: 'evaluate' }>;
+    effects = coordinator.handle({ type: 'evaluated', task: task.id, isSaved: false }, 0);
+    expect(made(effects)).toEqual([]);
+    const [commit] = coordinator.handle(result(leases(effects)[0]!), 0).filter(({ type }) => type === 'commit');
+    const step = (commit as Extract<CoordinatorEffect, { type: 'commit' }>).task.id;
+    expect(made(coordinator.handle({ type: 'committed', task: step, isSaved: true }, 0))).toEqual([
+      { type: 'checkpoint', position: { step: 4, due: [] }, cause: 'epoch' },
     ]);
   });
 
