@@ -129,6 +129,16 @@ export function callbacksFromFlags(
   };
 }
 
+/** The flags as arguments of another command. */
+export function callbackArguments(flags: CallbackFlags): string[] {
+  return CALLBACK_FLAGS.flatMap((name) => {
+    const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const value = flags[name];
+    if (value === undefined) return [];
+    return value === true ? [option] : [option, String(value)];
+  });
+}
+
 function belongTo(owner: unknown, name: string, flags: Readonly<Record<string, unknown>>): void {
   if (owner !== undefined) return;
   const [stray] = Object.entries(flags).find(([, value]) => value !== undefined) ?? [];

@@ -1,13 +1,18 @@
 import { Command, CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { callbackArguments } from './callback-options.ts';
 import { addRunOptions, configFromFlags, type RunFlags } from './options.ts';
 
-/** The configuration that a command line resolves to. */
-function configOf(...args: string[]) {
+function flagsOf(...args: string[]): RunFlags {
   const command = addRunOptions(new Command())
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
-  return configFromFlags(command.parse(args, { from: 'user' }).opts<RunFlags>(), { name: 'cifar10' });
+  return command.parse(args, { from: 'user' }).opts<RunFlags>();
+}
+
+/** The configuration that a command line resolves to. */
+function configOf(...args: string[]) {
+  return configFromFlags(flagsOf(...args), { name: 'cifar10' });
 }
 
 describe("a run's options", () => {
@@ -94,8 +99,11 @@ describe("a run's options", () => {
       modelCheckpoint: { monitor: 'val_accuracy', saveBestOnly: false },
     });
     const stopping = ['--early-stopping', '5', '--baseline', '-1', '--start-from-epoch', '2'];
-    const plateau = ['--reduce-lr-on-plateau', '3', '--factor', '0.5', '--cooldown', '1', '--min-lr', '1e-5'];
+    const plateau = ['--reduce-lr-on-plateau', '3', '--factor', '0.5', '--cooldown', '1', '--min-lr', '0.00001'];
     const common = ['--monitor', 'accuracy', '--mode', 'max', '--min-delta', '0.01', '--save-best-only'];
+    expect(new Set(callbackArguments(flagsOf(...stopping, ...plateau, ...common)))).toEqual(
+      new Set([...stopping, ...plateau, ...common]),
+    );
     expect(configOf(...stopping, ...plateau, ...common).callbacks).toEqual({
       earlyStopping: {
         monitor: 'accuracy',

@@ -51,11 +51,12 @@ describe('kept parameters', () => {
     parameters.keep();
     const kept = parameters.values.slice();
     for (let step = 0; step < 3; step++) parameters.update(INITIAL, 4, adam.learningRate);
-    const slots = structuredClone(parameters.state.slots);
+    const m = parameters.state.slots['m']!.slice();
     expect(parameters.values).not.toEqual(kept);
     parameters.restoreKept();
     expect(parameters.values).toEqual(kept);
-    expect(parameters.state).toMatchObject({ updates: 4, slots });
+    expect(parameters.state.slots['m']).toEqual(m);
+    expect(parameters.state.updates).toBe(4);
     expect(parameters.kept).toEqual(kept);
   });
 

@@ -1,3 +1,4 @@
+import { callbackArguments } from '@convoy/parameter-server/callback-options';
 import type { RunFlags } from '@convoy/parameter-server/options';
 import type { EngineFlags } from '@convoy/worker/options';
 
@@ -27,6 +28,7 @@ export function runArguments(flags: RunFlags, steps: number | undefined = flags.
   ];
   const args = values.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}`, String(value)]));
   if (flags.nesterov) args.push('--nesterov');
+  args.push(...callbackArguments(flags));
   if (!flags.dropout) args.push('--no-dropout');
   if (!flags.shuffle) args.push('--no-shuffle');
   return [...args, ...dataArguments(flags), '--deterministic'];

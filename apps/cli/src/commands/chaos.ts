@@ -66,6 +66,10 @@ async function chaos(given: ChaosFlags & { readonly chaosSeed?: number }): Promi
     // Its undisturbed twin is as long as it turns out to be, which would be another cosine.
     throw new OperatorError('--schedule cosine needs --decay-steps where --duration says how long');
   }
+  if (given.duration !== undefined && given.restoreBest) {
+    // Its undisturbed twin would end where this run is interrupted, and go back.
+    throw new OperatorError('--restore-best needs --steps or --epochs instead of --duration');
+  }
   const hasLength = given.steps !== undefined || given.epochs !== undefined || given.duration !== undefined;
   const flags: ChaosFlags = {
     ...given,
