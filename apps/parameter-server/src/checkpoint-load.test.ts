@@ -192,6 +192,37 @@ describe('loadNewestCheckpoint', () => {
     const { checkpoint } = await loadNewestCheckpoint(RUN, expected, disk);
     expect(checkpoint!.state.figures.epoch).toEqual(epoch);
   });
+
+  it('gives back what callbacks have seen, and the best parameters, without which it falls back', async () => {
+    await write([10, null]);
+    const store = await CheckpointStore.open({
+      runFolder: RUN,
+      identity,
+      now: () => 0,
+      fence: () => Promise.resolve(),
+      onWritten: () => {},
+      onFailed: (_step, error) => expect.unreachable(String(error)),
+      files: disk,
+    });
+    const { callbacks: before } = stateAt(20);
+    const figures = { epoch: 1, val_loss: NaN, val_accuracy: 0.25, loss: -Infinity, accuracy: null };
+    const callbacks = {
+      ...before,
+      kept: { step: 20, figures },
+      earlyStopping: { wait: 1, best: NaN, bestEpoch: 1 },
+      stopReason: 'enough',
+    };
+    const kept = Float32Array.from({ length: 10 }, (_, i) => i / 3);
+    store.save(stateAt(20, { callbacks, kept }), 'end');
+    await store.flush();
+    const { checkpoint } = await loadNewestCheckpoint(RUN, expected, disk);
+    expect(checkpoint!.state.callbacks).toEqual(callbacks);
+    expect(checkpoint!.kept).toEqual(kept);
+    await disk.remove(pathOf(20, 'best-parameters.bin'));
+    const { checkpoint: older, faults } = await loadNewestCheckpoint(RUN, expected, disk);
+    expect(older).toMatchObject({ kept: null, state: { position: { step: 10 } } });
+    expect(faults).toMatchObject([{ step: 20, fault: 'best-parameters.bin is missing' }]);
+  });
 });
 
 describe('listCheckpoints', () => {
