@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeServerMessage, encode } from '@convoy/protocol/codec';
-import { PROTOCOL_VERSION } from '@convoy/protocol/messages';
+import { PROTOCOL_VERSION, type EvaluationLease, type Lease } from '@convoy/protocol/messages';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import { copyFloat32, float32Bytes } from '@convoy/protocol/tensor';
 import { resolveConfig, type RunOptions } from '@convoy/training/config';
@@ -150,7 +150,7 @@ async function work(
         copyFloat32(message.values, parameters);
         break;
       case 'lease': {
-        const { type, ...lease } = message;
+        const lease = leaseOf(message);
         const samples = microBatchSize * lease.block.size;
         const isBroken = broken.includes(lease.step);
         const gradient = parameters.map((value, i) => (isBroken ? NaN : samples * (value - TARGET[i]!)));
@@ -160,7 +160,8 @@ async function work(
         break;
       }
       case 'evaluation-lease': {
-        const { type, purpose, ...lease } = message;
+        const { purpose } = message;
+        const lease = leaseOf(message);
         const samples = purpose === 'test' ? 3 : 2;
         const mean = purpose === 'test' ? distanceOf(parameters) : losses[lease.step / 2 - 1]!;
         const sums = { samples, lossSum: samples * mean, correct: 1, computeMs: 0 };
@@ -168,6 +169,10 @@ async function work(
       }
     }
   }
+}
+
+function leaseOf({ run, incarnation, task, step, block }: Lease | EvaluationLease) {
+  return { run, incarnation, task, step, block };
 }
 
 function distanceOf(parameters: Float32Array): number {
