@@ -90,7 +90,7 @@ async function train(options: RunOptions, circumstances: Circumstances = {}): Pr
     incarnation: 'i',
     config,
     extent,
-    model: { hash: digest, parameterCount: TARGET.length, tensors: TENSORS },
+    model: { hash: digest, parameterCount: TARGET.length, trainableCount: TARGET.length, tensors: TENSORS },
     dataFingerprint: digest,
     parameters,
     figures: new RunFigures('r', extent, checkpoint?.state.figures),

@@ -594,7 +594,7 @@ describe('its checkpoints', () => {
   it('are left out after a validation, and made after a step, where the server says so', () => {
     const { coordinator, tell } = start({}, { ...extent, totalSteps: 6, validationSamples: 500 });
     const made = (effects: readonly CoordinatorEffect[]) => effects.filter(({ type }) => type === 'checkpoint');
-    let effects = tell(join('a'));
+    let effects: readonly CoordinatorEffect[] = tell(join('a'));
     for (let step = 0; step < 3; step++) effects = tell(result(leases(effects)[0]!));
     const [order] = coordinator.handle(result(leases(effects)[0]!), 0).filter(({ type }) => type === 'evaluate');
     const { task } = order as Extract<CoordinatorEffect, { type: 'evaluate' }>;
