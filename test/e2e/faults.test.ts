@@ -10,11 +10,13 @@ import { Wire } from '../support/wire.ts';
 const folder = temporaryFolder();
 afterAll(folder.remove);
 
-/** Four micro-batches a step; every test below ends with the parameters of the same undisturbed run. */
+/** Four micro-batches a step, more steps than an epoch; every test ends with the parameters of the same undisturbed run. */
 const RUN = [
-  ...['--deterministic', '--dataset', 'synthetic', '--synthetic-size', '2000', '--seed', '7', '--steps', '24'],
-  ...['--batch-size', '64', '--micro-batch', '16', '--validation-split', '0', '--json'],
+  ...['--deterministic', '--dataset', 'synthetic', '--synthetic-size', '400', '--seed', '7', '--steps', '18'],
+  ...['--batch-size', '32', '--micro-batch', '8', '--validation-split', '0', '--json'],
 ];
+/** For what takes time to show. */
+const LONG = ['--steps', '48'];
 /** A gradient, or the parameters. */
 const VECTOR_BYTES = 904_718 * 4;
 /** A worker that dies must not cost more than this, when others are there. */
@@ -68,8 +70,11 @@ async function pidOf(worker: Convoy): Promise<number> {
 }
 
 let undisturbed: RunSummary;
+let undisturbedLong: RunSummary;
 beforeAll(async () => {
-  undisturbed = summaryOf(await convoy(['train', '--single', ...RUN, '--run-dir', pathOf('undisturbed')]));
+  const single = async (name: string, ...options: string[]) =>
+    summaryOf(await convoy(['train', '--single', ...RUN, ...options, '--run-dir', pathOf(name)]));
+  [undisturbed, undisturbedLong] = await Promise.all([single('undisturbed'), single('long', ...LONG)]);
 });
 
 function expectUndisturbed(summary: RunSummary): void {
@@ -97,6 +102,7 @@ describe('a worker is killed', () => {
     const { port, run, coordinator, worker } = await coordinate(name.replaceAll(' ', '-'), '--min-workers', '3');
     const wire = await Wire.to(port);
     const victim = worker(wire.url);
+    const others = [worker()];
     const pid = await pidOf(victim);
     let killedAtMs = 0;
     wire.at(direction, bytes, () => {
@@ -104,7 +110,7 @@ describe('a worker is killed', () => {
       process.kill(pid, 'SIGKILL');
     });
     // Two of three are not enough: so the third's loss is felt until somebody takes its place.
-    const others = [worker(), worker()];
+    others.push(worker());
     await victim.finished;
     others.push(worker());
     expectUndisturbed(summaryOf(await coordinator.finished));
@@ -116,22 +122,23 @@ describe('a worker is killed', () => {
   });
 
   it('and the others go on within three seconds', async () => {
-    const steps = ['--steps', '100'];
-    const alone = summaryOf(await convoy(['train', '--single', ...RUN, ...steps, '--run-dir', pathOf('hundred')]));
-    const { port, run, coordinator, worker } = await coordinate('recovery', ...steps);
+    const { port, run, coordinator, worker } = await coordinate('recovery', '--min-workers', '2', ...LONG);
     const wire = await Wire.to(port);
     const victim = worker(wire.url);
     let killedAtMs = 0;
     let workers = 0;
-    // By its twentieth gradient the others, which start at the same time, are there.
-    wire.at('up', 19.5 * VECTOR_BYTES, () => {
-      killedAtMs = Date.now();
-      workers = eventsSoFar(run).filter(({ type }) => type === 'worker-joined').length;
-      process.kill(pid, 'SIGKILL');
-    });
+    // In the middle of its third gradient, or of the first by which the others are there.
+    const killDuring = (gradient: number) =>
+      wire.at('up', (gradient - 0.5) * VECTOR_BYTES, () => {
+        workers = eventsSoFar(run).filter(({ type }) => type === 'worker-joined').length;
+        if (workers < 3) return killDuring(gradient + 1);
+        killedAtMs = Date.now();
+        process.kill(pid, 'SIGKILL');
+      });
+    killDuring(3);
     const others = [worker(), worker()];
     const pid = await pidOf(victim);
-    expect(summaryOf(await coordinator.finished).parametersSha256).toBe(alone.parametersSha256);
+    expect(summaryOf(await coordinator.finished).parametersSha256).toBe(undisturbedLong.parametersSha256);
     for (const other of others) expect((await other.finished).code).toBe(0);
     expect(workers).toBe(3);
     const next = eventsOf(run).find(({ type, at }) => type === 'step' && at > killedAtMs);
@@ -156,14 +163,15 @@ describe('a worker is frozen', () => {
   });
 
   it('by nothing but its own computing, for longer than dead: it is not given up, not even suspected', async () => {
-    // One micro-batch that blocks its thread for about seven seconds, whatever machine this is.
-    const samples = String(Math.ceil(7 * undisturbed.imagesPerSecond));
+    // One micro-batch that blocks its thread for about six seconds, whatever machine this is.
+    const samples = Math.ceil(6 * undisturbed.imagesPerSecond);
     const long = [
-      ...['--deterministic', '--dataset', 'synthetic', '--synthetic-size', '12000', '--seed', '7', '--steps', '2'],
-      ...['--batch-size', samples, '--micro-batch', samples, '--validation-split', '0', '--json'],
+      ...['--deterministic', '--dataset', 'synthetic', '--seed', '7', '--steps', '2', '--json'],
+      ...['--synthetic-size', String(2 * samples), '--batch-size', String(samples), '--micro-batch', String(samples)],
+      ...['--validation-split', '0'],
     ];
     const run = pathOf('blocked');
-    const finished = await convoy(['train', '--workers', '1', '--dead-after', '3', ...long, '--run-dir', run]);
+    const finished = await convoy(['train', '--workers', '1', '--dead-after', '2', ...long, '--run-dir', run]);
     expect(summaryOf(finished).steps).toBe(2);
     const events = eventsOf(run);
     // The first step's time has the worker's start in it.
@@ -177,10 +185,10 @@ describe('the server is killed', () => {
   it('again and again, and goes on from its checkpoints with the workers that waited for it', async () => {
     const port = await freePort();
     const run = pathOf('server');
-    const listen = ['--port', String(port), '--checkpoint-every', '3', '--json'];
+    const listen = ['--port', String(port), '--checkpoint-every', '2', '--json'];
     let coordinator = start('coordinator', ...listen, '--run-dir', run, ...RUN);
     const workers = [0, 1].map(() => start('worker', '--url', `ws://127.0.0.1:${port}`, '--threads', '1'));
-    for (const atStep of [5, 10, 16]) {
+    for (const atStep of [4, 8, 12]) {
       await eventOf(run, 'step', ({ step }) => step >= atStep, eventsSoFar(run).length);
       process.kill(serverPid(run), 'SIGKILL');
       await coordinator.finished;
@@ -196,7 +204,7 @@ describe('the server is killed', () => {
       expect(losses.get(event.step) ?? event.loss).toBe(event.loss);
       losses.set(event.step, event.loss);
     }
-    expect([...losses.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: 24 }, (_, n) => n + 1));
+    expect([...losses.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: 18 }, (_, n) => n + 1));
   });
 
   it('is the only one on its run: a second refuses and says who has it', async () => {
@@ -214,17 +222,17 @@ describe('the server is killed', () => {
 describe('a run is resumed', () => {
   it('with 4, then 1, then 3 workers, and with its newest checkpoint damaged, to the same end', async () => {
     const run = pathOf('resumed');
-    const every = ['--checkpoint-every', '4', '--json'];
+    const every = ['--checkpoint-every', '3', '--json'];
     const interrupt = async (program: Convoy, atStep: number) => {
       await eventOf(run, 'step', ({ step }) => step >= atStep, eventsSoFar(run).length);
       program.process.kill('SIGINT');
       expect((await program.finished).code).toBe(130);
     };
-    await interrupt(start('train', '--workers', '4', ...every, '--run-dir', run, ...RUN), 6);
+    await interrupt(start('train', '--workers', '4', ...every, '--run-dir', run, ...RUN), 5);
     damage(run, 'truncated');
     const second = start('train', '--workers', '1', ...every, '--resume', run);
     await second.said(/is damaged and was passed over: parameters.bin has \d+ bytes/);
-    await interrupt(second, 12);
+    await interrupt(second, 10);
     damage(run, 'flipped');
     const third = start('train', '--workers', '3', ...every, '--resume', run);
     await third.said(/is damaged and was passed over: parameters.bin is not what was written/);
@@ -254,21 +262,20 @@ describe('a run is resumed', () => {
 
 describe('a straggler', () => {
   it('that is ten times as slow costs less than half a step more, is named, and changes nothing', async () => {
-    const steps = ['--steps', '60'];
-    const alone = summaryOf(await convoy(['train', '--single', ...RUN, ...steps, '--run-dir', pathOf('sixty')]));
-    const { run, coordinator, worker } = await coordinate('straggler', '--min-workers', '3', ...steps);
+    const { run, coordinator, worker } = await coordinate('straggler', '--min-workers', '3', ...LONG);
     const slow = worker();
     const pid = await pidOf(slow);
     const { rank } = await eventOf(run, 'worker-joined');
     const throttle = slowDown(pid);
     for (const fast of [worker(), worker(), worker()]) await pidOf(fast);
     const { step: from } = await eventOf(run, 'step', () => true, eventsSoFar(run).length);
-    await eventOf(run, 'step', ({ step }) => step >= 30);
+    const until = from + 18;
+    await eventOf(run, 'step', ({ step }) => step >= until);
     throttle.stop();
     process.kill(pid, 'SIGKILL');
     expect(summaryOf(await coordinator.finished)).toMatchObject({
-      parametersSha256: alone.parametersSha256,
-      steps: 60,
+      parametersSha256: undisturbedLong.parametersSha256,
+      steps: 48,
     });
 
     const medianStepMs = (first: number, last: number) => {
@@ -278,7 +285,7 @@ describe('a straggler', () => {
       return times[times.length >> 1]!;
     };
     // Four steps for the coordinator to learn how slow it is; four for its death.
-    expect(medianStepMs(from + 4, 30)).toBeLessThan(1.5 * medianStepMs(34, 60));
+    expect(medianStepMs(from + 4, until)).toBeLessThan(1.5 * medianStepMs(until + 4, 48));
     const named = eventsOf(run).filter((event) => event.type === 'leased-again' && event.insteadOf.rank === rank);
     expect(named.length).toBeGreaterThan(0);
   });
