@@ -11,13 +11,13 @@ describe('convoy chaos', () => {
       '--dataset',
       'synthetic',
       '--synthetic-size',
-      '2000',
+      '400',
       '--steps',
       '60',
       '--batch-size',
-      '32',
+      '16',
       '--micro-batch',
-      '8',
+      '4',
     ];
     const cluster = ['--workers', '3', '--checkpoint-every', '5', '--run-dir', join(folder.path, 'chaos')];
     // The first six faults are one of each kind, within three seconds or as soon as they can be.
