@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MODEL_NAMES } from '@convoy/protocol/run-config';
 import { convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
 
@@ -7,7 +7,7 @@ const folder = temporaryFolder();
 afterAll(folder.remove);
 
 /** Three steps of four micro-batches each, then validation and test with the moving statistics. */
-const RUN = ['--dataset', 'synthetic', '--synthetic-size', '500', '--steps', '3', '--deterministic', '--json'];
+const RUN = ['--dataset', 'synthetic', '--synthetic-size', '200', '--steps', '3', '--deterministic', '--json'];
 const SIZES = ['--batch-size', '32', '--micro-batch', '8'];
 
 describe.each(MODEL_NAMES.filter((name) => name !== 'lesson-cnn'))('three steps of %s', (model) => {
@@ -19,8 +19,12 @@ describe.each(MODEL_NAMES.filter((name) => name !== 'lesson-cnn'))('three steps 
     return { parametersSha256, testLoss, testAccuracy, validationAccuracy };
   };
 
+  let reference: Awaited<ReturnType<typeof train>>;
+  beforeAll(async () => {
+    reference = await train('single', '--single');
+  });
+
   it('end with the same parameters, statistics and figures with 1, 2 and 4 workers as in one process', async () => {
-    const reference = await train('single', '--single');
     expect(reference.testLoss).toBeGreaterThan(0);
     for (const workers of [1, 2, 4]) {
       expect(await train(`workers-${workers}`, '--workers', String(workers))).toEqual(reference);
@@ -28,8 +32,8 @@ describe.each(MODEL_NAMES.filter((name) => name !== 'lesson-cnn'))('three steps 
   });
 
   it('are evaluated from their folder to the figures of the run', async () => {
-    const { testLoss } = await train('evaluated', '--single');
-    const run = join(folder.path, `${model}-evaluated`);
+    const { testLoss } = reference;
+    const run = join(folder.path, `${model}-single`);
     const { code, stdout } = await convoy(['evaluate', '--run', run, '--json', '--threads', '1']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ split: 'test', loss: testLoss });
