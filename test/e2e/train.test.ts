@@ -8,21 +8,22 @@ import { convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.
 const folder = temporaryFolder();
 afterAll(folder.remove);
 
+const STEPS = 8;
 /** A short run with a whole epoch's evaluations; four micro-batches a step, so that four workers have work. */
 const RUN = [
   '--deterministic',
   '--dataset',
   'synthetic',
   '--synthetic-size',
-  '4000',
+  '600',
   '--steps',
-  '12',
+  String(STEPS),
   '--seed',
   '7',
   '--batch-size',
-  '64',
+  '32',
   '--micro-batch',
-  '16',
+  '8',
   '--json',
 ];
 
@@ -39,7 +40,7 @@ describe('convoy train', () => {
   });
 
   it('prints one JSON line with the result', () => {
-    expect(reference).toMatchObject({ steps: 12, epochs: 0, workers: 1, samplesApplied: 12 * 64 });
+    expect(reference).toMatchObject({ steps: STEPS, epochs: 0, workers: 1, samplesApplied: STEPS * 32 });
     expect(reference.parametersSha256).toMatch(/^[0-9a-f]{64}$/);
     expect(reference.testAccuracy).toBeGreaterThan(0);
     expect(reference.testLoss).toBeGreaterThan(0);
@@ -51,7 +52,7 @@ describe('convoy train', () => {
     'ends with the same parameters, loss and accuracy with %d workers as in one process',
     async (workers) => {
       const { parametersSha256, testLoss, testAccuracy, validationAccuracy, samplesApplied } = summaryOf(
-        await train(`workers-${workers}`, '--workers', String(workers)),
+        await train(`workers-${workers}`, '--workers', String(workers), '--min-workers', String(workers)),
       );
       expect(parametersSha256).toBe(reference.parametersSha256);
       expect({ testLoss, testAccuracy, validationAccuracy, samplesApplied }).toEqual({
@@ -69,15 +70,15 @@ describe('convoy train', () => {
         .filter((event): event is StepEvent => event.type === 'step')
         .map(({ loss }) => loss);
     expect(losses('workers-4')).toEqual(losses('single'));
-    expect(losses('single')).toHaveLength(12);
+    expect(losses('single')).toHaveLength(STEPS);
   });
 
   it('leaves a folder with the configuration, an event per step, and the parameters with their table', () => {
     const run = join(folder.path, 'workers-2');
     expect(JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'))).toMatchObject({
       seed: 7,
-      globalBatchSize: 64,
-      microBatchSize: 16,
+      globalBatchSize: 32,
+      microBatchSize: 8,
     });
     const types = eventsOf(run).map(({ type }) => type);
     expect(types[0]).toBe('run-started');
@@ -133,7 +134,7 @@ describe('convoy train', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       split: 'test',
-      samples: 800,
+      samples: 120,
       accuracy: reference.testAccuracy,
       loss: reference.testLoss,
       parametersSha256: reference.parametersSha256,
