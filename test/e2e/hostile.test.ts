@@ -17,10 +17,10 @@ afterAll(() => {
 });
 
 /** Eight a step: there is a lease for everybody. */
-const MICRO_BATCH = 4;
+const MICRO_BATCH = 2;
 const RUN = [
-  ...['--deterministic', '--dataset', 'synthetic', '--synthetic-size', '4000', '--seed', '7', '--json'],
-  ...['--batch-size', '32', '--micro-batch', String(MICRO_BATCH), '--validation-split', '0'],
+  ...['--deterministic', '--dataset', 'synthetic', '--synthetic-size', '400', '--seed', '7', '--json'],
+  ...['--batch-size', '16', '--micro-batch', String(MICRO_BATCH), '--validation-split', '0'],
 ];
 const DEAD_AFTER_S = 5;
 /** What a loaded machine may add to a limit. */
@@ -245,7 +245,7 @@ describe('while workers train', () => {
   let training: Training;
   beforeAll(async () => {
     training = await trainUnderAttack('flooded', '--steps', '100000', '--dead-after', String(DEAD_AFTER_S));
-    await steps(training.run, 30);
+    await steps(training.run, 20);
   });
   afterAll(() => training.recorder.close());
 
