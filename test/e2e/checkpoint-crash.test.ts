@@ -1,16 +1,21 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { bundle } from '@convoy/infra/bundle';
 import { loadNewestCheckpoint } from '@convoy/parameter-server/checkpoint-load';
 import { CheckpointStore } from '@convoy/parameter-server/checkpoint-store';
 import { identity, optimizerAt, stateAt } from '@convoy/parameter-server/checkpoint.fixture';
 import { temporaryFolder } from '../support/convoy.ts';
 
-const WRITER = fileURLToPath(new URL('../support/checkpoint-crash.ts', import.meta.url));
 const folder = temporaryFolder();
 afterAll(folder.remove);
+/** Bundled once, for dozens of processes. */
+const writer = join(folder.path, 'program', 'writer.mjs');
+beforeAll(() =>
+  bundle({ writer: fileURLToPath(new URL('../support/checkpoint-crash.ts', import.meta.url)) }, dirname(writer)),
+);
 
 it('a process that is killed before or after any operation of a checkpoint leaves the old one or the new one, bit for bit', async () => {
   const unharmed = await newRun('unharmed');
@@ -64,7 +69,7 @@ async function save(runFolder: string, step: number): Promise<void> {
 }
 
 function writeSecond(run: string, operation: number, when: 'before' | 'after') {
-  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, run, String(operation), when], {
+  const child = spawn(process.execPath, [writer, run, String(operation), when], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let stdout = '';
