@@ -78,7 +78,7 @@ describe('convoy coordinator and convoy worker', () => {
 
   it('goes on when a worker leaves by SIGTERM, which exits 0, and when one is killed', async () => {
     const options = ['--port', '0', ...RUN, '--deterministic', '--json'];
-    const coordinator = new Convoy(['coordinator', ...options, '--steps', '60', ...runDir('leaving')]);
+    const coordinator = new Convoy(['coordinator', ...options, '--steps', '45', '--linger', '1', ...runDir('leaving')]);
     const [, url] = await coordinator.said(/worker --url (\S+)/);
     const workers = [0, 1, 2].map(() => new Convoy(['worker', '--url', url!, '--threads', '1']));
     await Promise.all(workers.map((worker) => worker.said(/ready: rank/)));
@@ -90,10 +90,10 @@ describe('convoy coordinator and convoy worker', () => {
     const disturbed = summaryOf(await coordinator.finished);
     expect((await workers[2]!.finished).code).toBe(0);
     const undisturbed = summaryOf(
-      await convoy(['train', ...RUN, '--deterministic', '--json', '--steps', '60', '--single', ...runDir('staying')]),
+      await convoy(['train', ...RUN, '--deterministic', '--json', '--steps', '45', '--single', ...runDir('staying')]),
     );
     expect(disturbed.parametersSha256).toBe(undisturbed.parametersSha256);
-    expect(disturbed.samplesApplied).toBe(60 * 16);
+    expect(disturbed.samplesApplied).toBe(45 * 16);
     expect(eventsOf(join(folder.path, 'leaving')).filter(({ type }) => type === 'worker-left')).toHaveLength(2);
   });
 
