@@ -1,6 +1,6 @@
 import ora, { type Ora } from 'ora';
 import colors from 'picocolors';
-import type { RunEvent } from '@convoy/protocol/run-events';
+import type { HealthFinding, Rollback, RunEvent } from '@convoy/protocol/run-events';
 
 type StepEvent = Extract<RunEvent, { type: 'step' }>;
 
@@ -121,6 +121,12 @@ export class Display {
         return this.warn(`step ${event.step + 1} is computed again: ${event.reason}`);
       case 'step-skipped':
         return this.warn(`step ${event.step + 1} was skipped: ${event.reason}`);
+      case 'health':
+        return event.rank === 'alarm' ? this.line(colors.red(`✘ ${healthText(event)}`)) : this.warn(healthText(event));
+      case 'health-cleared':
+        return this.line(`${event.kind} since step ${event.since}: no longer so at step ${event.step}`);
+      case 'rolled-back':
+        return this.warn(`the run goes back: ${rollbackText(event)}`);
       case 'run-ended':
         this.#spinner.stop();
         return;
@@ -179,6 +185,17 @@ function stallText({ step, work, forMs, waitingFor, freeLeaves }: Extract<RunEve
   );
   if (freeLeaves > 0) who.push(`${count(freeLeaves, 'micro-batch')} wait for a worker that is ready`);
   return `${taskName({ step, work })}: nothing came for ${seconds(forMs)}: ${who.join('; ')}`;
+}
+
+/** From where to where a run went back, and why. */
+export function rollbackText({ fromStep, toStep, kind, since, learningRateFactor }: Rollback): string {
+  const place = toStep === 0 ? 'its beginning' : `the checkpoint of step ${toStep}`;
+  return `from step ${fromStep} to ${place}, with ${learningRateFactor} of the learning rate, for it was ${kind} since step ${since}`;
+}
+
+/** A finding in one line. */
+export function healthText({ kind, since, evidence, advice }: HealthFinding): string {
+  return `${kind} since step ${since}: ${evidence}. Try: ${advice}`;
 }
 
 export function percent(fraction: number): string {

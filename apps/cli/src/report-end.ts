@@ -1,7 +1,7 @@
 import colors from 'picocolors';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { PreparedRun } from '@convoy/parameter-server/prepare-run';
-import { percent, type Display } from './display.ts';
+import { healthText, percent, rollbackText, type Display } from './display.ts';
 import type { StopRequest } from './stop-signals.ts';
 
 /** Says how a run ended, prints its JSON line if asked, sets the exit code, and draws the run's history into its folder. */
@@ -11,7 +11,7 @@ export async function reportEnd(
   json: boolean,
   stop: StopRequest,
 ): Promise<void> {
-  const { outcome, reason, summary } = await prepared.ended;
+  const { outcome, reason, summary, collapse } = await prepared.ended;
   const rate = `${summary.imagesPerSecond.toFixed(0)} images/s`;
   if (outcome === 'completed') {
     const test =
@@ -22,12 +22,15 @@ export async function reportEnd(
       colors.green(`✔ ${test}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${prepared.folder}`),
     );
   } else {
+    const howToGoOn = collapse === null ? '' : ' --on-collapse rollback';
     display.warn(
-      `${outcome}: ${reason}; ${summary.steps} steps are done. Go on with: npx convoy train --resume ${prepared.folder}`,
+      `${outcome}: ${reason}; ${summary.steps} steps are done. Go on with: npx convoy train --resume ${prepared.folder}${howToGoOn}`,
     );
   }
+  for (const rollback of summary.rollbacks) display.warn(`it went back ${rollbackText(rollback)}`);
+  for (const finding of summary.health) display.warn(`${finding.rank} of step ${finding.step}: ${healthText(finding)}`);
   if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-  if (outcome === 'halted') process.exitCode ??= exitCodes.halted;
+  if (outcome === 'halted') process.exitCode ??= collapse === null ? exitCodes.halted : exitCodes.collapsed;
   if (outcome === 'interrupted') process.exitCode = stop.exitCode();
   await draw(prepared.folder, display);
 }

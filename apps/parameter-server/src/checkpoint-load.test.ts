@@ -149,6 +149,7 @@ describe('loadNewestCheckpoint', () => {
     state.format = format;
     delete state.callbacks;
     delete state.config.callbacks;
+    delete state.health;
     delete manifest.body.monitored;
     if (format === 1) {
       delete state.config.schedule;

@@ -68,6 +68,13 @@ describe('CheckpointStore', () => {
     expect(namesIn(folder)).toEqual(['step-00000020', 'step-00000050', 'step-00000060']);
   });
 
+  it('keeps the newest that a collapsed run would go back to', async () => {
+    const folder = newFolder();
+    const { save } = await openStore(folder, { keep: 1, isRefuge: (step) => step % 20 === 0 && step <= 45 });
+    for (const step of [10, 20, 30, 40, 50, 60, 70]) await save(step);
+    expect(namesIn(folder)).toEqual(['step-00000040', 'step-00000070']);
+  });
+
   it('knows the best and the newest of the process before', async () => {
     const folder = newFolder();
     const { save } = await openStore(folder, { keep: 1 });

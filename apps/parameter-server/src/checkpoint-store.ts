@@ -6,6 +6,7 @@ import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
 import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
 import type { Position } from '@convoy/training/coordinator/course';
 import type { CheckpointCause } from '@convoy/training/coordinator/events';
+import type { HealthSnapshot } from '@convoy/training/health/health';
 import { slotsOf, type OptimizerState, type OptimizerVectors } from '@convoy/training/optimizer/optimizer';
 import {
   CHECKPOINT_FORMAT,
@@ -60,6 +61,8 @@ export interface TrainingState {
   readonly callbacks: CallbacksState;
   /** Parameters of the best epoch, copied like the others; null when none are kept. */
   readonly kept: Float32Array | null;
+  /** Null where nobody watches it. */
+  readonly health?: HealthSnapshot | null;
 }
 
 export interface CheckpointStoreOptions {
@@ -67,6 +70,8 @@ export interface CheckpointStoreOptions {
   readonly identity: CheckpointIdentity;
   /** Checkpoints to keep, the best one not counted. Default {@link DEFAULT_KEEP}. */
   readonly keep?: number;
+  /** Whether the run would go back to a checkpoint of that step if it collapsed now: the newest such one is kept as well. */
+  readonly isRefuge?: (step: number) => boolean;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** {@link RunLock.assertHeld}: asked right before a checkpoint is put in place or removed. */
@@ -313,11 +318,11 @@ export class CheckpointStore {
   }
 
   /**
-   * Removes what is neither among the newest nor the best. Damaged checkpoints count for nothing; they go when a newer
+   * Removes what is neither among the newest nor the best nor the refuge. Damaged checkpoints count for nothing; they go when a newer
    * valid one is there, and stay for inspection until then.
    */
   async #prune(written: Kept): Promise<void> {
-    const { keep = DEFAULT_KEEP } = this.#options;
+    const { keep = DEFAULT_KEEP, isRefuge = () => false } = this.#options;
     const valid = [...this.#kept, written].sort((a, b) => a.step - b.step || a.revision - b.revision);
     const current = valid.filter(({ step }, index) => valid[index + 1]?.step !== step);
     // One that is newer than what was just written is of a future that was given up: not counted, and not touched.
@@ -325,6 +330,8 @@ export class CheckpointStore {
     for (const entry of current.filter(({ step }) => step <= written.step).slice(-keep)) staying.add(entry);
     const best = bestOf(current);
     if (best !== null) staying.add(best);
+    const refuge = current.findLast(({ step }) => isRefuge(step));
+    if (refuge !== undefined) staying.add(refuge);
     this.#kept = current.filter((entry) => staying.has(entry));
     try {
       const names = new Set([...staying].map(({ name }) => name));
@@ -391,6 +398,7 @@ function stateOf(identity: CheckpointIdentity, state: TrainingState): Checkpoint
     modelHash,
     dataFingerprint,
     numericsFingerprint: state.numericsFingerprint,
+    health: state.health ?? null,
   };
 }
 

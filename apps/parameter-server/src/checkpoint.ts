@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { RunConfigSchema } from '@convoy/protocol/run-config';
 import type { TensorTable } from '@convoy/protocol/tensor';
 import { CallbacksStateSchema } from '@convoy/training/callbacks/callbacks';
+import { HealthSnapshotSchema } from '@convoy/training/health/health';
 import { FiguresSnapshotSchema } from './run-figures.ts';
 
 // What a checkpoint is: runs/<run>/checkpoints/step-00001234/ with flat vectors, state.json and manifest.json.
@@ -54,6 +55,8 @@ export const CheckpointStateSchema = v.strictObject({
   dataFingerprint: text,
   /** The workers' common arithmetic in a deterministic run; null when none was required or none has joined. */
   numericsFingerprint: v.nullable(text),
+  /** What is known about the training's health; null where nobody watched it. */
+  health: v.optional(v.nullable(HealthSnapshotSchema), null),
 });
 
 export type CheckpointState = v.InferOutput<typeof CheckpointStateSchema>;

@@ -11,6 +11,7 @@ import {
 } from '@convoy/protocol/run-config';
 import { addCallbackOptions, CALLBACK_FLAGS, callbacksFromFlags, type CallbackFlags } from './callback-options.ts';
 import { DEFAULT_KEEP } from './checkpoint-store.ts';
+import { COLLAPSE_ACTIONS, type CollapseAction } from './health-watch.ts';
 import { addOptimizerOptions, OPTIMIZER_FLAGS, optimizerFromFlags, type OptimizerFlags } from './optimizer-options.ts';
 import { fraction, positiveInteger, wholeNumber } from './option-values.ts';
 import { DEFAULT_RECIPE, DEFAULT_SEED, recipes, resolveConfig } from '@convoy/training/config';
@@ -39,6 +40,8 @@ export interface RunFlags extends OptimizerFlags, CallbackFlags {
   readonly resume?: string;
   readonly checkpointEvery: CheckpointInterval;
   readonly keepCheckpoints: number;
+  /** What is done when the training has collapsed. */
+  readonly onCollapse: CollapseAction;
   readonly minWorkers: number;
   /** Seconds without a sign of life after which a worker is dead. */
   readonly deadAfter: number;
@@ -131,6 +134,14 @@ export function addRunOptions(command: Command): Command {
         .default({ steps: null, ms: 60_000 }, '60s'),
     )
     .option('--keep-checkpoints <n>', 'how many to keep beside the best', positiveInteger, DEFAULT_KEEP)
+    .addOption(
+      new Option(
+        '--on-collapse <action>',
+        'when the training has fallen back to guessing: stop, go back to a healthy checkpoint at half the learning rate, or go on',
+      )
+        .choices(COLLAPSE_ACTIONS)
+        .default('halt'),
+    )
     .option('--min-workers <n>', 'pause below this many workers', positiveInteger, 1)
     .option('--dead-after <s>', 'seconds without a sign of life after which a worker is given up', deadAfter, 10)
     .option('--run-dir <folder>', "the run's folder (default: runs/<run>)")

@@ -11,11 +11,13 @@ import type { RunEvent } from '@convoy/protocol/run-events';
 import { GENERATOR_VERSION } from '@convoy/random/threefry';
 import type { StartingPoint } from '@convoy/training/coordinator/synchronous';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
-import { extentOf, PERMUTATION_VERSION } from '@convoy/training/sampling';
+import { extentOf, PERMUTATION_VERSION, type Extent } from '@convoy/training/sampling';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from './checkpoint-load.ts';
 import { CheckpointError, CheckpointStore, type CheckpointStoreOptions } from './checkpoint-store.ts';
+import { HealthWatch } from './health-watch.ts';
 import { configFromFlags, syntheticConfig, type RunFlags } from './options.ts';
 import { Parameters } from './parameters.ts';
+import { factorAfter, readRollbacks, rollBack } from './rollback.ts';
 import { readConfig, RunFolder } from './run-folder.ts';
 import { RunFigures } from './run-figures.ts';
 import { RunLock } from './run-lock.ts';
@@ -78,8 +80,19 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   const optimizer = createOptimizer(config.optimizer, model);
   const parameters = new Parameters(initialValues(model, config.seed), optimizer, model.tensors);
   if (checkpoint) parameters.restore(checkpoint.optimizer, checkpoint.kept);
+  const rollbacks = readRollbacks(folder.path);
+  const health = new HealthWatch({
+    classes: model.classes,
+    tensors: model.tensors,
+    warmupSteps: warmupStepsOf(config, extent),
+    from: checkpoint?.state.health ?? null,
+    onCollapse: flags.onCollapse,
+    rollbacks,
+  });
+  const isRefuge = (step: number) => isExpected(step, flags, extent) && step <= health.trustedUntil;
   const checkpoints = await openCheckpoints(lock, {
     runFolder: folder.path,
+    isRefuge,
     identity: { run, config, ...identityOf(config, dataset), tensors: model.tensors },
     keep: flags.keepCheckpoints,
     now: systemClock.now,
@@ -105,6 +118,9 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     numericsFingerprint: checkpoint?.state.numericsFingerprint ?? null,
     checkpoints,
     fence: lock.assertHeld,
+    health,
+    learningRateFactor: factorAfter(rollbacks),
+    rollBack: (finding, fromStep) => rollBack({ runFolder: folder.path, finding, fromStep, isRefuge }),
     coordinator: {
       minWorkers: flags.minWorkers,
       checkpointEverySteps: flags.checkpointEvery.steps,
@@ -124,6 +140,15 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   ended.catch(() => {});
   const microBatches = Math.ceil(config.globalBatchSize / config.microBatchSize);
   return { run, server, folder: folder.path, dataset, model, deterministic: config.deterministic, microBatches, ended };
+}
+
+/** Whether a step has a checkpoint whatever the clock says: a run that collapses must go back to the same one every time. */
+function isExpected(step: number, { checkpointEvery }: RunFlags, { stepsPerEpoch }: Extent): boolean {
+  return step % stepsPerEpoch === 0 || (checkpointEvery.steps !== null && step % checkpointEvery.steps === 0);
+}
+
+function warmupStepsOf({ schedule }: RunConfig, { stepsPerEpoch }: Extent): number {
+  return schedule.warmup * (schedule.per === 'epoch' ? stepsPerEpoch : 1);
 }
 
 async function openCheckpoints(lock: RunLock, options: CheckpointStoreOptions): Promise<CheckpointStore> {

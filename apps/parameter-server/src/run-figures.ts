@@ -156,7 +156,7 @@ export class RunFigures {
     this.#validation = { ...this.#validation, epoch, loss, accuracy };
   }
 
-  summary(outcome: RunOutcome, parametersSha256: string, nowMs: number): RunSummary {
+  summary(outcome: RunOutcome, parametersSha256: string, nowMs: number): Omit<RunSummary, 'health' | 'rollbacks'> {
     return {
       run: this.#run,
       outcome,

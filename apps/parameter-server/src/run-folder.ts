@@ -224,7 +224,7 @@ function runIdOf(events: number, path: string): string {
 }
 
 /** Writes beside the target, flushes to the disk and renames: a reader sees the old file or the new one. */
-function writeAtomically(path: string, content: string | Uint8Array): void {
+export function writeAtomically(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.partial`;
   writeFileSync(temporary, content, { flush: true });
   renameSync(temporary, path);

@@ -12,7 +12,7 @@ import {
   type WorkerMessage,
 } from '@convoy/protocol/messages';
 import type { GradientFormat } from '@convoy/protocol/run-config';
-import type { RunEvent } from '@convoy/protocol/run-events';
+import type { Rollback, RunEvent } from '@convoy/protocol/run-events';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { resolveConfig } from '@convoy/training/config';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
@@ -23,7 +23,8 @@ import { Parameters } from './parameters.ts';
 import { RunFigures } from './run-figures.ts';
 import { RunFolder } from './run-folder.ts';
 import { serverCodec } from './serve.ts';
-import { ParameterServer, type Clock } from './server.ts';
+import { ParameterServer, type Clock, type ServerOptions } from './server.ts';
+import { HealthWatch, type CollapseAction } from './health-watch.ts';
 
 const PARAMETERS = 5;
 const digest = 'a'.repeat(64);
@@ -37,6 +38,9 @@ function start({
   minWorkers = 1,
   suspectAfterMs = 3_000,
   trainableCount = PARAMETERS,
+  health = null,
+  learningRateFactor = 1,
+  rollBack,
   ...options
 }: {
   deterministic?: boolean;
@@ -44,7 +48,7 @@ function start({
   minWorkers?: number;
   suspectAfterMs?: number;
   trainableCount?: number;
-} = {}) {
+} & Partial<Pick<ServerOptions, 'health' | 'learningRateFactor' | 'rollBack'>> = {}) {
   const config = resolveConfig({
     dataset: { name: 'synthetic', seed: 1, trainCount: 8, testCount: 1 },
     epochs: 1,
@@ -70,6 +74,9 @@ function start({
     figures: new RunFigures('r', extent),
     folder: new RunFolder(path, config, () => {}),
     checkpoints: null,
+    health,
+    learningRateFactor,
+    ...(rollBack === undefined ? {} : { rollBack }),
     coordinator: { minWorkers, suspectAfterMs },
     onEvent: (event) => events.push(event),
     clock,
@@ -588,5 +595,80 @@ describe('RunFolder', () => {
     const { path } = start();
     const again = () => new RunFolder(path, resolveConfig({ dataset: { name: 'cifar10' } }), () => {});
     expect(again).toThrow('already holds a run: choose another folder with --run-dir');
+  });
+});
+
+describe('a training that has collapsed', () => {
+  const finding = {
+    kind: 'collapsed',
+    rank: 'alarm',
+    since: 1,
+    step: 1,
+    evidence: 'loss 2.3026',
+    advice: 'another rate',
+  } as const;
+
+  const rollback: Rollback = { fromStep: 1, toStep: 0, kind: 'collapsed', since: 1, learningRateFactor: 0.5 };
+
+  /** As it is after a resume from a checkpoint that knew of the collapse. */
+  function watch(onCollapse: CollapseAction, rollbacks: readonly Rollback[] = []): HealthWatch {
+    const settings = { classes: 10, warmupSteps: 0, tensors: [], onCollapse, rollbacks };
+    const fresh = new HealthWatch({ ...settings, from: null }).snapshot();
+    return new HealthWatch({ ...settings, from: { ...fresh, open: [finding], found: [finding] } });
+  }
+
+  async function answerOne(server: ParameterServer): Promise<Peer> {
+    const peer = new Peer(server);
+    await peer.join('w');
+    peer.answer(await peer.next('lease'));
+    return peer;
+  }
+
+  it('is halted before another step begins, and says what was found', async () => {
+    const { server, events } = start({ health: watch('halt') });
+    const peer = await answerOne(server);
+    expect(await peer.next('shutdown')).toMatchObject({
+      completed: false,
+      reason: 'collapsed since step 1: loss 2.3026',
+    });
+    const { outcome, collapse, summary } = await server.ended;
+    expect(outcome).toBe('halted');
+    expect(collapse).toEqual(finding);
+    expect(summary).toMatchObject({ steps: 1, health: [finding] });
+    expect(events.filter(({ type }) => type === 'step')).toHaveLength(1);
+  });
+
+  it('goes back: nobody is told that the run is over, and who comes meanwhile tries again', async () => {
+    const { server, events, path } = start({ health: watch('rollback'), rollBack: () => Promise.resolve(rollback) });
+    const peer = await answerOne(server);
+    await expect(peer.next('shutdown')).rejects.toThrow('the connection ended');
+    expect((await peer.connection.closed).code).toBe(closeCodes.goingAway);
+    expect(server.isRolledBack).toBe(true);
+    const late = new Peer(server);
+    late.hello('late');
+    expect((await late.connection.closed).code).toBe(closeCodes.goingAway);
+    expect((await server.ended).outcome).toBe('rolled-back');
+    expect(events.at(-1)).toMatchObject({ type: 'rolled-back', ...rollback });
+    expect(() => readFileSync(join(path, 'parameters.bin'))).toThrow('ENOENT');
+  });
+
+  it('is halted when it has gone back three times already', async () => {
+    const { server } = start({ health: watch('rollback', [rollback, rollback, rollback]) });
+    await answerOne(server);
+    expect((await server.ended).reason).toMatch(/it went back 3 times already$/);
+  });
+
+  it('goes on if that is wanted', async () => {
+    const { server } = start({ health: watch('continue') });
+    const peer = await answerOne(server);
+    peer.answer(await peer.next('lease'));
+    expect((await server.ended).outcome).toBe('completed');
+  });
+
+  it('trains at what earlier rollbacks left of the learning rate', async () => {
+    const { server, events } = start({ learningRateFactor: 0.25 });
+    const peer = await answerOne(server);
+    await peer.next('accepted');
+    expect(events.find(({ type }) => type === 'step')).toMatchObject({ learningRate: 0.00025 });
   });
 });

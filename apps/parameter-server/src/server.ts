@@ -11,7 +11,7 @@ import {
   type WorkerMessage,
 } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import type { RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
+import type { HealthFinding, Rollback, RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
 import { Course, type Position } from '@convoy/training/coordinator/course';
 import type {
   CoordinatorEffect,
@@ -40,6 +40,7 @@ import { Absentees } from './absentees.ts';
 import { refusalOfHello, refusalOfReady, type Refusal } from './admission.ts';
 import { Callbacks, type EpochVerdict } from './callbacks.ts';
 import type { CheckpointStore, SaveCause } from './checkpoint-store.ts';
+import type { HealthWatch, Reaction } from './health-watch.ts';
 import type { Parameters } from './parameters.ts';
 import { Publication } from './publication.ts';
 import { LARGEST_NORM, Plausibility, faultOf, suspicionOfLoss } from './results.ts';
@@ -74,6 +75,12 @@ export interface ServerOptions {
   readonly checkpoints: Pick<CheckpointStore, 'save' | 'flush'> | null;
   /** Throws when another process serves the run now: asked before the run's result is written. */
   readonly fence?: () => Promise<void>;
+  /** Null watches nothing. */
+  readonly health?: HealthWatch | null;
+  /** What earlier rollbacks left of the learning rate. Default 1. */
+  readonly learningRateFactor?: number;
+  /** Makes the run's folder go on from before a collapse: asked for when the health watch wants it. */
+  readonly rollBack?: (finding: HealthFinding, fromStep: number) => Promise<Rollback>;
   readonly coordinator: Partial<CoordinatorOptions>;
   readonly onEvent: (event: RunEvent) => void;
   readonly clock: Clock;
@@ -88,9 +95,12 @@ export interface Clock {
 }
 
 export interface RunEnd {
-  readonly outcome: RunOutcome;
+  /** `rolled-back` is no end of the run: whoever serves it opens it again, as after a crash. */
+  readonly outcome: RunOutcome | 'rolled-back';
   readonly reason: string;
   readonly summary: RunSummary;
+  /** What the run was halted or rolled back for; null when its training had not collapsed. */
+  readonly collapse: HealthFinding | null;
 }
 
 export const HEARTBEAT_INTERVAL_MS = 1_000;
@@ -112,6 +122,7 @@ const INEXCUSABLE = new Set<number>([
   closeCodes.flooding,
   closeCodes.unread,
 ]);
+const ROLLING_BACK = 'the run goes back to a checkpoint: connect again';
 /** Ranks that are remembered of workers that are gone. */
 const MAX_RANKS = 4_096;
 
@@ -154,7 +165,9 @@ export class ParameterServer {
   #nextRank = 0;
   /** What workers say the present task's collected blocks took them. */
   #computeMs = 0;
-  #end: { readonly outcome: RunOutcome; readonly reason: string } | null = null;
+  #end: { readonly outcome: RunEnd['outcome']; readonly reason: string } | null = null;
+  /** What is being done about a collapse. */
+  #reaction: Reaction | null = null;
   #cancelWake = () => {};
   #tickedAtMs = 0;
   #resolveEnded!: (end: RunEnd) => void;
@@ -329,6 +342,8 @@ export class ParameterServer {
     const { connection } = session;
     const refusal = refusalOfHello(hello, config);
     if (refusal !== null) return this.#refuse(session, hello.name, refusal);
+    // It finds the server that goes on when it tries again.
+    if (this.#end?.outcome === 'rolled-back') return this.#dismiss(session, closeCodes.goingAway, ROLLING_BACK);
     if (this.#end !== null) {
       const { outcome, reason } = this.#end;
       connection.send({ type: 'shutdown', completed: outcome === 'completed', reason });
@@ -601,6 +616,7 @@ export class ParameterServer {
         const { task } = effect;
         const evaluation = this.#figures.evaluated(task, this.#reduction!.tree.total!, this.#options.clock.now());
         this.report({ type: 'evaluated', purpose: task.purpose, ...evaluation });
+        if (task.purpose === 'validation') this.#reportAll(this.#options.health?.validated(evaluation));
         const verdict = task.purpose === 'validation' ? this.#callbacks.validated(evaluation) : { events: [] };
         return this.#replyAfter(verdict, { type: 'evaluated', task: task.id });
       }
@@ -610,6 +626,8 @@ export class ParameterServer {
         const { epochEnd } = this.#figures.stepSkipped(this.#options.clock.now());
         this.report({ type: 'step-skipped', step: effect.task.step, reason: effect.reason });
         if (epochEnd !== null) this.report({ type: 'epoch-ended', ...epochEnd });
+        this.#reportAll(this.#options.health?.skipped(effect.task.step + 1, effect.reason, epochEnd));
+        this.#reactToHealth();
         const verdict = this.#callbacks.stepDone(effect.task.step + 1, epochEnd);
         return this.#replyAfter(verdict, { type: 'skipped', task: effect.task.id });
       }
@@ -681,7 +699,10 @@ export class ParameterServer {
         : 'the gradient is not finite';
       return this.#reply({ type: 'commit-refused', task: task.id, reason });
     }
-    const learningRate = learningRateAt(task.step, this.#callbacks.learningRate, config.schedule, extent);
+    const { health, learningRateFactor = 1 } = this.#options;
+    const scheduled = learningRateAt(task.step, this.#callbacks.learningRate, config.schedule, extent);
+    const learningRate = learningRateFactor * scheduled;
+    const before = this.#parameters.values;
     this.#parameters.update(vector, tally.samples, learningRate);
     this.#numericsAreBinding = true;
     this.#plausibility.noteCommitted(gradientNorm);
@@ -702,8 +723,19 @@ export class ParameterServer {
       ...this.#newBytes(),
     });
     if (epochEnd !== null) this.report({ type: 'epoch-ended', ...epochEnd });
+    const applied = { step: task.step + 1, tally, gradientNorm, gradient: vector, before, epochEnd };
+    this.#reportAll(health?.committed({ ...applied, after: this.#parameters.values }));
+    this.#reactToHealth();
     const verdict = this.#callbacks.stepDone(task.step + 1, epochEnd);
     this.#replyAfter(verdict, { type: 'committed', task: task.id });
+  }
+
+  /** Ends this server at a collapse, before another step begins: so it ends at the same step whatever the workers do. */
+  #reactToHealth(): void {
+    const reaction = this.#options.health?.reaction ?? null;
+    if (reaction === null || this.#reaction !== null) return;
+    this.#reaction = reaction;
+    this.#reply({ type: 'halt-requested', reason: reaction.reason });
   }
 
   /** Of the slopes; not finite when the statistics behind them are not. */
@@ -726,7 +758,9 @@ export class ParameterServer {
   }
 
   #saveCheckpoint(position: Position, cause: SaveCause): void {
-    const { checkpoints, clock, config, extent } = this.#options;
+    const { checkpoints, clock, config, extent, health } = this.#options;
+    // It would be set aside at once.
+    if (this.#reaction?.action === 'rollback') return;
     checkpoints?.save(
       {
         position,
@@ -740,6 +774,7 @@ export class ParameterServer {
         callbacks: this.#callbacks.state,
         kept: this.#parameters.kept,
         monitored: this.#callbacks.monitoredAt(position.step),
+        health: health?.snapshot() ?? null,
       },
       cause,
     );
@@ -748,8 +783,14 @@ export class ParameterServer {
   // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #finish(outcome: RunOutcome, reason: string): void {
-    this.#end = { outcome, reason };
+    const isRolledBack = this.#reaction?.action === 'rollback';
+    this.#end = { outcome: isRolledBack ? 'rolled-back' : outcome, reason };
     this.#cancelWake();
+    if (isRolledBack) {
+      for (const { connection } of this.#sessions) connection.close(closeCodes.goingAway, ROLLING_BACK);
+      this.#concludeRollback(outcome, reason).catch((error: unknown) => this.fail(error));
+      return;
+    }
     for (const { connection, state } of this.#sessions) {
       if (state.name === 'closing') continue;
       connection.send({ type: 'shutdown', completed: outcome === 'completed', reason });
@@ -759,15 +800,37 @@ export class ParameterServer {
   }
 
   async #conclude(outcome: RunOutcome, reason: string): Promise<void> {
-    const { folder, model, clock, checkpoints, fence } = this.#options;
-    const summary = this.#figures.summary(outcome, this.#parameters.sha256(), clock.now());
+    const { folder, model, checkpoints, fence } = this.#options;
+    const summary = this.#summary(outcome);
     // The checkpoint first: it is what the run can go on from.
     await checkpoints?.flush();
     await fence?.();
     folder.saveParameters(this.#parameters.values, summary.steps, model.tensors, model.hash);
     this.report({ type: 'run-ended', reason, ...summary });
     folder.close();
-    this.#resolveEnded({ outcome, reason, summary });
+    this.#resolveEnded({ outcome, reason, summary, collapse: this.#reaction?.finding ?? null });
+  }
+
+  async #concludeRollback(outcome: RunOutcome, reason: string): Promise<void> {
+    const { folder, checkpoints, fence, rollBack } = this.#options;
+    const { finding } = this.#reaction!;
+    const summary = this.#summary(outcome);
+    await checkpoints?.flush();
+    await fence?.();
+    this.report({ type: 'rolled-back', ...(await rollBack!(finding, summary.steps)) });
+    folder.close();
+    this.#resolveEnded({ outcome: 'rolled-back', reason, summary, collapse: finding });
+  }
+
+  #summary(outcome: RunOutcome): RunSummary {
+    const { clock, health } = this.#options;
+    const figures = this.#figures.summary(outcome, this.#parameters.sha256(), clock.now());
+    return { ...figures, health: health?.found ?? [], rollbacks: health?.rollbacks ?? [] };
+  }
+
+  /** The run goes on with another server: workers that lose this one should look for it. */
+  get isRolledBack(): boolean {
+    return this.#end?.outcome === 'rolled-back';
   }
 
   /** A fault of our own: everybody is let go, and whoever waits for the end is told. */
@@ -811,6 +874,10 @@ export class ParameterServer {
 
   #reportStranger(fact: StrangerFact): void {
     this.#strangers.note(fact, this.#options.clock.now());
+  }
+
+  #reportAll(facts: readonly RunFact[] = []): void {
+    for (const fact of facts) this.report(fact);
   }
 
   /** Writes a fact to the run's log and tells the operator. */

@@ -29,6 +29,8 @@ export const exitCodes = {
   rejected: 6,
   /** The run halted itself: gradients were not finite, or every worker was lost. */
   halted: 7,
+  /** The run was stopped because its training had collapsed: `--on-collapse` says what else could have been done. */
+  collapsed: 8,
   /** Stopped by Ctrl-C. */
   interrupted: 130,
   /** Stopped by SIGTERM. */

@@ -172,6 +172,12 @@ export type RunFact =
       readonly monitor: Monitor;
       readonly value: number;
     }
+  /** Something is wrong with the training, or worth knowing about it; it holds until it is cleared. */
+  | ({ readonly type: 'health' } & HealthFinding)
+  /** What was found at `since` does not hold any more. */
+  | { readonly type: 'health-cleared'; readonly kind: HealthKind; readonly since: number; readonly step: number }
+  /** The run goes back: it is opened again at `toStep`, at another learning rate. What was done after it is done anew. */
+  | ({ readonly type: 'rolled-back' } & Rollback)
   | ({ readonly type: 'run-ended'; readonly reason: string } & RunSummary);
 
 /** Somebody a step waits for, and why it takes so long. */
@@ -181,6 +187,47 @@ export interface AwaitedWorker {
   readonly block: Block;
   readonly forMs: number;
   readonly why: 'computing' | 'slow' | 'silent' | 'lost';
+}
+
+/** What can be found about a training's health; docs/health.md says what each means and how it is measured. */
+export const HEALTH_KINDS = [
+  'collapsed',
+  'not-learning',
+  'not-finite',
+  'exploding-gradient',
+  'vanishing-gradient',
+  'dead-layer',
+  'dead-units',
+  'large-updates',
+  'validation-at-chance',
+  'overfitting',
+] as const;
+export type HealthKind = (typeof HEALTH_KINDS)[number];
+
+export interface HealthFinding {
+  readonly kind: HealthKind;
+  /** An alarm says that the run goes wrong, a note that it could go better. */
+  readonly rank: 'alarm' | 'note';
+  /** The first step, counted from 1, at which it held. */
+  readonly since: number;
+  /** The step at which there was enough evidence. */
+  readonly step: number;
+  /** What was measured, in numbers. */
+  readonly evidence: string;
+  /** What to try. */
+  readonly advice: string;
+}
+
+/** A collapsed run's return to a checkpoint. */
+export interface Rollback {
+  /** Commits when the run was given up, and those that it goes on from. */
+  readonly fromStep: number;
+  readonly toStep: number;
+  /** What was found, and since which step. */
+  readonly kind: HealthKind;
+  readonly since: number;
+  /** What the schedule's learning rate is multiplied by from now on, earlier rollbacks included. */
+  readonly learningRateFactor: number;
 }
 
 export type RunOutcome = 'completed' | 'interrupted' | 'halted';
@@ -206,4 +253,8 @@ export interface RunSummary {
   readonly imagesPerSecond: number;
   /** From the first worker's joining to the end. */
   readonly seconds: number;
+  /** All that was found about the training's health, in the order in which it was. */
+  readonly health: readonly HealthFinding[];
+  /** How often it went back, oldest first; what was found before that is not in `health`. */
+  readonly rollbacks: readonly Rollback[];
 }

@@ -60,6 +60,8 @@ export function summary(fields: Partial<RunSummary> = {}): RunSummary {
     samplesApplied: 128,
     imagesPerSecond: 32,
     seconds: 4,
+    health: [],
+    rollbacks: [],
     ...fields,
   };
 }

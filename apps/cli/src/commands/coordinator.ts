@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { Command } from 'commander';
 import { MAX_PARAMETER_COUNT } from '@convoy/cifar10/models';
 import { addRunOptions, wholeNumber, type RunFlags } from '@convoy/parameter-server/options';
-import { prepareRun } from '@convoy/parameter-server/prepare-run';
+import { prepareRun, type PrepareOptions } from '@convoy/parameter-server/prepare-run';
 import { openDoor, reachableUrl } from '@convoy/parameter-server/serve';
 import type { ParameterServer } from '@convoy/parameter-server/server';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
 import { Display } from '../display.ts';
+import { reopenRolledBack } from '../reopen-rolled-back.ts';
 import { reportEnd } from '../report-end.ts';
 import { stopSignals, whenStopped } from '../stop-signals.ts';
 
@@ -49,7 +50,7 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
   const display = new Display();
   const door = await openDoor(flags.host, flags.port, MAX_PARAMETER_COUNT);
   try {
-    const prepared = await prepareRun({
+    const options: PrepareOptions = {
       flags,
       environment: process.env,
       url: reachableUrl(door.listener),
@@ -57,7 +58,8 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
       onEvent: display.show,
       onNote: (line) => display.warn(line),
       onDownload: display.download,
-    });
+    };
+    let prepared = await prepareRun(options);
     const { server, dataset, deterministic } = prepared;
     const url = reachableUrl(door.listener);
     display.workerCommand = `npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}`;
@@ -65,9 +67,15 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
     whenStopped(stop.signal, (reason) => server.stop(reason));
     display.line(`data: ${dataset.origin}`);
     display.line(`listening on ${url}; start workers with:\n\n  ${display.workerCommand}\n`);
-    await server.ended;
+    for (let next = await reopenRolledBack(prepared, options); next !== null;) {
+      prepared = next;
+      const { server } = next;
+      door.letIn(server);
+      whenStopped(stop.signal, (reason) => server.stop(reason));
+      next = await reopenRolledBack(prepared, options);
+    }
     await reportEnd(prepared, display, flags.json, stop);
-    await sayGoodbye(server, 1000 * flags.linger, display, stop.signal);
+    await sayGoodbye(prepared.server, 1000 * flags.linger, display, stop.signal);
   } finally {
     display.close();
     await door.listener.close();

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
 import { addRunOptions, positiveInteger, type RunFlags } from '@convoy/parameter-server/options';
-import { prepareRun, type PreparedRun } from '@convoy/parameter-server/prepare-run';
+import { prepareRun, type PreparedRun, type PrepareOptions } from '@convoy/parameter-server/prepare-run';
 import { openDoor, serverCodec } from '@convoy/parameter-server/serve';
 import { memoryPair } from '@convoy/transport/memory';
 import { InlineCompute } from '@convoy/worker/compute/inline';
@@ -11,6 +11,7 @@ import { work, workerCodec, type ServerConnection } from '@convoy/worker/work';
 import { Display } from '../display.ts';
 import { LocalWorkers } from '../launchers/local.ts';
 import { reportEnd } from '../report-end.ts';
+import { reopenRolledBack } from '../reopen-rolled-back.ts';
 import { stopSignals, whenStopped } from '../stop-signals.ts';
 
 interface TrainFlags extends RunFlags, EngineFlags {
@@ -23,6 +24,7 @@ interface TrainFlags extends RunFlags, EngineFlags {
 
 /** Time that workers get to leave by themselves once the run is over. */
 const LEAVE_WITHIN_MS = 5_000;
+const NO_WORKERS = 'every worker process has ended';
 
 /** `train`: a coordinator and its workers on this machine, or everything in one process. */
 export function trainCommand(): Command {
@@ -53,7 +55,7 @@ async function train(flags: TrainFlags): Promise<void> {
   const stop = stopSignals();
   const display = new Display();
   try {
-    const prepared = await prepareRun({
+    const options: PrepareOptions = {
       flags,
       environment: process.env,
       url: null,
@@ -63,25 +65,50 @@ async function train(flags: TrainFlags): Promise<void> {
       onEvent: display.show,
       onNote: (line) => display.warn(line),
       onDownload: display.download,
-    });
+    };
+    const prepared = await prepareRun(options);
     display.line(`data: ${prepared.dataset.origin}`);
     whenStopped(stop.signal, (reason) => prepared.server.stop(reason));
-    await (flags.single ? trainHere(flags, prepared, display) : trainWithWorkers(flags, prepared, display));
-    await reportEnd(prepared, display, flags.json, stop);
+    /** The same run with another server, when this one has gone back; null when the run is over. */
+    const reopen = async (before: PreparedRun) => {
+      const next = await reopenRolledBack(before, options);
+      if (next !== null) whenStopped(stop.signal, (reason) => next.server.stop(reason));
+      return next;
+    };
+    const last = await (flags.single ? trainHere : trainWithWorkers)(flags, prepared, reopen, display);
+    await reportEnd(last, display, flags.json, stop);
   } finally {
     display.close();
   }
 }
 
-/** Server and worker in this process, joined by memory instead of a socket. */
-async function trainHere(flags: TrainFlags, { server, deterministic }: PreparedRun, display: Display): Promise<void> {
+/** Opens the run again after its server has gone back to a checkpoint; null when it is over. */
+type Reopen = (before: PreparedRun) => Promise<PreparedRun | null>;
+
+/** Server and worker in this process, joined by memory instead of a socket. @returns the run as it ended. */
+async function trainHere(
+  flags: TrainFlags,
+  prepared: PreparedRun,
+  reopen: Reopen,
+  display: Display,
+): Promise<PreparedRun> {
+  await trainOnce(flags, prepared, display);
+  const next = await reopen(prepared);
+  return next === null ? prepared : trainHere(flags, next, reopen, display);
+}
+
+async function trainOnce(flags: TrainFlags, { server, deterministic }: PreparedRun, display: Display): Promise<void> {
   const [serverEnd, workerEnd] = memoryPair(serverCodec, workerCodec);
   server.accept(serverEnd);
+  const leaving = new AbortController();
   const working = work({
     compute: new InlineCompute(),
     computeOptions: computeOptions(flags, threadsPerWorker(flags, deterministic, 1), process.env),
-    connect: connectOnce(workerEnd),
-    drain: new AbortController().signal,
+    connect: connectOnce(workerEnd, () => {
+      // The server that goes on gets a worker of its own.
+      if (server.isRolledBack) leaving.abort();
+    }),
+    drain: leaving.signal,
     patienceMs: 0,
     log: (line) => display.line(line),
   });
@@ -92,22 +119,33 @@ async function trainHere(flags: TrainFlags, { server, deterministic }: PreparedR
 }
 
 /** Memory can't be dialled again: a second attempt means that the first conversation failed. */
-function connectOnce(connection: ServerConnection): () => Promise<ServerConnection> {
+function connectOnce(connection: ServerConnection, onAgain: () => void): () => Promise<ServerConnection> {
   let isUsed = false;
   return () => {
-    if (isUsed) return Promise.reject(new Error('the conversation between server and worker ended before the run did'));
-    isUsed = true;
-    return Promise.resolve(connection);
+    if (!isUsed) {
+      isUsed = true;
+      return Promise.resolve(connection);
+    }
+    onAgain();
+    return Promise.reject(new Error('the conversation between server and worker ended before the run did'));
   };
 }
 
-async function trainWithWorkers(flags: TrainFlags, prepared: PreparedRun, display: Display): Promise<void> {
-  const { server, deterministic, model } = prepared;
+/** The workers stay when the server goes back: they find the next one by themselves. @returns the run as it ended. */
+async function trainWithWorkers(
+  flags: TrainFlags,
+  prepared: PreparedRun,
+  reopen: Reopen,
+  display: Display,
+): Promise<PreparedRun> {
+  const { deterministic, model } = prepared;
+  let current = prepared;
   const count = flags.workers ?? Math.min(availableParallelism(), prepared.microBatches);
   const { listener, letIn } = await openDoor('127.0.0.1', 0, model.parameterCount);
-  letIn(server);
+  letIn(prepared.server);
   const threads = threadsPerWorker(flags, deterministic, count);
   let lastCode: number = exitCodes.ok;
+  let allHaveEnded = false;
   const workers = new LocalWorkers({
     count,
     main: process.argv[1]!,
@@ -119,16 +157,23 @@ async function trainWithWorkers(flags: TrainFlags, prepared: PreparedRun, displa
       const next = restartInMs === null ? '' : '; another takes its place';
       display.warn(`worker process ${pid} ended (${signal ?? `exit code ${code}`})${next}`);
       if (restartInMs === null && code !== null) lastCode = code;
-      if (left === 0) server.halt('every worker process has ended');
+      allHaveEnded = left === 0;
+      if (allHaveEnded) current.server.halt(NO_WORKERS);
     },
   });
   try {
     display.status(
       `starting ${count} ${count === 1 ? 'worker' : 'workers'} with ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
     );
-    const { outcome } = await server.ended;
+    for (let next = await reopen(current); next !== null; next = await reopen(current)) {
+      current = next;
+      letIn(next.server);
+      if (allHaveEnded) next.server.halt(NO_WORKERS);
+    }
+    const { outcome } = await current.ended;
     // What ended the workers is what the operator has to mend.
     if (outcome === 'halted' && lastCode !== exitCodes.ok) process.exitCode = lastCode;
+    return current;
   } finally {
     await workers.stop(LEAVE_WITHIN_MS);
     await listener.close();

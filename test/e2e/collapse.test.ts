@@ -1,0 +1,64 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
+import { convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
+
+const folder = temporaryFolder();
+afterAll(folder.remove);
+
+const pathOf = (name: string) => join(folder.path, name);
+
+function train(name: string, ...args: string[]) {
+  return convoy(['train', '--deterministic', '--dataset', 'synthetic', '--json', '--run-dir', pathOf(name), ...args]);
+}
+
+function eventsOfType<Type extends RunEvent['type']>(name: string, type: Type) {
+  return eventsOf(pathOf(name)).filter((event): event is Extract<RunEvent, { type: Type }> => event.type === type);
+}
+
+describe("the lesson's network at a learning rate that kills its relus", () => {
+  it('is halted within its first epoch, with its own exit code, and says since when, why, and what to try', async () => {
+    const { code, stdout, stderr } = await train(
+      'halted',
+      ...['--single', '--lr', '0.03', '--batch-size', '16', '--synthetic-size', '2000', '--epochs', '1'],
+    );
+    expect(code).toBe(8);
+    const { outcome, steps, health } = JSON.parse(stdout) as RunSummary;
+    expect(outcome).toBe('halted');
+    expect(steps).toBeLessThan(100);
+    expect(health.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['dead-layer', 'not-learning']));
+    expect(stderr).toMatch(/✘ dead-layer since step \d+: every unit of conv2d.* has had a gradient of exactly 0/);
+    expect(stderr).toMatch(/halted: not-learning since step 1: loss .* where guessing has 2\.3026 and 10\.00 %/);
+    expect(eventsOfType('halted', 'health')).toHaveLength(health.length);
+  });
+});
+
+describe('a run that goes back when it collapses', () => {
+  const RUN = [
+    ...['--on-collapse', 'rollback', '--lr', '0.008', '--no-dropout', '--validation-split', '0', '--steps', '124'],
+    ...['--batch-size', '16', '--micro-batch', '8', '--synthetic-size', '64', '--checkpoint-every', '16'],
+  ];
+
+  it('learns at a lower rate, and ends with the same parameters in one process and with two workers', async () => {
+    const single = summaryOf(await train('single', '--single', ...RUN));
+    const rollbacks = eventsOfType('single', 'rolled-back');
+    // How low the rate must be depends on the last bit of the arithmetic: two rollbacks where this was written.
+    expect([0.5, 0.25, 0.125].slice(0, rollbacks.length)).toEqual(
+      rollbacks.map(({ learningRateFactor }) => learningRateFactor),
+    );
+    expect(rollbacks.length).toBeGreaterThan(0);
+    const lastSteps = eventsOfType('single', 'step').slice(-8);
+    expect(lastSteps.reduce((sum, { loss }) => sum + loss, 0) / 8).toBeLessThan(2.1);
+    expect(single).toMatchObject({ outcome: 'completed', steps: 124, samplesApplied: 16 * 124 });
+    expect(single.rollbacks).toHaveLength(rollbacks.length);
+    const abandoned = readdirSync(join(pathOf('single'), 'checkpoints')).filter((name) =>
+      name.startsWith('abandoned-'),
+    );
+    expect(abandoned.length).toBeGreaterThan(0);
+
+    const cluster = summaryOf(await train('two', '--workers', '2', ...RUN));
+    expect(cluster.parametersSha256).toBe(single.parametersSha256);
+    expect(cluster.health).toEqual(single.health);
+  });
+});
