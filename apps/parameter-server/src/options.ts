@@ -9,6 +9,13 @@ import {
   type ModelName,
   type RunConfig,
 } from '@convoy/protocol/run-config';
+import {
+  augmentationFromFlags,
+  augmentOption,
+  cutoutOption,
+  mixupOption,
+  type AugmentationFlags,
+} from './augmentation-options.ts';
 import { addCallbackOptions, CALLBACK_FLAGS, callbacksFromFlags, type CallbackFlags } from './callback-options.ts';
 import { DEFAULT_KEEP } from './checkpoint-store.ts';
 import { COLLAPSE_ACTIONS, type CollapseAction } from './health-watch.ts';
@@ -19,7 +26,7 @@ import { DEFAULT_RECIPE, DEFAULT_SEED, recipes, resolveConfig } from '@convoy/tr
 export { positiveInteger, wholeNumber };
 
 /** Options that decide what a run computes, as the command line gives them. */
-export interface RunFlags extends OptimizerFlags, CallbackFlags {
+export interface RunFlags extends OptimizerFlags, CallbackFlags, AugmentationFlags {
   readonly recipe: string;
   readonly model?: ModelName;
   readonly dataset: DatasetConfig['name'];
@@ -31,6 +38,7 @@ export interface RunFlags extends OptimizerFlags, CallbackFlags {
   readonly microBatch?: number;
   readonly seed: number;
   readonly dropout: boolean;
+  readonly labelSmoothing?: number;
   readonly shuffle: boolean;
   readonly validationSplit?: number;
   readonly gradients?: GradientFormat;
@@ -68,6 +76,10 @@ const DECISIVE = [
   ...OPTIMIZER_FLAGS,
   ...CALLBACK_FLAGS,
   'dropout',
+  'augment',
+  'cutout',
+  'mixup',
+  'labelSmoothing',
   'shuffle',
   'validationSplit',
   'gradients',
@@ -107,9 +119,18 @@ export function addRunOptions(command: Command): Command {
     .option('--steps <n>', 'stop after this many optimizer steps', positiveInteger)
     .option('--batch-size <n>', 'samples per step, over all workers', positiveInteger)
     .option('--micro-batch <n>', 'samples per gradient: the smallest piece a worker is given', positiveInteger)
-    .option('--seed <n>', 'seeds the initial parameters, the order of the data and dropout', wholeNumber, DEFAULT_SEED);
+    .option(
+      '--seed <n>',
+      'seeds the initial parameters, the order of the data, dropout and augmentation',
+      wholeNumber,
+      DEFAULT_SEED,
+    );
   return addCallbackOptions(addOptimizerOptions(command))
     .option('--no-dropout', 'train without dropout')
+    .addOption(augmentOption())
+    .addOption(cutoutOption())
+    .addOption(mixupOption())
+    .option('--label-smoothing <f>', 'share of the expected probability divided among all classes', fraction)
     .option('--no-shuffle', 'take the samples in the order of the files')
     .option('--validation-split <f>', 'fraction held out from the end of the training samples', fraction)
     .addOption(
@@ -166,6 +187,8 @@ export function configFromFlags(flags: RunFlags, dataset: DatasetConfig): RunCon
     ...optimizerFromFlags(flags),
     callbacks: callbacksFromFlags(flags),
     dropout: flags.dropout ? undefined : false,
+    augmentation: augmentationFromFlags(flags) ?? undefined,
+    labelSmoothing: flags.labelSmoothing,
     shuffle: flags.shuffle ? undefined : false,
     validationSplit: flags.validationSplit,
     gradientFormat: flags.gradients,

@@ -1,6 +1,8 @@
 import { loadKernels } from '@convoy/arithmetic/load';
 import { allocateVector } from '@convoy/arithmetic/vectors';
 import { bench, describe } from 'vitest';
+import { AUGMENTATION_VERSION } from '@convoy/protocol/run-config';
+import { Augmenter } from './augment.ts';
 import { readBatch, scaleImages } from './batch.ts';
 import { IMAGE_BYTES } from './dataset.ts';
 import { dropoutMask } from './dropout.ts';
@@ -16,9 +18,15 @@ const mask = new Float32Array(SAMPLES * 2048);
 const compiledMask = allocateVector(SAMPLES * 2048);
 const draw = { seed: 1, epoch: 0, positions: { start: 0, end: SAMPLES } };
 
+const augmenter = new Augmenter(
+  { version: AUGMENTATION_VERSION, crop: 4, flip: true, cutout: 8, mixup: 0.2 },
+  [32, 32, 3],
+);
+
 describe('a micro-batch of 64', () => {
   bench('images read', () => void readBatch(dataset, 'train', indices, bytes));
   bench('pixels scaled', () => scaleImages(bytes, pixels));
+  bench('images cropped, flipped, cut out and mixed', () => void augmenter.augment(bytes, draw));
   bench("the first dropout layer's mask, plain", () => dropoutMask(draw, 12, 0.5, 2048, mask));
   bench("the first dropout layer's mask, SIMD", () => dropoutMask(draw, 12, 0.5, 2048, compiledMask));
 });

@@ -67,7 +67,9 @@ export class EagerProgram implements Program {
 
   evaluate(batch: Batch): BatchSums {
     let sums!: BatchSums;
-    this.#engine.tf.tidy(() => void this.#losses(this.#parameters, batch, INFERENCE, (value) => (sums = value)));
+    const { images, labels } = batch;
+    const report = (value: BatchSums) => (sums = value);
+    this.#engine.tf.tidy(() => void this.#losses(this.#parameters, { images, labels }, INFERENCE, report));
     return sums;
   }
 
@@ -86,9 +88,12 @@ export class EagerProgram implements Program {
 
   #losses(parameters: readonly Tensor[], batch: Batch, mode: ForwardMode, report: (sums: BatchSums) => void): Tensor1D {
     const { tf, kernels } = this.#engine;
-    const { labels } = batch;
+    const { labels, targets } = batch;
     const logits_NC = forward(this.#engine, this.#model, parameters, this.#images(batch.images), mode);
-    const losses_N = kernels.sparseSoftmaxCrossEntropy(tf.tensor1d(labels, 'int32'), logits_NC);
+    const losses_N =
+      targets === undefined
+        ? kernels.sparseSoftmaxCrossEntropy(tf.tensor1d(labels, 'int32'), logits_NC)
+        : this.#softLosses(targets, logits_NC);
     const predictions = tf.tidy(() => tf.argMax(logits_NC, 1).dataSync<'int32'>());
     report({
       samples: labels.length,
@@ -97,6 +102,12 @@ export class EagerProgram implements Program {
       correct: labels.reduce((correct, label, n) => correct + (predictions[n] === label ? 1 : 0), 0),
     });
     return losses_N;
+  }
+
+  #softLosses(targets: Float32Array, logits_NC: Tensor2D): Tensor1D {
+    const { tf } = this.#engine;
+    const expected_NC = tf.tensor2d(targets, logits_NC.shape, 'float32');
+    return tf.neg(tf.sum<Tensor1D>(tf.mul(expected_NC, tf.logSoftmax(logits_NC)), 1));
   }
 
   /** Scaled into a kept buffer, which the tensor may share: at most one of them lives at a time. */

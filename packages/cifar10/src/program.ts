@@ -6,6 +6,11 @@ export interface Batch {
   readonly images: Uint8Array;
   /** N class indices. */
   readonly labels: Int32Array;
+  /**
+   * The probabilities that the gradient's loss expects, float32 [N, classes]: each row's greatest is its label's. Without
+   * them it expects the label alone, as evaluations always do.
+   */
+  readonly targets?: Float32Array | undefined;
 }
 
 /** Sums over a batch's samples. */

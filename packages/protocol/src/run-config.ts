@@ -80,6 +80,23 @@ const ScheduleSchema = v.variant('name', [
 export const GRADIENT_FORMATS = ['float32', 'bfloat16'] as const;
 export type GradientFormat = (typeof GRADIENT_FORMATS)[number];
 
+/** Names how images are augmented; a change gives runs that augment another result. Part of such a run's identity. */
+export const AUGMENTATION_VERSION = 'crop-flip-cutout-mixup/1';
+
+const AugmentationSchema = v.strictObject({
+  version: v.literal(AUGMENTATION_VERSION),
+  /** Crops of images that were continued by this many pixels at each side; 0 for none. */
+  crop: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(16)),
+  /** Half of the images mirrored, left to right. */
+  flip: v.boolean(),
+  /** A grey square of this many pixels along its side; 0 for none. */
+  cutout: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(64)),
+  /** Pairs of images mixed with weights from Beta(mixup, mixup); 0 for none. */
+  mixup: v.pipe(v.number(), v.minValue(0), v.maxValue(8)),
+});
+
+export type Augmentation = v.InferOutput<typeof AugmentationSchema>;
+
 /**
  * Everything that decides a run's result, resolved: two runs with equal configurations (and equal data and numerics) end
  * with equal parameters. What belongs to the cluster (number of workers, addresses, folders) is deliberately absent.
@@ -94,7 +111,7 @@ export const RunConfigSchema = v.strictObject({
     v.strictObject({ name: v.literal('cifar10') }),
     v.strictObject({ name: v.literal('synthetic'), seed: wholeNumber, trainCount: count, testCount: count }),
   ]),
-  /** Seeds the order of the samples, the initial parameters and dropout. */
+  /** Seeds the order of the samples, the initial parameters, dropout and augmentation. */
   seed: wholeNumber,
   /** Passes over the training samples; null means as many as `maxSteps` takes. */
   epochs: v.nullable(count),
@@ -110,6 +127,10 @@ export const RunConfigSchema = v.strictObject({
   validationSplit: v.pipe(v.number(), v.minValue(0), v.maxValue(0.999)),
   shuffle: v.boolean(),
   dropout: v.boolean(),
+  /** What is done to training images; null for nothing, as in runs that were begun before there was a choice. */
+  augmentation: v.optional(v.nullable(AugmentationSchema), null),
+  /** The share of the expected probability that all classes divide among them in training, as in Keras. */
+  labelSmoothing: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(0.999)), 0),
   optimizer: OptimizerSchema,
   schedule: v.optional(ScheduleSchema, { name: 'constant' }),
   /**

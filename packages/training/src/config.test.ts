@@ -18,6 +18,8 @@ describe('resolveConfig', () => {
       validationSplit: 0.15,
       shuffle: true,
       dropout: true,
+      augmentation: null,
+      labelSmoothing: 0,
       optimizer: {
         name: 'adam',
         learningRate: 1e-3,
@@ -119,6 +121,16 @@ describe('checkConfig', () => {
   it('reads the configuration of a run from before gradients had formats: float32', () => {
     const { gradientFormat: _, ...before } = resolveConfig({ dataset });
     expect(checkConfig(before)).toEqual(resolveConfig({ dataset }));
+  });
+
+  it('reads configurations from before there was augmentation as ones without', () => {
+    const { augmentation: _, labelSmoothing: __, ...before } = resolveConfig({ dataset });
+    expect(checkConfig(before)).toEqual(resolveConfig({ dataset }));
+  });
+
+  it('refuses an augmentation of another version, whose images would be others', () => {
+    const augmentation = { version: 'crop-flip-cutout-mixup/0', crop: 4, flip: true, cutout: 0, mixup: 0 };
+    expect(() => checkConfig({ ...resolveConfig({ dataset }), augmentation })).toThrow('augmentation.version: ');
   });
 
   it('refuses fields it does not know', () => {

@@ -38,6 +38,8 @@ const lesson: Recipe = {
   validationSplit: 0.15,
   shuffle: true,
   dropout: true,
+  augmentation: null,
+  labelSmoothing: 0,
   optimizer: DEFAULT_OPTIMIZERS.adam,
   schedule: { name: 'constant', per: 'step', warmup: 0 },
   callbacks: v.parse(CallbacksSchema, {}),

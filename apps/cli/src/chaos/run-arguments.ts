@@ -25,6 +25,10 @@ export function runArguments(flags: RunFlags, steps: number | undefined = flags.
     ['decay-rate', flags.decayRate],
     ['validation-split', flags.validationSplit],
     ['gradients', flags.gradients],
+    ['augment', flags.augment.length === 0 ? undefined : flags.augment.join()],
+    ['cutout', flags.cutout || undefined],
+    ['mixup', flags.mixup || undefined],
+    ['label-smoothing', flags.labelSmoothing],
   ];
   const args = values.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}`, String(value)]));
   if (flags.nesterov) args.push('--nesterov');

@@ -3,16 +3,27 @@ import { OperatorError } from '@convoy/protocol/errors';
 import type { DatasetConfig } from '@convoy/protocol/run-config';
 import { purposes } from '@convoy/random/purposes';
 import { randomStream } from '@convoy/random/stream';
-import { resolveConfig } from '@convoy/training/config';
-import { IMAGE_BYTES, IMAGE_SIZE, type Dataset } from '@convoy/cifar10/dataset';
+import { DEFAULT_SEED, resolveConfig } from '@convoy/training/config';
+import { Augmenter } from '@convoy/cifar10/augment';
+import { readBatch } from '@convoy/cifar10/batch';
+import { IMAGE_BYTES, IMAGE_CHANNELS, IMAGE_SIZE, type Dataset, type Split } from '@convoy/cifar10/dataset';
+import { WHOLE_WEIGHT } from '@convoy/cifar10/mixup-weight';
 import { openConfigured } from '@convoy/cifar10/open-configured';
 import { SYNTHETIC_DEFAULTS } from '@convoy/cifar10/synthetic';
+import {
+  augmentationFromFlags,
+  augmentOption,
+  cutoutOption,
+  mixupOption,
+  type AugmentationFlags,
+} from '@convoy/parameter-server/augmentation-options';
+import type { Tile } from '@convoy/pictures/image-grid';
 import { positiveInteger, syntheticConfig, wholeNumber } from '@convoy/parameter-server/options';
 import { Display } from '../display.ts';
 import { indexWithin, SPLITS, splitSamples, type SplitName, type SplitSamples } from '../split-samples.ts';
 import { stopSignals } from '../stop-signals.ts';
 
-interface ShowFlags {
+interface ShowFlags extends AugmentationFlags {
   readonly split: SplitName;
   readonly count: number;
   readonly start: number;
@@ -41,6 +52,9 @@ export function showCommand(): Command {
       new Option('--start <n>', 'the first image, counted from 0').argParser(wholeNumber).default(0).conflicts('seed'),
     )
     .option('--seed <n>', 'draw them at random instead: the same seed, the same images', wholeNumber)
+    .addOption(augmentOption())
+    .addOption(cutoutOption())
+    .addOption(mixupOption())
     .option('--out <file>', 'the picture: a .png or .svg', 'grid.png')
     .addOption(new Option('--dataset <name>', 'whose images').choices(['cifar10', 'synthetic']).default('cifar10'))
     .option(
@@ -56,6 +70,7 @@ export function showCommand(): Command {
 Examples:
   $ convoy show                                          the first 25 training images, as grid.png
   $ convoy show --split test --count 40 --seed 3 --out test.svg
+  $ convoy show --augment crop,flip --cutout 8           as a run would train on them
   $ convoy show --dataset synthetic --start 100`,
     )
     .action(show);
@@ -73,14 +88,32 @@ async function show(flags: ShowFlags): Promise<void> {
   });
   const dataset = await openData(config.dataset, flags.dataDir);
   const samples = splitSamples(flags.split, config, dataset);
-  const tiles = choose(samples, flags).map((index) => {
-    const pixels = new Uint8Array(IMAGE_BYTES);
-    const label = dataset.read(samples.split, index, pixels, 0);
-    return { pixels, label: dataset.classNames[label]! };
-  });
+  const tiles = tilesOf(dataset, samples.split, choose(samples, flags), flags);
   const columns = Math.min(MOST_COLUMNS, tiles.length);
   writePicture(flags.out, await imageGrid(tiles, { size: IMAGE_SIZE, columns }));
   process.stdout.write(`${tiles.length} images of ${dataset.name}, ${flags.split}: ${flags.out}\n`);
+}
+
+/** The images with their classes, augmented as one micro-batch of the seed's first epoch if that is asked for. */
+function tilesOf(dataset: Dataset, split: Split, indices: readonly number[], flags: ShowFlags): readonly Tile[] {
+  const bytes = new Uint8Array(indices.length * IMAGE_BYTES);
+  const labels = readBatch(dataset, split, indices, bytes);
+  const augmentation = augmentationFromFlags(flags);
+  const { images, mixing } =
+    augmentation === null
+      ? { images: bytes, mixing: null }
+      : new Augmenter(augmentation, [IMAGE_SIZE, IMAGE_SIZE, IMAGE_CHANNELS]).augment(bytes, {
+          seed: flags.seed ?? DEFAULT_SEED,
+          epoch: 0,
+          positions: { start: 0, end: indices.length },
+        });
+  return indices.map((_, n) => {
+    const name = dataset.classNames[labels[n]!]!;
+    // A second name would not fit under the image; the share says how much of it is another's.
+    const isMixed = mixing !== null && labels[mixing.partners[n]!] !== labels[n];
+    const label = isMixed ? `${name} ${Math.round((100 * mixing.weights[n]!) / WHOLE_WEIGHT)} %` : name;
+    return { pixels: images.subarray(n * IMAGE_BYTES, (n + 1) * IMAGE_BYTES), label };
+  });
 }
 
 async function openData(config: DatasetConfig, dataDir: string | undefined): Promise<Dataset> {

@@ -2,7 +2,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { resolveConfig } from '@convoy/training/config';
 import { lessonModel } from '@convoy/cifar10/models';
 import { initialValues } from '@convoy/cifar10/initial-values';
-import { float32Bytes } from '@convoy/protocol/tensor';
+import { copyFloat32, float32Bytes } from '@convoy/protocol/tensor';
+import { AUGMENTATION_VERSION } from '@convoy/protocol/run-config';
+import { TreeReduction } from '@convoy/training/reduction';
 import { ComputeCancelled } from './compute.ts';
 import { InlineCompute } from './inline.ts';
 
@@ -13,12 +15,17 @@ const config = resolveConfig({
   microBatchSize: 4,
   validationSplit: 0,
 });
+const augmented = {
+  ...config,
+  augmentation: { version: AUGMENTATION_VERSION, crop: 4, flip: true, cutout: 8, mixup: 0.2 },
+  labelSmoothing: 0.1,
+} as const;
 const work = { step: 0, block: { start: 0, size: 4 } };
 
-async function prepared(): Promise<InlineCompute> {
+async function prepared(configured = config): Promise<InlineCompute> {
   const compute = new InlineCompute();
   await compute.open({ engine: 'auto', threads: 1, dataDir: undefined, environment: {} });
-  await compute.prepare(config);
+  await compute.prepare(configured);
   compute.setParameters(0, float32Bytes(initialValues(lessonModel, 1)));
   return compute;
 }
@@ -40,7 +47,7 @@ describe('InlineCompute', () => {
   }, 60_000);
 
   it('gives the same gradients whatever it has read ahead, right guess or wrong', async () => {
-    const compute = await prepared();
+    const compute = await prepared(augmented);
     computes.push(compute);
     const values = float32Bytes(initialValues(lessonModel, 1));
     const gradients = async (readsAhead: boolean) => {
@@ -63,5 +70,26 @@ describe('InlineCompute', () => {
     };
     const [plain, ahead] = [await gradients(false), await gradients(true)];
     expect(plain.map((gradient, n) => Buffer.from(gradient).equals(ahead[n]!))).toEqual(plain.map(() => true));
+  }, 60_000);
+
+  it('augments a sample alike in whatever lease it is: leases add up to the gradient of one', async () => {
+    const [whole, parts, plain] = [await prepared(augmented), await prepared(augmented), await prepared()];
+    computes.push(whole, parts, plain);
+    const one = await whole.gradient(work);
+    const sum = new TreeReduction(4);
+    for (const block of [
+      { start: 2, size: 2 },
+      { start: 1, size: 1 },
+      { start: 0, size: 1 },
+    ]) {
+      const { gradient, ...tally } = await parts.gradient({ step: 0, block });
+      const vector = new Float32Array(gradient.byteLength / 4);
+      copyFloat32(gradient, vector);
+      sum.add(block, { ...tally, vector });
+    }
+    const { vector, ...tally } = sum.total!;
+    expect(tally).toEqual({ samples: one.samples, lossSum: one.lossSum, correct: one.correct });
+    expect(Buffer.from(float32Bytes(vector!)).equals(one.gradient)).toBe(true);
+    expect(Buffer.from((await plain.gradient(work)).gradient).equals(one.gradient)).toBe(false);
   }, 60_000);
 });

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { loadKernels } from '@convoy/arithmetic/load';
 import { allocateVector } from '@convoy/arithmetic/vectors';
 import type { Model } from '@convoy/cifar10/architecture';
+import { Augmenter } from '@convoy/cifar10/augment';
 import { readBatch } from '@convoy/cifar10/batch';
 import { cacheDirectory } from '@convoy/cifar10/cache-directory';
 import { createProgram } from '@convoy/cifar10/create-program';
@@ -13,6 +14,8 @@ import { openConfigured } from '@convoy/cifar10/open-configured';
 import type { DropoutDraw } from '@convoy/cifar10/dropout';
 import type { Batch, Program } from '@convoy/cifar10/program';
 import { selfTest } from '@convoy/cifar10/self-test';
+import { softTargets } from '@convoy/cifar10/soft-targets';
+import type { ImageShape } from '@convoy/cifar10/transform';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { Block } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
@@ -48,6 +51,7 @@ interface Workload {
   readonly dataset: Dataset;
   readonly program: Program;
   readonly gradients: GradientArithmetic;
+  readonly augmenter: Augmenter | null;
   /** Leaf gradients that a reduction has given back. */
   readonly spare: Float32Array[];
 }
@@ -110,6 +114,7 @@ export class InlineCompute implements Compute {
       dataset,
       program,
       gradients: gradientArithmetic(config.gradientFormat, model),
+      augmenter: augmenterFor(config, model),
       spare: this.#workload?.model === model ? this.#workload.spare : [],
     };
     this.#order = null;
@@ -237,10 +242,17 @@ export class InlineCompute implements Compute {
     return this.#workload;
   }
 
+  /** A training micro-batch, as it is fed: augmented, with what the loss expects of it. */
   #trainingBatch(epoch: number, part: Range): Batch {
     const ahead = this.#ahead;
     if (ahead?.epoch === epoch && ahead.part.start === part.start && ahead.part.end === part.end) return ahead.batch;
-    return this.#read('train', Int32Array.from(this.#orderOf(epoch).subarray(part.start, part.end)));
+    const { config, model, augmenter } = this.#workload!;
+    const batch = this.#read('train', Int32Array.from(this.#orderOf(epoch).subarray(part.start, part.end)));
+    if (augmenter === null && config.labelSmoothing === 0) return batch;
+    const draw = { seed: config.seed, epoch, positions: part };
+    const { images, mixing } = augmenter?.augment(batch.images, draw) ?? { images: batch.images, mixing: null };
+    if (mixing === null && config.labelSmoothing === 0) return { ...batch, images };
+    return { ...batch, images, targets: softTargets(batch.labels, mixing, model.classes, config.labelSmoothing) };
   }
 
   #orderOf(epoch: number): Uint32Array {
@@ -263,4 +275,10 @@ export class InlineCompute implements Compute {
 
 function drawOf({ seed, dropout }: RunConfig, epoch: number, positions: Range): DropoutDraw | null {
   return dropout ? { seed, epoch, positions } : null;
+}
+
+function augmenterFor({ augmentation }: RunConfig, model: Model): Augmenter | null {
+  return augmentation === null
+    ? null
+    : new Augmenter(augmentation, model.layers[0]!.outputShape as unknown as ImageShape);
 }

@@ -10,6 +10,7 @@ import { loadEngine } from '../engine/load.ts';
 import { initialValues } from '../initial-values.ts';
 import { lessonModel, models } from '../models.ts';
 import type { Program } from '../program.ts';
+import { softTargets } from '../soft-targets.ts';
 
 /** TensorFlow where this machine has it: on one that computes with WASM, where nothing is compiled, the same must hold. */
 const engine = await loadEngine({ engine: 'auto', threads: 1, onFallback: (reason) => console.info(reason) });
@@ -44,6 +45,29 @@ describe(`a program made for ${engine.name}`, () => {
     expect(relativeError(ours!.gradient, theirs!.gradient)).toBeLessThan(1e-5);
     expect(ours!.sums.lossSum / theirs!.sums.lossSum).toBeCloseTo(1, 6);
     expect(ours!.sums).toMatchObject({ samples, correct: theirs!.sums.correct });
+    programs.forEach((program) => program.dispose());
+  });
+
+  it('agrees with the eager one on expected probabilities, and on those of the labels alone with itself', () => {
+    const programs = [compiled(small), eager(small)] as const;
+    const batch = batchFor(small, 9);
+    const alone = softTargets(batch.labels, null, small.classes, 0);
+    const mixing = { partners: batch.labels.map((_, n) => 8 - n), weights: batch.labels.map((_, n) => 130 + 15 * n) };
+    const mixed = softTargets(batch.labels, mixing, small.classes, 0.1);
+    const results = [undefined, alone, mixed].map((targets) =>
+      programs.map((program) => {
+        const gradient = new Float32Array(small.parameterCount);
+        return { gradient, sums: program.gradient({ ...batch, targets }, draw(9), gradient) };
+      }),
+    );
+    for (const [ours, theirs] of results) {
+      expect(relativeError(ours!.gradient, theirs!.gradient)).toBeLessThan(1e-5);
+      expect(ours!.sums.lossSum).toBeCloseTo(theirs!.sums.lossSum, 4);
+      expect(ours!.sums.correct).toBe(results[0]![0]!.sums.correct);
+    }
+    expect(relativeError(results[1]![0]!.gradient, results[0]![0]!.gradient)).toBeLessThan(1e-5);
+    expect(relativeError(results[2]![0]!.gradient, results[0]![0]!.gradient)).toBeGreaterThan(1e-2);
+    expect(programs[0].evaluate({ ...batch, targets: mixed })).toEqual(programs[0].evaluate(batch));
     programs.forEach((program) => program.dispose());
   });
 

@@ -45,8 +45,9 @@ export class CompiledProgram implements Program {
     let sums!: BatchSums;
     this.#engine.tf.tidy(() => {
       const samples = batch.labels.length;
-      const { losses, predictions, gradient: slopes } = this.#graph.training;
-      const feeds = [...this.#feeds(batch), ...this.#maskFeeds(dropout, samples)];
+      const { training, softTraining } = this.#graph;
+      const { losses, predictions, gradient: slopes } = batch.targets === undefined ? training : softTraining;
+      const feeds = [...this.#imageFeeds(batch.images), this.#expected(batch), ...this.#maskFeeds(dropout, samples)];
       const [losses_N, predictions_N, slopes_P] = this.#session.run(feeds, [losses, predictions, slopes]);
       gradient.set(slopes_P!.dataSync<'float32'>());
       this.#multiplyStatistics(samples, gradient);
@@ -63,7 +64,8 @@ export class CompiledProgram implements Program {
     let sums!: BatchSums;
     this.#engine.tf.tidy(() => {
       const { losses, predictions } = this.#graph.evaluation;
-      const [losses_N, predictions_N] = this.#session.run(this.#feeds(batch), [losses, predictions]);
+      const feeds = [...this.#imageFeeds(batch.images), this.#labels(batch.labels)];
+      const [losses_N, predictions_N] = this.#session.run(feeds, [losses, predictions]);
       sums = sumsOf(batch, losses_N!, predictions_N!);
     });
     return sums;
@@ -87,8 +89,14 @@ export class CompiledProgram implements Program {
     this.#parameters = [];
   }
 
-  #feeds({ images, labels }: Batch): Feed[] {
-    return [...this.#imageFeeds(images), [this.#graph.labels, this.#engine.tf.tensor1d(labels, 'int32')]];
+  #labels(labels: Int32Array): Feed {
+    return [this.#graph.labels, this.#engine.tf.tensor1d(labels, 'int32')];
+  }
+
+  #expected({ labels, targets }: Batch): Feed {
+    if (targets === undefined) return this.#labels(labels);
+    const shape: [number, number] = [labels.length, this.#model.classes];
+    return [this.#graph.targets, this.#engine.tf.tensor2d(targets, shape, 'float32')];
   }
 
   #imageFeeds(images: Uint8Array): Feed[] {

@@ -156,6 +156,16 @@ export function crossEntropy(tape: Tape, logits_NC: Output, labels_N: Output): {
   return { losses_N, slope_NC: outputOf(losses_N, 1) };
 }
 
+/** {@link crossEntropy} with the probabilities [N, C] that are expected of the classes. */
+export function softCrossEntropy(
+  tape: Tape,
+  logits_NC: Output,
+  targets_NC: Output,
+): { losses_N: Output; slope_NC: Output } {
+  const losses_N = tape.graph.add('SoftmaxCrossEntropyWithLogits', [logits_NC, targets_NC], T);
+  return { losses_N, slope_NC: outputOf(losses_N, 1) };
+}
+
 /** Not differentiable, so not recorded: a view of the same values. */
 export function reshape({ graph }: Tape, x: Output, shape: Output): Output {
   return graph.add('Reshape', [x, shape], { ...T, Tshape: { type: 'int32' } });

@@ -1,7 +1,7 @@
 import type { Model } from '../architecture.ts';
 import { Graph, type Output } from './graph.ts';
 import { forwardGraph } from './forward-graph.ts';
-import { crossEntropy, divideBytes, reshape } from './operations.ts';
+import { crossEntropy, divideBytes, reshape, softCrossEntropy } from './operations.ts';
 import { Tape } from './tape.ts';
 
 /** The graph of a model's gradient and of its evaluation, and what to feed to and fetch from each. */
@@ -16,18 +16,24 @@ export interface ProgramGraph {
   /** int32 [N]. */
   readonly labels: Output;
   readonly masks: readonly MaskInput[];
-  readonly training: Results & {
-    /**
-     * float32 [P], in the order of the model's table: slopes of the losses' sum, and for moving statistics the batch's own,
-     * variances with Bessel's correction.
-     */
-    readonly gradient: Output;
-  };
+  /** float32 [N, classes]: the probabilities that `softTraining` expects. */
+  readonly targets: Output;
+  readonly training: TrainingResults;
+  /** With the loss of `targets` in the place of the labels': a graph of its own, so that the other stays as it is. */
+  readonly softTraining: TrainingResults;
   /** Without dropout and with the moving statistics: takes no masks. */
   readonly evaluation: Results & {
     /** float32 [N, classes]; needs no labels. */
     readonly logits: Output;
   };
+}
+
+export interface TrainingResults extends Results {
+  /**
+   * float32 [P], in the order of the model's table: slopes of the losses' sum, and for moving statistics the batch's own,
+   * variances with Bessel's correction.
+   */
+  readonly gradient: Output;
 }
 
 /** A dropout layer's multipliers, float32 [N, units]. */
@@ -53,11 +59,12 @@ export function programGraph(model: Model): ProgramGraph {
     images: graph.placeholder('images', 'uint8', [-1, ...model.layers[0]!.outputShape]),
     pixelScale: graph.placeholder('pixel-scale', 'float32', []),
     labels: graph.placeholder('labels', 'int32', [-1]),
+    targets: graph.placeholder('targets', 'float32', [-1, model.classes]),
     masks: maskInputs(graph, model),
   }));
   const masks = new Map(inputs.masks.map(({ layer, input }) => [layer, input]));
 
-  const training = graph.within('training', () => {
+  const train = (lossOf: (tape: Tape, logits_NC: Output) => { losses_N: Output; slope_NC: Output }) => {
     const tape = new Tape(graph);
     const { parameters } = inputs;
     const trained = parameters.filter((_, index) => model.tensors[index]!.momentum === undefined);
@@ -65,11 +72,15 @@ export function programGraph(model: Model): ProgramGraph {
     const statistics = new Map<number, Output>();
     const images_NHWC = divideBytes(tape, inputs.images, inputs.pixelScale);
     const logits_NC = forwardGraph(tape, model, { images_NHWC, parameters, masks, statistics });
-    const { losses_N, slope_NC } = crossEntropy(tape, logits_NC, inputs.labels);
+    const { losses_N, slope_NC } = lossOf(tape, logits_NC);
     const slopes = tape.slopes(logits_NC, slope_NC, trained);
     const flat = parameters.map((_, index) => slopes[index] ?? statistics.get(index)!);
     return { losses: losses_N, predictions: argMax(graph, logits_NC), gradient: concatenate(tape, flat) };
-  });
+  };
+  const training = graph.within('training', () => train((tape, logits) => crossEntropy(tape, logits, inputs.labels)));
+  const softTraining = graph.within('soft-training', () =>
+    train((tape, logits) => softCrossEntropy(tape, logits, inputs.targets)),
+  );
   const evaluation = graph.within('evaluation', () => {
     const tape = new Tape(graph);
     const logits_NC = forwardGraph(tape, model, {
@@ -81,7 +92,7 @@ export function programGraph(model: Model): ProgramGraph {
     const { losses_N } = crossEntropy(tape, logits_NC, inputs.labels);
     return { losses: losses_N, predictions: argMax(graph, logits_NC), logits: logits_NC };
   });
-  return { graph, ...inputs, training, evaluation };
+  return { graph, ...inputs, training, softTraining, evaluation };
 }
 
 function maskInputs(graph: Graph, model: Model): MaskInput[] {

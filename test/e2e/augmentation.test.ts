@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
+
+const folder = temporaryFolder();
+afterAll(folder.remove);
+
+/** Three epochs of one step of four micro-batches each, the last of which is a sample short. */
+const RUN = ['--dataset', 'synthetic', '--synthetic-size', '35', '--steps', '3', '--validation-split', '0.1'];
+const SIZES = ['--batch-size', '32', '--micro-batch', '8', '--deterministic', '--json'];
+const ALL = ['--augment', 'crop,flip', '--cutout', '8', '--mixup', '0.2', '--label-smoothing', '0.1'];
+
+describe('three steps with every augmentation', () => {
+  const train = async (name: string, ...args: string[]) => {
+    const runDir = join(folder.path, name);
+    const { parametersSha256, samplesApplied, testLoss, validationAccuracy } = summaryOf(
+      await convoy(['train', ...RUN, ...SIZES, '--run-dir', runDir, ...args]),
+    );
+    return { parametersSha256, samplesApplied, testLoss, validationAccuracy };
+  };
+
+  it('end with the same parameters with 2 and 4 workers as in one process, and with others than without', async () => {
+    const reference = await train('single', '--single', ...ALL);
+    expect(reference.samplesApplied).toBe(3 * 31);
+    for (const workers of ['2', '4']) {
+      expect(await train(`workers-${workers}`, '--workers', workers, ...ALL)).toEqual(reference);
+    }
+    expect((await train('plain', '--single')).parametersSha256).not.toBe(reference.parametersSha256);
+  });
+
+  it('can not be asked for in ways that mean nothing', async () => {
+    const { code, stderr } = await convoy(['train', '--augment', 'crop,turn']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('It must be some of crop,flip, with commas between.');
+  });
+});
