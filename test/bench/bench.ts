@@ -72,8 +72,7 @@ interface EmptySteps {
 const entries = contenders(load, flags.seconds, python)
   .filter(({ name }) => isWanted(name))
   .map((contender): Entry => ({ contender, measured: [], steps: [], reason: contender.leftOut }));
-for (const { contender } of entries)
-  if (contender.leftOut !== null) say(`${contender.name} is left out: ${contender.leftOut}`);
+for (const { contender, reason } of entries) if (reason !== null) say(`${contender.name} is left out: ${reason}`);
 const emptySteps = [1, 2, 4]
   .map((workers): EmptySteps => {
     const size = { steps: flags.emptySteps, warmSteps: DEFAULT_WARM_STEPS, parameters: lessonModel.parameterCount };
@@ -162,7 +161,9 @@ async function attempt<Value>(
 /** From the speed of one core, as measured now. */
 async function stepsForThisMachine(): Promise<number> {
   const one = gradientLoop('one core', 'compiled', { processes: 1, threads: 1 }, 2);
-  const { imagesPerSecond } = await one.measure();
+  const speed = await attempt({ reason: null }, one.name, 0, () => one.measure());
+  if (speed === null) return LEAST_STEPS;
+  const { imagesPerSecond } = speed;
   const steps = Math.round((TIMED_MS / 1000) * 2 * (imagesPerSecond / flags.batch));
   say(`one core computes ${imagesPerSecond.toFixed(0)} images/s`);
   return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, steps));
