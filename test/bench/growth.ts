@@ -53,7 +53,13 @@ const duration = { seconds: flags.seconds, leastSteps: flags.leastSteps };
 const overLoopback = (shape: Omit<GrowthShape, 'gigabitsPerSecond'>) =>
   measureCell({ ...shape, gigabitsPerSecond: null }, duration);
 
+const target = fileURLToPath(new URL('../../reports/growth/', import.meta.url));
+mkdirSync(target, { recursive: true });
+
 const grid: GrowthCell[] = [];
+const crowd: GrowthCell[] = [];
+const link: GrowthCell[] = [];
+const endurance: Endurance[] = [];
 if (isWanted('grid')) {
   for (const millions of flags.parameters) {
     for (const workers of flags.workers) {
@@ -63,14 +69,12 @@ if (isWanted('grid')) {
     }
   }
 }
-const crowd: GrowthCell[] = [];
 if (isWanted('crowd')) {
   for (const workers of flags.crowd) {
     const shape = { parameters: CROWD_PARAMETERS, workers };
     await attempt(crowd, `${workers} workers with ${CROWD_PARAMETERS} parameters`, () => overLoopback(shape));
   }
 }
-const link: GrowthCell[] = [];
 if (isWanted('link')) {
   for (const gigabitsPerSecond of flags.gigabits) {
     for (const workers of LINK_WORKERS) {
@@ -79,27 +83,8 @@ if (isWanted('link')) {
     }
   }
 }
-const endurance: Endurance[] = [];
 if (isWanted('time')) await attempt(endurance, `${flags.timeSteps} steps`, measureEndurance);
-
-const constants = constantsOf(grid);
-const result: GrowthResult = {
-  machine: describeMachine(),
-  minutes: minutes(),
-  constants,
-  grid: grid.map(predicted),
-  crowd: crowd.map(predicted),
-  link: link.map(predicted),
-  endurance: endurance[0] ?? null,
-  failures,
-};
-const target = fileURLToPath(new URL('../../reports/growth/', import.meta.url));
-mkdirSync(target, { recursive: true });
-const text = growthReport(result);
-writeFileSync(join(target, 'growth.md'), text);
-writeFileSync(join(target, 'growth.json'), `${JSON.stringify(result, null, 2)}\n`);
-if (grid.length > 0) writeFileSync(join(target, 'growth.svg'), growthPlot(result));
-console.log(text);
+console.log(save());
 say(`written to ${target}`);
 
 function isWanted(part: string): boolean {
@@ -110,10 +95,36 @@ async function attempt<Value>(into: Value[], name: string, measure: () => Promis
   try {
     into.push(await measure());
     say(`${name}: measured`);
+    // Who stops it has what it had.
+    save();
   } catch (error) {
     failures.push(`${name}: ${(error as Error).message.trim().split('\n').at(-1)}`);
     say(`${name}: ${(error as Error).message}`);
   }
+}
+
+/** Writes what has been measured so far. @returns the report. */
+function save(): string {
+  const constants = constantsOf(grid);
+  const predicted = (cell: GrowthCell): PredictedCell => {
+    const shape = { ...cell, cores: availableParallelism(), computeMs: 0 };
+    return { ...cell, predictedMs: constants && predictStepMs(constants, shape) };
+  };
+  const result: GrowthResult = {
+    machine: describeMachine(),
+    minutes: minutes(),
+    constants,
+    grid: grid.map(predicted),
+    crowd: crowd.map(predicted),
+    link: link.map(predicted),
+    endurance: endurance[0] ?? null,
+    failures,
+  };
+  const text = growthReport(result);
+  writeFileSync(join(target, 'growth.md'), text);
+  writeFileSync(join(target, 'growth.json'), `${JSON.stringify(result, null, 2)}\n`);
+  if (grid.length > 0) writeFileSync(join(target, 'growth.svg'), growthPlot(result));
+  return text;
 }
 
 /** Null where the grid does not determine them. */
@@ -122,14 +133,8 @@ function constantsOf(cells: readonly GrowthCell[]): StepConstants | null {
     return fitConstants(cells);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    failures.push(`the model's constants: ${error.message}`);
     return null;
   }
-}
-
-function predicted(cell: GrowthCell): PredictedCell {
-  const shape = { ...cell, cores: availableParallelism(), computeMs: 0 };
-  return { ...cell, predictedMs: constants && predictStepMs(constants, shape) };
 }
 
 async function measureEndurance(): Promise<Endurance> {
