@@ -17,6 +17,7 @@ const cost = (ms: number, serverCpuMs = 10): StepCost => ({
   workersRssBytes: 0,
   serverRssByTenth: [],
   processes: 2,
+  othersCores: null,
   leasedAgain: 0,
 });
 const find = (goals: ReturnType<typeof goalsOf>, name: string) => goals.find((goal) => goal.name.includes(name))!;

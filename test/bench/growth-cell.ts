@@ -25,6 +25,8 @@ export interface GrowthCell extends GrowthShape {
   readonly serverRssBytes: number;
   readonly workersRssBytes: number;
   readonly leasedAgain: number;
+  /** Cores that others used meanwhile. */
+  readonly othersCores: number | null;
 }
 
 /** Measures for about that long, but some steps at least. */
@@ -52,7 +54,7 @@ export async function measureCell(shape: GrowthShape, { seconds, leastSteps }: D
   return { ...shape, processes: cost.processes, steps, ...figuresOf(cost) };
 }
 
-function figuresOf({ ms, server, worker, serverRssBytes, workersRssBytes, leasedAgain }: StepCost) {
+function figuresOf({ ms, server, worker, serverRssBytes, workersRssBytes, leasedAgain, othersCores }: StepCost) {
   return {
     ms: { median: spreadOf(ms)!.median, low: quantile(ms, 0.1), high: quantile(ms, 0.9) },
     serverCpuMs: server.cpuMs,
@@ -62,6 +64,7 @@ function figuresOf({ ms, server, worker, serverRssBytes, workersRssBytes, leased
     serverRssBytes,
     workersRssBytes,
     leasedAgain,
+    othersCores,
   };
 }
 

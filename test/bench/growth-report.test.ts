@@ -18,6 +18,7 @@ const cell: PredictedCell = {
   serverRssBytes: 2e8,
   workersRssBytes: 5e8,
   leasedAgain: 0,
+  othersCores: 0.25,
 };
 const result: GrowthResult = {
   machine: { processor: 'P', cores: 2, memoryGB: 24, node: '20', commit: 'abc', date: '2026-11-25' },
@@ -33,7 +34,7 @@ const result: GrowthResult = {
 describe('the report on growth', () => {
   it('sets what was predicted beside what was measured, and says where workers shared processes', () => {
     expect(growthReport(result)).toContain(
-      '| 1 M | 4 in 2 | loopback | 50 (45 to 61) | 46 | −8 % | 30.0 | 8.0 | 13 | 0.20 + 0.50 | 0 |',
+      '| 1 M | 4 in 2 | loopback | 50 (45 to 61) | 46 | −8 % | 30.0 | 8.0 | 13 | 0.20 + 0.50 | 0 | 0.3 |',
     );
   });
 

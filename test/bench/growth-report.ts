@@ -68,6 +68,7 @@ function cellTable(cells: readonly PredictedCell[]): string {
     (cell.serverPageFaults / cell.workers + cell.workerPageFaults).toFixed(0),
     `${(cell.serverRssBytes / 1e9).toFixed(2)} + ${(cell.workersRssBytes / 1e9).toFixed(2)}`,
     String(cell.leasedAgain),
+    cell.othersCores === null ? '–' : cell.othersCores.toFixed(1),
   ]);
   const head = [
     'parameters',
@@ -81,6 +82,7 @@ function cellTable(cells: readonly PredictedCell[]): string {
     'page faults per worker',
     'memory, GB: server + workers',
     'leased twice',
+    'cores used by others',
   ];
   return table(head, rows);
 }

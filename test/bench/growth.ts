@@ -44,6 +44,7 @@ const flags = program.opts<{
 const CROWD_PARAMETERS = 1000;
 const LINK_WORKERS = [1, 2, 4];
 const TIME_WORKERS = 2;
+const LEAST_CORES = 0.1;
 
 const startedMs = performance.now();
 const minutes = () => (performance.now() - startedMs) / 60_000;
@@ -107,7 +108,9 @@ async function attempt<Value>(into: Value[], name: string, measure: () => Promis
 function save(): string {
   const constants = constantsOf(grid);
   const predicted = (cell: GrowthCell): PredictedCell => {
-    const shape = { ...cell, cores: availableParallelism(), computeMs: 0 };
+    // What others left of the machine, but not less than the part that the scheduler keeps for us.
+    const cores = Math.max(LEAST_CORES, availableParallelism() - (cell.othersCores ?? 0));
+    const shape = { ...cell, cores, computeMs: 0 };
     return { ...cell, predictedMs: constants && predictStepMs(constants, shape) };
   };
   const result: GrowthResult = {

@@ -60,6 +60,15 @@ async function train(): Promise<void> {
   }
   for (const socket of sockets) socket.end();
   const rssBytes = 1024 * process.resourceUsage().maxRSS;
-  console.log(JSON.stringify({ stepMs, ...used(), rssBytes, rssByTenth: [], leasedAgain: 0 } satisfies ServerReport));
+  console.log(
+    JSON.stringify({
+      stepMs,
+      ...used(),
+      rssBytes,
+      rssByTenth: [],
+      machineCpuMs: null,
+      leasedAgain: 0,
+    } satisfies ServerReport),
+  );
   server.close();
 }

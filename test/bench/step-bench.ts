@@ -31,6 +31,8 @@ export interface StepCost {
   readonly serverRssByTenth: readonly number[];
   /** That the workers were in. */
   readonly processes: number;
+  /** Cores that others than these processes used meanwhile, the mean; null where that can't be told. */
+  readonly othersCores: number | null;
   /** Leases in all that were given a second time. */
   readonly leasedAgain: number;
 }
@@ -44,6 +46,8 @@ export interface WorkerReport extends Usage {
 export interface ServerReport extends WorkerReport {
   readonly stepMs: readonly number[];
   readonly rssByTenth: readonly number[];
+  /** Of the whole machine meanwhile; null where that can't be told. */
+  readonly machineCpuMs: number | null;
   readonly leasedAgain: number;
 }
 
@@ -93,7 +97,8 @@ async function measureSteps(bench: StepBench, serverFile: string, workerFile: st
   const workers = sessions.map((count) => new BenchProcess(program(workerFile), [what, port, String(count)]));
   try {
     const reports = await Promise.all(workers.map((worker) => worker.next<WorkerReport>()));
-    const { stepMs, rssBytes, rssByTenth, leasedAgain, cpuMs, pageFaults } = await server.next<ServerReport>();
+    const { stepMs, rssBytes, rssByTenth, machineCpuMs, leasedAgain, cpuMs, pageFaults } =
+      await server.next<ServerReport>();
     const total = (of: (report: WorkerReport) => number) => reports.reduce((sum, each) => sum + of(each), 0);
     return {
       ms: stepMs,
@@ -106,6 +111,9 @@ async function measureSteps(bench: StepBench, serverFile: string, workerFile: st
       workersRssBytes: total((worker) => worker.rssBytes),
       serverRssByTenth: rssByTenth,
       processes,
+      othersCores:
+        machineCpuMs &&
+        Math.max(0, machineCpuMs - cpuMs - total((worker) => worker.cpuMs)) / stepMs.reduce((sum, ms) => sum + ms),
       leasedAgain,
     };
   } finally {

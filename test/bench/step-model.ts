@@ -25,7 +25,7 @@ export interface StepCpu {
 export interface StepShape {
   readonly parameters: number;
   readonly workers: number;
-  /** Shared by the server and all workers; null when each has a machine of its own. */
+  /** Shared by the server and all workers, less what others use; null when each has a machine of its own. */
   readonly cores: number | null;
   /** Of the server's link, each way; null for memory. */
   readonly gigabitsPerSecond: number | null;

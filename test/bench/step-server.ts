@@ -12,6 +12,7 @@ import { systemClock } from '@convoy/parameter-server/system-clock';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf } from '@convoy/training/sampling';
 import { temporaryFolder } from '../support/convoy.ts';
+import { machineCpuMs } from './machine-time.ts';
 import { countUsage, type Usage } from './processes.ts';
 import { DATASET, DIGEST, stepConfig, type ServerReport, type StepBench } from './step-bench.ts';
 
@@ -22,6 +23,7 @@ const extent = extentOf(config, DATASET);
 const stepMs: number[] = [];
 let sinceWarm: () => Usage = countUsage();
 let used = sinceWarm();
+let machineMs = { warm: machineCpuMs(), end: machineCpuMs() };
 const rssByTenth: number[] = [];
 const tenth = Math.ceil(extent.totalSteps / 10);
 let lastMs = 0;
@@ -45,11 +47,17 @@ const server = new ParameterServer({
     if (event.type === 'leased-again') leasedAgain++;
     if (event.type !== 'step') return;
     const nowMs = performance.now();
-    if (event.step === bench.warmSteps) sinceWarm = countUsage();
+    if (event.step === bench.warmSteps) {
+      sinceWarm = countUsage();
+      machineMs = { ...machineMs, warm: machineCpuMs() };
+    }
     if (event.step > bench.warmSteps) stepMs.push(nowMs - lastMs);
     if (event.step % tenth === 0) rssByTenth.push(process.memoryUsage.rss());
     // Before the run's end, which hashes the parameters and writes them to a file.
-    if (event.step === extent.totalSteps) used = sinceWarm();
+    if (event.step === extent.totalSteps) {
+      used = sinceWarm();
+      machineMs = { ...machineMs, end: machineCpuMs() };
+    }
     lastMs = nowMs;
   },
   clock: systemClock,
@@ -59,6 +67,15 @@ letIn(server);
 console.log(JSON.stringify(listener.port));
 await server.ended;
 const rssBytes = 1024 * process.resourceUsage().maxRSS;
-console.log(JSON.stringify({ stepMs, ...used, rssBytes, rssByTenth, leasedAgain } satisfies ServerReport));
+const { warm, end } = machineMs;
+const report: ServerReport = {
+  stepMs,
+  ...used,
+  rssBytes,
+  rssByTenth,
+  machineCpuMs: warm === null || end === null ? null : end - warm,
+  leasedAgain,
+};
+console.log(JSON.stringify(report));
 await listener.close();
 folder.remove();
