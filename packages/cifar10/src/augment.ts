@@ -51,7 +51,7 @@ export class Augmenter {
     const { start, end } = draw.positions;
     const samples = end - start;
     const mixing = { partners: new Int32Array(samples), weights: new Int32Array(samples) };
-    this.#cropped = atLeast(this.#cropped, images.length);
+    if (this.#cropped.length < images.length) this.#cropped = new Uint8Array(images.length);
     for (let n = 0; n < samples; n++) {
       this.#draw(draw, start + n);
       const source = { bytes: images, at: n * this.#imageBytes };
@@ -70,7 +70,7 @@ export class Augmenter {
   }
 
   #mix(images: Uint8Array, { partners, weights }: Mixing): Uint8Array {
-    this.#mixed = atLeast(this.#mixed, images.length);
+    if (this.#mixed.length < images.length) this.#mixed = new Uint8Array(images.length);
     const length = this.#imageBytes;
     for (const [n, partner] of partners.entries()) {
       const [own, other] = [n, partner].map((place) => ({ bytes: images, at: place * length }));
@@ -88,8 +88,4 @@ export class Augmenter {
   #below(word: number, bound: number): number {
     return Math.floor((this.#words[word]! * bound) / 0x1_0000_0000);
   }
-}
-
-function atLeast(buffer: Uint8Array, length: number): Uint8Array {
-  return buffer.length < length ? new Uint8Array(length) : buffer;
 }
