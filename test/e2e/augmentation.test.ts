@@ -14,18 +14,17 @@ describe('three steps with every augmentation', () => {
   const train = async (name: string, ...args: string[]) => {
     const runDir = join(folder.path, name);
     const { parametersSha256, samplesApplied, testLoss, validationAccuracy } = summaryOf(
-      await convoy(['train', ...RUN, ...SIZES, '--run-dir', runDir, ...args]),
+      await convoy(['train', ...RUN, ...SIZES, ...ALL, '--run-dir', runDir, ...args]),
     );
     return { parametersSha256, samplesApplied, testLoss, validationAccuracy };
   };
 
-  it('end with the same parameters with 2 and 4 workers as in one process, and with others than without', async () => {
-    const reference = await train('single', '--single', ...ALL);
+  it('end with the same parameters with 2 and 4 workers as in one process', async () => {
+    const reference = await train('single', '--single');
     expect(reference.samplesApplied).toBe(3 * 31);
     for (const workers of ['2', '4']) {
-      expect(await train(`workers-${workers}`, '--workers', workers, ...ALL)).toEqual(reference);
+      expect(await train(`workers-${workers}`, '--workers', workers)).toEqual(reference);
     }
-    expect((await train('plain', '--single')).parametersSha256).not.toBe(reference.parametersSha256);
   });
 
   it('can not be asked for in ways that mean nothing', async () => {
