@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import { convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
 
@@ -40,8 +40,12 @@ describe('a run that goes back when it collapses', () => {
     ...['--batch-size', '16', '--micro-batch', '8', '--synthetic-size', '64', '--checkpoint-every', '16'],
   ];
 
-  it('learns at a lower rate, and ends with the same parameters in one process and with two workers', async () => {
-    const single = summaryOf(await train('single', '--single', ...RUN));
+  let single: RunSummary;
+  beforeAll(async () => {
+    single = summaryOf(await train('single', '--single', ...RUN));
+  });
+
+  it('learns at a lower rate, and keeps what it gave up under another name', () => {
     const rollbacks = eventsOfType('single', 'rolled-back');
     // How low the rate must be depends on the last bit of the arithmetic: two rollbacks where this was written.
     expect([0.5, 0.25, 0.125].slice(0, rollbacks.length)).toEqual(
@@ -56,9 +60,11 @@ describe('a run that goes back when it collapses', () => {
       name.startsWith('abandoned-'),
     );
     expect(abandoned.length).toBeGreaterThan(0);
+  });
 
+  it('does so at the same steps, to the same parameters, with two workers', async () => {
     const cluster = summaryOf(await train('two', '--workers', '2', ...RUN));
     expect(cluster.parametersSha256).toBe(single.parametersSha256);
-    expect(cluster.health).toEqual(single.health);
+    expect(cluster).toMatchObject({ health: single.health, rollbacks: single.rollbacks });
   });
 });
