@@ -13,8 +13,8 @@ export function project(name: string, options: { readonly timeoutMs?: number; re
       fileParallelism: !options.serial,
       // Vitest would leave one core to a watching terminal: on two that is half of them.
       maxWorkers: options.serial ? 1 : availableParallelism(),
-      testTimeout: options.timeoutMs ?? 10_000,
-      hookTimeout: options.timeoutMs ?? 10_000,
+      testTimeout: options.timeoutMs ?? 30_000,
+      hookTimeout: options.timeoutMs ?? 30_000,
       env: { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1', TF_CPP_MIN_LOG_LEVEL: '2' },
       reporters: ['default', ['json', { outputFile: `${workspace}reports/${name}.json` }]],
     },
