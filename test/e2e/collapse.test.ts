@@ -36,7 +36,7 @@ describe("the lesson's network at a learning rate that kills its relus", () => {
 
 describe('a run that goes back when it collapses', () => {
   const RUN = [
-    ...['--on-collapse', 'rollback', '--lr', '0.008', '--no-dropout', '--validation-split', '0', '--steps', '124'],
+    ...['--on-collapse', 'rollback', '--lr', '0.004', '--no-dropout', '--validation-split', '0', '--steps', '120'],
     ...['--batch-size', '16', '--micro-batch', '8', '--synthetic-size', '64', '--checkpoint-every', '16'],
   ];
 
@@ -47,14 +47,14 @@ describe('a run that goes back when it collapses', () => {
 
   it('learns at a lower rate, and keeps what it gave up under another name', () => {
     const rollbacks = eventsOfType('single', 'rolled-back');
-    // How low the rate must be depends on the last bit of the arithmetic: two rollbacks where this was written.
+    // How low the rate must be depends on the last bit of the arithmetic: one rollback where this was written.
     expect([0.5, 0.25, 0.125].slice(0, rollbacks.length)).toEqual(
       rollbacks.map(({ learningRateFactor }) => learningRateFactor),
     );
     expect(rollbacks.length).toBeGreaterThan(0);
     const lastSteps = eventsOfType('single', 'step').slice(-8);
     expect(lastSteps.reduce((sum, { loss }) => sum + loss, 0) / 8).toBeLessThan(2.1);
-    expect(single).toMatchObject({ outcome: 'completed', steps: 124, samplesApplied: 16 * 124 });
+    expect(single).toMatchObject({ outcome: 'completed', steps: 120, samplesApplied: 16 * 120 });
     expect(single.rollbacks).toHaveLength(rollbacks.length);
     const abandoned = readdirSync(join(pathOf('single'), 'checkpoints')).filter((name) =>
       name.startsWith('abandoned-'),
