@@ -69,7 +69,7 @@ export function stepConfig({ steps, warmSteps, workers, gradientFormat }: StepBe
     validationSplit: 0,
     gradientFormat,
     // Smaller than any gradient here could undo.
-    learningRate: 1e-6,
+    optimizer: { learningRate: 1e-6 },
   });
 }
 

@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   checkpoints: async () => (await import('./commands/checkpoints.ts')).checkpointsCommand(),
   summary: async () => (await import('./commands/summary.ts')).summaryCommand(),
   show: async () => (await import('./commands/show.ts')).showCommand(),
+  config: async () => (await import('./commands/config.ts')).configCommand(),
   data: async () => (await import('./commands/data.ts')).dataCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
 };

@@ -1,5 +1,8 @@
 import { prepareRun, type PreparedRun, type PrepareOptions } from '@convoy/parameter-server/prepare-run';
 
+/** Waits for a run's server, and opens the run again after it has gone back to a checkpoint; null when the run is over. */
+export type Reopen = (before: PreparedRun) => Promise<PreparedRun | null>;
+
 /**
  * Waits for a server's end, and opens the run again if it went back to a checkpoint: as after a crash, in the same process.
  * @param options those that the run was first opened with. @returns null when the run is over.

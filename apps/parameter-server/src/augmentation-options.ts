@@ -1,12 +1,15 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { AUGMENTATION_VERSION, type Augmentation } from '@convoy/protocol/run-config';
+import type { Settings } from '@convoy/training/settings';
 
-/** Options that say what is done to training images. */
+/** Options that say what is done to training images; what is absent comes from the configuration below. */
 export interface AugmentationFlags {
-  readonly augment: readonly AugmentationName[];
-  readonly cutout: number;
-  readonly mixup: number;
+  readonly augment?: readonly AugmentationName[];
+  readonly cutout?: number;
+  readonly mixup?: number;
 }
+
+/** Their names: a resumed run can't be given others. */
+export const AUGMENTATION_FLAGS: readonly (keyof AugmentationFlags)[] = ['augment', 'cutout', 'mixup'];
 
 const NAMES = ['crop', 'flip'] as const;
 type AugmentationName = (typeof NAMES)[number];
@@ -17,36 +20,37 @@ const CROP_PADDING = 4;
 export function augmentOption(): Option {
   return new Option(
     '--augment <list>',
-    `what to do to training images: crop (of ${CROP_PADDING} pixels more at each side), flip, or both: crop,flip`,
-  )
-    .argParser(names)
-    .default([], 'none');
+    `what to do to training images: crop (of ${CROP_PADDING} pixels more at each side), flip, both: crop,flip, or none`,
+  ).argParser(names);
 }
 
 export function cutoutOption(): Option {
-  return new Option('--cutout <pixels>', 'grey out a square of this size in each training image')
-    .argParser((text) => withinBounds(text, 1, 64, true))
-    .default(0, 'none');
+  return new Option('--cutout <pixels>', 'grey out a square of this size in each training image').argParser((text) =>
+    withinBounds(text, 0, 64, true),
+  );
 }
 
 export function mixupOption(): Option {
-  return new Option('--mixup <alpha>', 'mix each training image with another, by weights from Beta(alpha, alpha)')
-    .argParser((text) => withinBounds(text, 0, 8, false))
-    .default(0, 'none');
+  return new Option(
+    '--mixup <alpha>',
+    'mix each training image with another, by weights from Beta(alpha, alpha)',
+  ).argParser((text) => withinBounds(text, 0, 8, false));
 }
 
-/** What the flags ask for; null for nothing. */
-export function augmentationFromFlags({ augment, cutout, mixup }: AugmentationFlags): Augmentation | null {
-  if (augment.length === 0 && cutout === 0 && mixup === 0) return null;
-  const crop = augment.includes('crop') ? CROP_PADDING : 0;
-  return { version: AUGMENTATION_VERSION, crop, flip: augment.includes('flip'), cutout, mixup };
+/** What the flags ask for, over what the configuration below has; undefined when they ask for nothing. */
+export function augmentationFromFlags(flags: AugmentationFlags): Settings['augmentation'] {
+  if (AUGMENTATION_FLAGS.every((name) => flags[name] === undefined)) return undefined;
+  const { augment, cutout, mixup } = flags;
+  const crop = augment?.includes('crop') ? CROP_PADDING : 0;
+  return { ...(augment && { crop, flip: augment.includes('flip') }), cutout, mixup };
 }
 
 function names(text: string): readonly AugmentationName[] {
+  if (text.trim() === 'none') return [];
   return text.split(',').map((name) => {
     const known = NAMES.find((each) => each === name.trim());
     if (known === undefined)
-      throw new InvalidArgumentError(`It must be some of ${NAMES.join(',')}, with commas between.`);
+      throw new InvalidArgumentError(`It must be some of ${NAMES.join(',')}, with commas between, or none.`);
     return known;
   });
 }

@@ -6,9 +6,10 @@ import {
   type Monitor,
 } from '@convoy/protocol/callbacks-config';
 import { OperatorError } from '@convoy/protocol/errors';
+import type { RunConfig } from '@convoy/protocol/run-config';
 import { positiveNumber, wholeNumber } from './option-values.ts';
 
-/** Options that decide at the end of an epoch, as the command line gives them; what is absent is as in Keras. */
+/** Options that decide at the end of an epoch, as the command line gives them; what is absent is as in the configuration below, else as in Keras. */
 export interface CallbackFlags {
   /** Epochs of patience; true where no number was given. */
   readonly earlyStopping?: number | true;
@@ -80,51 +81,51 @@ export function addCallbackOptions(command: Command): Command {
 }
 
 /**
- * The run's callbacks as the flags ask for them; undefined leaves them to the recipe.
+ * The run's callbacks as the flags ask for them, over those of the configuration below; undefined when they ask for nothing.
+ * @param below the configuration without the flags.
  * @throws OperatorError naming the flags that do not fit together.
  */
 export function callbacksFromFlags(
   flags: CallbackFlags & { readonly validationSplit?: number },
+  { callbacks: below }: Pick<RunConfig, 'callbacks'>,
 ): CallbacksOptions | undefined {
   if (CALLBACK_FLAGS.every((name) => flags[name] === undefined)) return undefined;
   const { earlyStopping, restoreBest, baseline, startFromEpoch } = flags;
   const { reduceLrOnPlateau, factor, cooldown, minLr, monitor, mode, minDelta, saveBestOnly } = flags;
-  belongTo(earlyStopping, '--early-stopping', {
+  const stops = earlyStopping !== undefined || below.earlyStopping !== null;
+  const reduces = reduceLrOnPlateau !== undefined || below.reduceLROnPlateau !== null;
+  belongTo(stops, '--early-stopping', {
     '--restore-best': restoreBest,
     '--baseline': baseline,
     '--start-from-epoch': startFromEpoch,
   });
-  belongTo(reduceLrOnPlateau, '--reduce-lr-on-plateau', {
+  belongTo(reduces, '--reduce-lr-on-plateau', {
     '--factor': factor,
     '--cooldown': cooldown,
     '--min-lr': minLr,
   });
-  belongTo(earlyStopping ?? reduceLrOnPlateau, '--early-stopping or --reduce-lr-on-plateau', {
-    '--min-delta': minDelta,
-  });
+  belongTo(stops || reduces, '--early-stopping or --reduce-lr-on-plateau', { '--min-delta': minDelta });
   checkMonitor(flags);
   const common = { monitor, mode, minDelta };
   return {
-    earlyStopping:
-      earlyStopping === undefined
-        ? null
-        : {
-            ...common,
-            patience: earlyStopping === true ? undefined : earlyStopping,
-            restoreBestWeights: restoreBest,
-            baseline,
-            startFromEpoch,
-          },
-    reduceLROnPlateau:
-      reduceLrOnPlateau === undefined
-        ? null
-        : {
-            ...common,
-            patience: reduceLrOnPlateau === true ? undefined : reduceLrOnPlateau,
-            factor,
-            cooldown,
-            minLR: minLr,
-          },
+    earlyStopping: stops
+      ? {
+          ...common,
+          patience: earlyStopping === true ? undefined : earlyStopping,
+          restoreBestWeights: restoreBest,
+          baseline,
+          startFromEpoch,
+        }
+      : undefined,
+    reduceLROnPlateau: reduces
+      ? {
+          ...common,
+          patience: reduceLrOnPlateau === true ? undefined : reduceLrOnPlateau,
+          factor,
+          cooldown,
+          minLR: minLr,
+        }
+      : undefined,
     modelCheckpoint: { monitor, mode, saveBestOnly },
   };
 }
@@ -139,8 +140,8 @@ export function callbackArguments(flags: CallbackFlags): string[] {
   });
 }
 
-function belongTo(owner: unknown, name: string, flags: Readonly<Record<string, unknown>>): void {
-  if (owner !== undefined) return;
+function belongTo(isThere: boolean, name: string, flags: Readonly<Record<string, unknown>>): void {
+  if (isThere) return;
   const [stray] = Object.entries(flags).find(([, value]) => value !== undefined) ?? [];
   if (stray !== undefined) throw new OperatorError(`${stray} is for ${name}: add that, or leave it out`);
 }

@@ -6,9 +6,10 @@ import { decodeServerMessage, encode } from '@convoy/protocol/codec';
 import { PROTOCOL_VERSION, type EvaluationLease, type Lease } from '@convoy/protocol/messages';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import { copyFloat32, float32Bytes } from '@convoy/protocol/tensor';
-import { resolveConfig, type RunOptions } from '@convoy/training/config';
+import { resolveConfig } from '@convoy/training/config';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf, SAMPLING_VERSION } from '@convoy/training/sampling';
+import type { Settings } from '@convoy/training/settings';
 import { memoryPair } from '@convoy/transport/memory';
 import { MemoryDisk } from './checkpoint-files.fixture.ts';
 import { listCheckpoints, loadNewestCheckpoint } from './checkpoint-load.ts';
@@ -26,15 +27,13 @@ const TARGET = Float32Array.of(1, -2, 3);
 const TENSORS = [{ name: 'values', shape: [3], offset: 0, size: 3 }] as const;
 const digest = 'a'.repeat(64);
 /** Two steps of four samples an epoch, two samples for validation, three for the test. */
-const RUN: RunOptions = {
+const RUN: Settings = {
   dataset: { name: 'synthetic', seed: 1, trainCount: 10, testCount: 3 },
   epochs: 6,
   globalBatchSize: 4,
   microBatchSize: 2,
   validationSplit: 0.2,
-  learningRate: 0.25,
-  optimizer: 'sgd',
-  optimizerSettings: { momentum: 0.5 },
+  optimizer: { name: 'sgd', learningRate: 0.25, momentum: 0.5 },
 };
 
 interface Circumstances {
@@ -58,7 +57,7 @@ interface Trained {
 let folders = 0;
 
 /** A run's process, from the newest checkpoint on the disk, with workers that descend to {@link TARGET}. */
-async function train(options: RunOptions, circumstances: Circumstances = {}): Promise<Trained> {
+async function train(options: Settings, circumstances: Circumstances = {}): Promise<Trained> {
   const { workers = 1, killAt = Infinity, disk = new MemoryDisk() } = circumstances;
   const config = resolveConfig(options);
   const { trainCount, testCount } = { trainCount: 10, testCount: 3 };
@@ -216,15 +215,15 @@ function overRestarts(processes: readonly Trained[]): string[] {
 }
 
 const LOSSES = [1, 0.8, 0.9, 0.85, 0.95, 0.99];
-const ALL: RunOptions = {
+const ALL: Settings = {
   ...RUN,
   callbacks: {
     earlyStopping: { patience: 2, restoreBestWeights: true },
     reduceLROnPlateau: { patience: 1, factor: 0.5 },
   },
 };
-const TO_THE_END: RunOptions = { ...RUN, callbacks: { earlyStopping: { patience: 9, restoreBestWeights: true } } };
-const UNVALIDATED: RunOptions = {
+const TO_THE_END: Settings = { ...RUN, callbacks: { earlyStopping: { patience: 9, restoreBestWeights: true } } };
+const UNVALIDATED: Settings = {
   ...RUN,
   validationSplit: 0,
   globalBatchSize: 5,
@@ -234,7 +233,7 @@ const UNVALIDATED: RunOptions = {
     modelCheckpoint: { monitor: 'loss', mode: 'min' },
   },
 };
-const BEST_ONLY: RunOptions = {
+const BEST_ONLY: Settings = {
   ...RUN,
   callbacks: { modelCheckpoint: { monitor: 'val_loss', saveBestOnly: true } },
 };

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { OperatorError } from '@convoy/protocol/errors';
-import type { OptimizerConfig, ScheduleConfig } from '@convoy/protocol/run-config';
-import type { RunOptions } from '@convoy/training/config';
+import type { OptimizerConfig, RunConfig, ScheduleConfig } from '@convoy/protocol/run-config';
 import { DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
+import type { Settings } from '@convoy/training/settings';
 import { fraction, positiveInteger, positiveNumber } from './option-values.ts';
 
 /** Options that decide how the parameters move, as the command line gives them; what is absent comes from the recipe. */
@@ -33,12 +33,10 @@ export const OPTIMIZER_FLAGS: readonly (keyof OptimizerFlags)[] = [
   'decayRate',
 ];
 
-/** Schedules that a few numbers make: a table of rates is for programs. */
+/** Schedules that a few numbers make: a table of rates is for files and programs. */
 type NamedSchedule = Exclude<ScheduleConfig['name'], 'table'>;
 
 const SCHEDULES: readonly NamedSchedule[] = ['constant', 'step', 'exponential', 'cosine'];
-/** What is left of the rate after a decay, where nothing else is said. */
-const DEFAULT_DECAY_RATE = 0.1;
 
 /** Adds the options that decide how the parameters move. */
 export function addOptimizerOptions(command: Command): Command {
@@ -64,39 +62,39 @@ export function addOptimizerOptions(command: Command): Command {
       "step: after which steps the rate falls (400,600); exponential: for one decay; cosine: down to 0 (default: the run's end)",
       stepList,
     )
-    .option(
-      '--decay-rate <f>',
-      `what a decay of step or exponential multiplies the rate by (default: ${DEFAULT_DECAY_RATE})`,
-      decayRate,
-    );
+    .option('--decay-rate <f>', 'what a decay of step or exponential multiplies the rate by (default: 0.1)', decayRate);
 }
 
 /**
  * The run's optimizer and schedule as the flags ask for them.
+ * @param below the configuration without them.
  * @throws OperatorError naming the flags that do not fit together.
  */
 export function optimizerFromFlags(
   flags: OptimizerFlags & { readonly steps?: number },
-): Pick<RunOptions, 'learningRate' | 'optimizer' | 'optimizerSettings' | 'schedule'> {
-  const { momentum, nesterov, weightDecay, clipNorm } = flags;
-  if (nesterov && !momentum) throw new OperatorError('--nesterov needs a --momentum above 0, like 0.9');
-  return {
-    learningRate: flags.lr,
-    optimizer: flags.optimizer,
-    optimizerSettings: { momentum, nesterov, weightDecay, clipNorm },
-    schedule: scheduleFromFlags(flags),
-  };
+  below: Pick<RunConfig, 'schedule' | 'maxSteps'>,
+): Pick<Settings, 'optimizer' | 'schedule'> {
+  const { optimizer: name, lr: learningRate, momentum, nesterov, weightDecay, clipNorm } = flags;
+  // Whether the optimizer has all of these is known when the layers are one.
+  const optimizer = { name, learningRate, momentum, nesterov, weightDecay, clipNorm } as Settings['optimizer'];
+  return { optimizer, schedule: scheduleFromFlags(flags, below) };
 }
 
-function scheduleFromFlags({
-  schedule,
-  warmup = 0,
-  decaySteps,
-  decayRate,
-  steps = Infinity,
-}: OptimizerFlags & { readonly steps?: number }): ScheduleConfig | undefined {
-  if (warmup >= steps) throw new OperatorError(`--warmup (${warmup}) must be below --steps (${steps})`);
-  const name = schedule ?? 'constant';
+function scheduleFromFlags(
+  { schedule, warmup, decaySteps, decayRate, steps }: OptimizerFlags & { readonly steps?: number },
+  below: Pick<RunConfig, 'schedule' | 'maxSteps'>,
+): Settings['schedule'] {
+  const length = steps ?? below.maxSteps ?? Infinity;
+  if (warmup !== undefined && warmup >= length) {
+    throw new OperatorError(`--warmup (${warmup}) must be below --steps (${length})`);
+  }
+  const name = schedule ?? below.schedule.name;
+  if (name === 'table') {
+    if (warmup === undefined && decaySteps === undefined && decayRate === undefined) return undefined;
+    throw new OperatorError(
+      'a table of rates has no --warmup, --decay-steps or --decay-rate: choose another --schedule',
+    );
+  }
   if (decaySteps !== undefined && name === 'constant') {
     throw new OperatorError('--decay-steps is for --schedule step, exponential or cosine');
   }
@@ -106,24 +104,22 @@ function scheduleFromFlags({
   if (name !== 'step' && decaySteps !== undefined && decaySteps.length > 1) {
     throw new OperatorError(`--schedule ${name} takes one number of --decay-steps, not ${decaySteps.length}`);
   }
-  const common = { per: 'step', warmup } as const;
+  const isAnother = name !== below.schedule.name;
   switch (name) {
     case 'constant':
-      return schedule === undefined && warmup === 0 ? undefined : { name, ...common };
+      return { name, warmup };
     case 'step':
-      if (decaySteps === undefined) throw new OperatorError('--schedule step needs --decay-steps, like 400,600');
-      return { name, ...common, boundaries: [...decaySteps], decayRate: decayRate ?? DEFAULT_DECAY_RATE };
+      if (decaySteps === undefined && isAnother) {
+        throw new OperatorError('--schedule step needs --decay-steps, like 400,600');
+      }
+      return { name, warmup, boundaries: decaySteps && [...decaySteps], decayRate };
     case 'exponential':
-      if (decaySteps === undefined) throw new OperatorError('--schedule exponential needs --decay-steps, like 1000');
-      return {
-        name,
-        ...common,
-        decaySteps: decaySteps[0]!,
-        decayRate: decayRate ?? DEFAULT_DECAY_RATE,
-        staircase: false,
-      };
+      if (decaySteps === undefined && isAnother) {
+        throw new OperatorError('--schedule exponential needs --decay-steps, like 1000');
+      }
+      return { name, warmup, decaySteps: decaySteps?.[0], decayRate };
     case 'cosine':
-      return { name, ...common, decaySteps: decaySteps?.[0] ?? null, alpha: 0 };
+      return { name, warmup, decaySteps: decaySteps?.[0] };
     default:
       return name satisfies never;
   }

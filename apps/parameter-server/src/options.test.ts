@@ -12,7 +12,7 @@ function flagsOf(...args: string[]): RunFlags {
 
 /** The configuration that a command line resolves to. */
 function configOf(...args: string[]) {
-  return configFromFlags(flagsOf(...args), { name: 'cifar10' });
+  return configFromFlags(flagsOf(...args));
 }
 
 describe("a run's options", () => {

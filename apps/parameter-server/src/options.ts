@@ -1,15 +1,14 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { SYNTHETIC_DEFAULTS } from '@convoy/cifar10/synthetic';
 import { OperatorError } from '@convoy/protocol/errors';
 import {
   GRADIENT_FORMATS,
   MODEL_NAMES,
-  type DatasetConfig,
   type GradientFormat,
   type ModelName,
   type RunConfig,
 } from '@convoy/protocol/run-config';
 import {
+  AUGMENTATION_FLAGS,
   augmentationFromFlags,
   augmentOption,
   cutoutOption,
@@ -18,31 +17,36 @@ import {
 } from './augmentation-options.ts';
 import { addCallbackOptions, CALLBACK_FLAGS, callbacksFromFlags, type CallbackFlags } from './callback-options.ts';
 import { DEFAULT_KEEP } from './checkpoint-store.ts';
+import { addDatasetOptions, datasetFromFlags, type DatasetFlags } from './dataset-options.ts';
 import { COLLAPSE_ACTIONS, type CollapseAction } from './health-watch.ts';
 import { addOptimizerOptions, OPTIMIZER_FLAGS, optimizerFromFlags, type OptimizerFlags } from './optimizer-options.ts';
 import { fraction, positiveInteger, wholeNumber } from './option-values.ts';
 import { DEFAULT_RECIPE, DEFAULT_SEED, recipes, resolveConfig } from '@convoy/training/config';
+import { syntheticConfig, type Settings } from '@convoy/training/settings';
 
-export { positiveInteger, wholeNumber };
+export { positiveInteger, syntheticConfig, wholeNumber };
 
-/** Options that decide what a run computes, as the command line gives them. */
-export interface RunFlags extends OptimizerFlags, CallbackFlags, AugmentationFlags {
-  readonly recipe: string;
+/** Options that decide what a run computes, as the command line gives them; what is absent comes from the file or the recipe. */
+export interface ConfigFlags extends OptimizerFlags, CallbackFlags, AugmentationFlags, DatasetFlags {
+  /** A file of settings, see docs/configuration.md. */
+  readonly config?: string;
+  readonly recipe?: string;
   readonly model?: ModelName;
-  readonly dataset: DatasetConfig['name'];
-  readonly syntheticSize: number;
-  readonly dataDir?: string;
   readonly epochs?: number;
   readonly steps?: number;
   readonly batchSize?: number;
   readonly microBatch?: number;
-  readonly seed: number;
-  readonly dropout: boolean;
+  readonly seed?: number;
+  readonly dropout?: boolean;
   readonly labelSmoothing?: number;
-  readonly shuffle: boolean;
+  readonly shuffle?: boolean;
   readonly validationSplit?: number;
   readonly gradients?: GradientFormat;
-  readonly deterministic: boolean;
+  readonly deterministic?: boolean;
+}
+
+/** All options of a run. */
+export interface RunFlags extends ConfigFlags {
   readonly runDir?: string;
   /** The folder of a run that is to go on. */
   readonly resume?: string;
@@ -64,6 +68,7 @@ export interface CheckpointInterval {
 
 /** Options that decide a run's result: they are in its folder, so that a resumed run can't be given others. */
 const DECISIVE = [
+  'config',
   'recipe',
   'model',
   'dataset',
@@ -76,9 +81,7 @@ const DECISIVE = [
   ...OPTIMIZER_FLAGS,
   ...CALLBACK_FLAGS,
   'dropout',
-  'augment',
-  'cutout',
-  'mixup',
+  ...AUGMENTATION_FLAGS,
   'labelSmoothing',
   'shuffle',
   'validationSplit',
@@ -87,50 +90,36 @@ const DECISIVE = [
   'runDir',
 ];
 
-/** The set that `--dataset synthetic` names. Its size is CIFAR-10's unless another is asked for, and so is the test's share. */
-export function syntheticConfig({ syntheticSize }: Pick<RunFlags, 'syntheticSize'>): DatasetConfig {
-  return {
-    name: 'synthetic',
-    seed: 1,
-    trainCount: syntheticSize,
-    testCount: Math.max(1, Math.floor(syntheticSize / 5)),
-  };
-}
-
-/** Adds a run's options to a command. */
-export function addRunOptions(command: Command): Command {
+/** Adds the options that decide what a run computes to a command. */
+export function addConfigOptions(command: Command): Command {
   const names = Object.entries(recipes).map(([name, { about }]) => `${name} (${about})`);
   command
+    .option('--config <file>', 'settings as JSON, over the recipe and under the other options: docs/configuration.md')
     .addOption(
-      new Option('--recipe <name>', `settings to start from: ${names.join('; ')}`)
-        .choices(Object.keys(recipes))
-        .default(DEFAULT_RECIPE),
+      new Option(
+        '--recipe <name>',
+        `settings to start from: ${names.join('; ')} (default: the file's, else ${DEFAULT_RECIPE})`,
+      ).choices(Object.keys(recipes)),
     )
-    .addOption(new Option('--model <name>', 'what to train').choices(MODEL_NAMES))
-    .addOption(new Option('--dataset <name>', 'what to train on').choices(['cifar10', 'synthetic']).default('cifar10'))
-    .option(
-      '--synthetic-size <n>',
-      'training images of the synthetic set; the test has a fifth as many',
-      positiveInteger,
-      SYNTHETIC_DEFAULTS.trainCount,
-    )
-    .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)")
+    .addOption(new Option('--model <name>', 'what to train').choices(MODEL_NAMES));
+  addDatasetOptions(command)
     .option('--epochs <n>', 'passes over the training samples', positiveInteger)
     .option('--steps <n>', 'stop after this many optimizer steps', positiveInteger)
     .option('--batch-size <n>', 'samples per step, over all workers', positiveInteger)
     .option('--micro-batch <n>', 'samples per gradient: the smallest piece a worker is given', positiveInteger)
     .option(
       '--seed <n>',
-      'seeds the initial parameters, the order of the data, dropout and augmentation',
+      `seeds the initial parameters, the order of the data, dropout and augmentation (default: ${DEFAULT_SEED})`,
       wholeNumber,
-      DEFAULT_SEED,
     );
   return addCallbackOptions(addOptimizerOptions(command))
+    .addOption(new Option('--dropout', "train with dropout where the configuration doesn't").hideHelp())
     .option('--no-dropout', 'train without dropout')
     .addOption(augmentOption())
     .addOption(cutoutOption())
     .addOption(mixupOption())
     .option('--label-smoothing <f>', 'share of the expected probability divided among all classes', fraction)
+    .addOption(new Option('--shuffle', "shuffle where the configuration doesn't").hideHelp())
     .option('--no-shuffle', 'take the samples in the order of the files')
     .option('--validation-split <f>', 'fraction held out from the end of the training samples', fraction)
     .addOption(
@@ -139,7 +128,13 @@ export function addRunOptions(command: Command): Command {
         'what gradients are rounded to, summed and sent as: bfloat16 halves what workers send (default: float32)',
       ).choices(GRADIENT_FORMATS),
     )
-    .option('--deterministic', 'the same bits for any number of workers: one thread each, equal arithmetic', false)
+    .option('--deterministic', 'the same bits for any number of workers: one thread each, equal arithmetic')
+    .addOption(new Option('--no-deterministic', 'where the configuration is').hideHelp());
+}
+
+/** Adds a run's options to a command. */
+export function addRunOptions(command: Command): Command {
+  return addConfigOptions(command)
     .addOption(
       new Option(
         '--resume <folder>',
@@ -169,31 +164,39 @@ export function addRunOptions(command: Command): Command {
     .option('--json', 'logs to stderr, and one JSON line with the result to stdout', false);
 }
 
-/** The configuration that the flags ask for. @throws OperatorError in the flags' own words. */
-export function configFromFlags(flags: RunFlags, dataset: DatasetConfig): RunConfig {
-  const { batchSize, microBatch } = flags;
+/**
+ * The configuration that the flags ask for, over the layers of settings below them.
+ * @throws OperatorError in the flags' own words, or in the settings'.
+ */
+export function configFromFlags(flags: ConfigFlags, ...layers: readonly Settings[]): RunConfig {
+  const { batchSize, microBatch, recipe } = flags;
   if (batchSize !== undefined && microBatch !== undefined && batchSize % microBatch !== 0) {
     throw new OperatorError(`--batch-size (${batchSize}) must be a multiple of --micro-batch (${microBatch})`);
   }
-  return resolveConfig({
-    recipe: flags.recipe,
+  const below = resolveConfig(...layers, { recipe });
+  const config = resolveConfig(...layers, {
+    recipe,
     model: flags.model,
-    dataset,
+    dataset: datasetFromFlags(flags, below.dataset),
     epochs: flags.epochs,
     maxSteps: flags.steps,
-    globalBatchSize: flags.batchSize,
-    microBatchSize: flags.microBatch,
+    globalBatchSize: batchSize,
+    microBatchSize: microBatch,
     seed: flags.seed,
-    ...optimizerFromFlags(flags),
-    callbacks: callbacksFromFlags(flags),
-    dropout: flags.dropout ? undefined : false,
-    augmentation: augmentationFromFlags(flags) ?? undefined,
+    ...optimizerFromFlags(flags, below),
+    callbacks: callbacksFromFlags(flags, below),
+    dropout: flags.dropout,
+    augmentation: augmentationFromFlags(flags),
     labelSmoothing: flags.labelSmoothing,
-    shuffle: flags.shuffle ? undefined : false,
+    shuffle: flags.shuffle,
     validationSplit: flags.validationSplit,
     gradientFormat: flags.gradients,
     deterministic: flags.deterministic,
   });
+  if (flags.nesterov && 'momentum' in config.optimizer && config.optimizer.momentum === 0) {
+    throw new OperatorError('--nesterov needs a --momentum above 0, like 0.9');
+  }
+  return config;
 }
 
 function checkpointInterval(text: string): CheckpointInterval {

@@ -6,16 +6,18 @@ import { models } from '@convoy/cifar10/models';
 import { openConfigured } from '@convoy/cifar10/open-configured';
 import type { Dataset } from '@convoy/cifar10/dataset';
 import { OperatorError } from '@convoy/protocol/errors';
-import type { DatasetConfig, RunConfig } from '@convoy/protocol/run-config';
+import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { GENERATOR_VERSION } from '@convoy/random/threefry';
 import type { StartingPoint } from '@convoy/training/coordinator/synchronous';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf, PERMUTATION_VERSION, type Extent } from '@convoy/training/sampling';
+import { syntheticConfig, type Settings } from '@convoy/training/settings';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from './checkpoint-load.ts';
 import { CheckpointError, CheckpointStore, type CheckpointStoreOptions } from './checkpoint-store.ts';
+import { readConfigFile } from './config-file.ts';
 import { HealthWatch } from './health-watch.ts';
-import { configFromFlags, syntheticConfig, type RunFlags } from './options.ts';
+import { configFromFlags, type RunFlags } from './options.ts';
 import { Parameters } from './parameters.ts';
 import { factorAfter, readRollbacks, rollBack } from './rollback.ts';
 import { readConfig, RunFolder } from './run-folder.ts';
@@ -26,6 +28,8 @@ import { systemClock } from './system-clock.ts';
 
 export interface PrepareOptions {
   readonly flags: RunFlags;
+  /** Settings under the flags and over their `--config`, of a new run. */
+  readonly settings?: Settings;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where workers will reach the run, for whoever finds it locked; null when only this process knows. */
   readonly url: string | null;
@@ -166,11 +170,10 @@ const SUSPECT_SHARE = 0.3;
 const SUSPECT_AFTER_AT_LEAST_MS = 2_500;
 
 async function openNew(options: PrepareOptions, incarnation: string, onLost: (error: Error) => void): Promise<Opened> {
-  const { flags, url } = options;
+  const { flags, settings = {}, url } = options;
   // Before anything is downloaded: a wrong flag should be told at once.
-  configFromFlags(flags, syntheticConfig(flags));
-  const { dataset, config: datasetConfig } = await openNewData(options);
-  const config = configFromFlags(flags, datasetConfig);
+  const file = flags.config === undefined ? {} : readConfigFile(flags.config, flags.recipe ?? settings.recipe);
+  const { dataset, config } = await openNewData(options, configFromFlags(flags, file, settings));
   const run = nameRun(new Date(), config.recipe);
   const folder = new RunFolder(flags.runDir ?? join('runs', run), config, logWarning(options));
   const lock = await RunLock.acquire(folder.path, { run, incarnation, url, onLost });
@@ -225,12 +228,13 @@ function logWarning({ onNote }: PrepareOptions): (error: Error) => void {
   return (error) => onNote(`can't write the run's log any more (${error.message}); training goes on without it`);
 }
 
-async function openNewData(options: PrepareOptions): Promise<{ dataset: Dataset; config: DatasetConfig }> {
+async function openNewData(
+  options: PrepareOptions,
+  config: RunConfig,
+): Promise<{ readonly dataset: Dataset; readonly config: RunConfig }> {
   const { flags, environment, signal, fallbackToSynthetic = false, onNote, onDownload } = options;
-  const synthetic = syntheticConfig(flags);
-  const config: DatasetConfig = flags.dataset === 'synthetic' ? synthetic : { name: 'cifar10' };
   try {
-    const dataset = await openConfigured(config, {
+    const dataset = await openConfigured(config.dataset, {
       dataDir: flags.dataDir,
       environment,
       signal,
@@ -243,7 +247,8 @@ async function openNewData(options: PrepareOptions): Promise<{ dataset: Dataset;
     if (!fallbackToSynthetic || isNamed || signal.aborted || !(error instanceof OperatorError)) throw error;
     onNote(error.message);
     onNote('TRAINING ON SYNTHETIC IMAGES: CIFAR-10 could not be had, so these figures say nothing about CIFAR-10');
-    return { dataset: await openConfigured(synthetic, { environment }), config: synthetic };
+    const synthetic = syntheticConfig(flags);
+    return { dataset: await openConfigured(synthetic, { environment }), config: { ...config, dataset: synthetic } };
   }
 }
 

@@ -1,5 +1,7 @@
 import * as v from 'valibot';
 
+const about = v.description;
+
 const epochs = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 31));
 const amount = v.pipe(v.number(), v.minValue(0), v.maxValue(1e12));
 
@@ -7,42 +9,59 @@ const amount = v.pipe(v.number(), v.minValue(0), v.maxValue(1e12));
 export const MONITORS = ['val_loss', 'val_accuracy', 'loss', 'accuracy'] as const;
 export type Monitor = (typeof MONITORS)[number];
 
-/** The figure that decides, and whether less or more of it is better; auto is less of a loss and more of an accuracy. */
+const monitor = v.pipe(v.picklist(MONITORS), about('The figure that decides.'));
 const monitored = {
-  monitor: v.optional(v.picklist(MONITORS), 'val_loss'),
-  mode: v.optional(v.picklist(['auto', 'min', 'max']), 'auto'),
+  monitor: v.optional(monitor, 'val_loss'),
+  mode: v.optional(
+    v.pipe(
+      v.picklist(['auto', 'min', 'max']),
+      about('Whether less or more of it is better; auto is less of a loss and more of an accuracy.'),
+    ),
+    'auto',
+  ),
 };
+const minDelta = v.pipe(amount, about('What is better by no more than this is not better.'));
 
 const EarlyStoppingSchema = v.strictObject({
   ...monitored,
-  /** What is better by no more than this is not better. */
-  minDelta: v.optional(amount, 0),
-  /** The run ends after this many epochs in a row that were not better. */
-  patience: v.optional(epochs, 0),
-  /** What a figure must be better than besides, or the epochs count on. */
-  baseline: v.optional(v.nullable(v.pipe(v.number(), v.finite())), null),
-  /** The run ends with the parameters of its best epoch, also when it goes to its last. */
-  restoreBestWeights: v.optional(v.boolean(), false),
-  /** Epochs before this one, from 0, decide nothing. */
-  startFromEpoch: v.optional(epochs, 0),
+  minDelta: v.optional(minDelta, 0),
+  patience: v.optional(v.pipe(epochs, about('The run ends after this many epochs in a row that were not better.')), 0),
+  baseline: v.optional(
+    v.pipe(
+      v.nullable(v.pipe(v.number(), v.finite())),
+      about('What a figure must be better than besides, or the epochs count on.'),
+    ),
+    null,
+  ),
+  restoreBestWeights: v.optional(
+    v.pipe(v.boolean(), about('The run ends with the parameters of its best epoch, also when it goes to its last.')),
+    false,
+  ),
+  startFromEpoch: v.optional(v.pipe(epochs, about('Epochs before this one, from 0, decide nothing.')), 0),
 });
 
 const ReduceLROnPlateauSchema = v.strictObject({
   ...monitored,
-  /** What the rate is multiplied by. */
-  factor: v.optional(v.pipe(v.number(), v.gtValue(0), v.ltValue(1)), 0.1),
-  patience: v.optional(epochs, 10),
-  minDelta: v.optional(amount, 1e-4),
-  /** Epochs after a reduction in which nothing is counted. */
-  cooldown: v.optional(epochs, 0),
-  minLR: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1e3)), 0),
+  factor: v.optional(
+    v.pipe(v.number(), v.gtValue(0), v.ltValue(1), about('What the learning rate is multiplied by.')),
+    0.1,
+  ),
+  patience: v.optional(
+    v.pipe(epochs, about('The rate falls after this many epochs in a row that were not better.')),
+    10,
+  ),
+  minDelta: v.optional(minDelta, 1e-4),
+  cooldown: v.optional(v.pipe(epochs, about('Epochs after a reduction in which nothing is counted.')), 0),
+  minLR: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1e3), about('The lowest rate that is set.')), 0),
 });
 
 const ModelCheckpointSchema = v.strictObject({
   ...monitored,
-  monitor: v.optional(v.picklist(MONITORS), 'val_accuracy'),
-  /** An epoch that is not the best so far leaves no checkpoint of its own. */
-  saveBestOnly: v.optional(v.boolean(), false),
+  monitor: v.optional(monitor, 'val_accuracy'),
+  saveBestOnly: v.optional(
+    v.pipe(v.boolean(), about('An epoch that is not the best so far leaves no checkpoint of its own.')),
+    false,
+  ),
 });
 
 /**
@@ -50,10 +69,21 @@ const ModelCheckpointSchema = v.strictObject({
  * accuracy) the defaults of Keras's callbacks.
  */
 export const CallbacksSchema = v.strictObject({
-  earlyStopping: v.optional(v.nullable(EarlyStoppingSchema), null),
-  reduceLROnPlateau: v.optional(v.nullable(ReduceLROnPlateauSchema), null),
-  /** Which checkpoint is the best, that is kept beside the newest. */
-  modelCheckpoint: v.optional(ModelCheckpointSchema, {}),
+  earlyStopping: v.optional(
+    v.pipe(v.nullable(EarlyStoppingSchema), about('Ends the run when it gets no better; null for never.')),
+    null,
+  ),
+  reduceLROnPlateau: v.optional(
+    v.pipe(
+      v.nullable(ReduceLROnPlateauSchema),
+      about('Lowers the learning rate when the run gets no better; null for never.'),
+    ),
+    null,
+  ),
+  modelCheckpoint: v.optional(
+    v.pipe(ModelCheckpointSchema, about('Which checkpoint is the best, that is kept beside the newest.')),
+    {},
+  ),
 });
 
 export type CallbacksConfig = v.InferOutput<typeof CallbacksSchema>;

@@ -109,8 +109,8 @@ describe('resolveConfig', () => {
     [{ globalBatchSize: 250, microBatchSize: 32 }, 'globalBatchSize (250) must be a multiple of microBatchSize (32)'],
     [{ validationSplit: 1 }, 'validationSplit: '],
     [{ epochs: 0 }, 'epochs: '],
-    [{ learningRate: NaN }, 'optimizer.learningRate: '],
-    [{ optimizerSettings: { nesterov: true } }, 'adam has no nesterov: leave it out, or choose another optimizer'],
+    [{ optimizer: { learningRate: NaN } }, 'optimizer.learningRate: must be a number, not NaN'],
+    [{ optimizer: { nesterov: true } }, 'optimizer: adam has no nesterov: leave it out, or choose another optimizer'],
     [{ gradientFormat: 'float16' as 'float32' }, 'gradientFormat: '],
   ])('refuses %o in words that say what to change', (options, message) => {
     expect(() => resolveConfig({ dataset, ...options })).toThrow(message);

@@ -1,28 +1,16 @@
-import { RunConfigSchema, type DatasetConfig, type OptimizerConfig, type RunConfig } from '@convoy/protocol/run-config';
-import { CallbacksSchema, type CallbacksOptions } from '@convoy/protocol/callbacks-config';
+import { RunConfigSchema, type RunConfig } from '@convoy/protocol/run-config';
+import { CallbacksSchema } from '@convoy/protocol/callbacks-config';
 import { OperatorError } from '@convoy/protocol/errors';
 import * as v from 'valibot';
 import { DEFAULT_OPTIMIZERS } from './optimizer/optimizer.ts';
+import { layered, type Settings } from './settings.ts';
+import { wrongSetting } from './wrong-setting.ts';
 
 /** A recipe's settings: everything but the data set and what the caller overrides. */
 export type Recipe = Omit<
   RunConfig,
   'recipe' | 'dataset' | 'seed' | 'deterministic' | 'microBatchSize' | 'gradientFormat'
 >;
-
-/** Settings of a run that callers may give; what is left out comes from the recipe. */
-export type RunOptions = {
-  readonly [Name in keyof Omit<RunConfig, 'recipe' | 'dataset' | 'optimizer' | 'callbacks'>]?:
-    RunConfig[Name] | undefined;
-} & {
-  readonly recipe?: string | undefined;
-  readonly dataset: DatasetConfig;
-  readonly learningRate?: number | undefined;
-  /** Replaces the recipe's, with Keras's defaults for what `optimizerSettings` leaves out. */
-  readonly optimizer?: OptimizerConfig['name'] | undefined;
-  readonly optimizerSettings?: Readonly<Record<string, unknown>> | undefined;
-  readonly callbacks?: CallbacksOptions | undefined;
-};
 
 export const DEFAULT_SEED = 42;
 export const DEFAULT_RECIPE = 'lesson';
@@ -59,36 +47,24 @@ export const recipes: Readonly<Record<string, { readonly about: string; readonly
 };
 
 /**
- * The run's configuration: the recipe's settings under the caller's.
- * @throws OperatorError naming the option, the value and what it must be.
+ * The run's configuration: the recipe's settings under the layers', each over the one before it.
+ * @throws OperatorError naming the setting, the value and what it must be.
  */
-export function resolveConfig(options: RunOptions): RunConfig {
-  const name = options.recipe ?? DEFAULT_RECIPE;
-  const recipe = recipes[name];
+export function resolveConfig(...layers: readonly Settings[]): RunConfig {
+  const name = layers.findLast(({ recipe }) => recipe !== undefined)?.recipe ?? DEFAULT_RECIPE;
+  const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined;
   if (recipe === undefined) {
     throw new OperatorError(`no recipe is called "${name}"; choose one of ${Object.keys(recipes).join(', ')}`);
   }
-  const { recipe: _, learningRate, dataset, optimizer, optimizerSettings, ...rest } = options;
-  const given = presentOf(rest);
-  const settings = { ...recipe.settings, ...given } as Recipe & typeof given;
-  const base = optimizer === undefined ? settings.optimizer : DEFAULT_OPTIMIZERS[optimizer];
-  for (const [name, value] of Object.entries(optimizerSettings ?? {})) {
-    if (value !== undefined && !(name in base))
-      throw new OperatorError(`${base.name} has no ${name}: leave it out, or choose another optimizer`);
-  }
-  // A number of steps alone means that many, even past the recipe's epochs.
-  if (options.maxSteps != null && options.epochs === undefined) settings.epochs = null;
-  const config = {
+  const settings = layers.reduce<object>(layered, {
     seed: DEFAULT_SEED,
     deterministic: false,
-    gradientFormat: 'float32' as const,
-    microBatchSize: defaultMicroBatch(settings.globalBatchSize),
-    ...settings,
-    recipe: name,
-    dataset,
-    optimizer: { ...base, ...presentOf({ ...optimizerSettings, learningRate }) },
-  };
-  return checkConfig(config);
+    gradientFormat: 'float32',
+    dataset: { name: 'cifar10' },
+    ...recipe.settings,
+  }) as Omit<RunConfig, 'microBatchSize'>;
+  const { globalBatchSize } = settings;
+  return checkConfig({ microBatchSize: defaultMicroBatch(globalBatchSize), ...settings, recipe: name });
 }
 
 /**
@@ -98,8 +74,7 @@ export function resolveConfig(options: RunOptions): RunConfig {
 export function checkConfig(config: unknown): RunConfig {
   const checked = v.safeParse(RunConfigSchema, config, { abortEarly: true });
   if (!checked.success) {
-    const [issue] = checked.issues;
-    throw new OperatorError(`${v.getDotPath(issue) ?? 'configuration'}: ${issue.message}`, { cause: checked.issues });
+    throw new OperatorError(wrongSetting(checked.issues[0]), { cause: checked.issues });
   }
   const { globalBatchSize, microBatchSize, epochs, maxSteps } = checked.output;
   if (epochs === null && maxSteps === null)
@@ -138,11 +113,6 @@ function checkCallbacks({ callbacks, validationSplit, schedule }: RunConfig): vo
   if (reduceLROnPlateau !== null && schedule.name === 'table') {
     throw new OperatorError('a table of rates leaves reduceLROnPlateau nothing to reduce: choose one of them');
   }
-}
-
-/** The fields that have a value. */
-function presentOf(fields: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 /** The greatest divisor of the global batch that leaves at least two micro-batches of at most {@link MAX_DEFAULT_MICRO_BATCH}. */

@@ -5,6 +5,7 @@ import type { EngineFlags } from '@convoy/worker/options';
 /** The options that decide a run's result, as arguments of another convoy command, and where its data are; `steps` instead of the flags' if given. */
 export function runArguments(flags: RunFlags, steps: number | undefined = flags.steps): string[] {
   const values: readonly (readonly [option: string, value: string | number | undefined])[] = [
+    ['config', flags.config],
     ['recipe', flags.recipe],
     ['model', flags.model],
     ['dataset', flags.dataset],
@@ -25,16 +26,17 @@ export function runArguments(flags: RunFlags, steps: number | undefined = flags.
     ['decay-rate', flags.decayRate],
     ['validation-split', flags.validationSplit],
     ['gradients', flags.gradients],
-    ['augment', flags.augment.length === 0 ? undefined : flags.augment.join()],
-    ['cutout', flags.cutout || undefined],
-    ['mixup', flags.mixup || undefined],
+    ['augment', flags.augment && (flags.augment.join() || 'none')],
+    ['cutout', flags.cutout],
+    ['mixup', flags.mixup],
     ['label-smoothing', flags.labelSmoothing],
   ];
   const args = values.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}`, String(value)]));
   if (flags.nesterov) args.push('--nesterov');
   args.push(...callbackArguments(flags));
-  if (!flags.dropout) args.push('--no-dropout');
-  if (!flags.shuffle) args.push('--no-shuffle');
+  for (const name of ['dropout', 'shuffle'] as const) {
+    if (flags[name] !== undefined) args.push(flags[name] ? `--${name}` : `--no-${name}`);
+  }
   return [...args, ...dataArguments(flags), '--deterministic'];
 }
 

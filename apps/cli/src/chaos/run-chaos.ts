@@ -18,6 +18,8 @@ import { faultSchedule, type FaultKind } from './schedule.ts';
 export interface ChaosFlags extends RunFlags, EngineFlags {
   /** Workers that the cluster comes back to. */
   readonly workers: number;
+  /** The run's own, for whoever wants to replay it. */
+  readonly seed: number;
   readonly chaosSeed: number;
   /** Milliseconds, as is `duration`. */
   readonly killEvery: number;

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import colors from 'picocolors';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
-import { addRunOptions, positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
+import { readConfigFile } from '@convoy/parameter-server/config-file';
+import { addRunOptions, configFromFlags, positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
 import { addEngineOptions } from '@convoy/worker/options';
 import { durationOption } from '../chaos/durations.ts';
 import { reportLine, reportTable } from '../chaos/report.ts';
@@ -60,20 +61,23 @@ Examples:
     .action(chaos);
 }
 
-async function chaos(given: ChaosFlags & { readonly chaosSeed?: number }): Promise<void> {
+async function chaos(given: Omit<ChaosFlags, 'seed' | 'chaosSeed'> & Partial<ChaosFlags>): Promise<void> {
   if (given.resume !== undefined) throw new OperatorError('chaos begins a run of its own: leave --resume out');
-  if (given.duration !== undefined && given.schedule === 'cosine' && given.decaySteps === undefined) {
+  const file = given.config === undefined ? {} : readConfigFile(given.config, given.recipe);
+  const { seed, schedule, callbacks } = configFromFlags(given, file);
+  if (given.duration !== undefined && schedule.name === 'cosine' && schedule.decaySteps === null) {
     // Its undisturbed twin is as long as it turns out to be, which would be another cosine.
     throw new OperatorError('--schedule cosine needs --decay-steps where --duration says how long');
   }
-  if (given.duration !== undefined && given.restoreBest) {
+  if (given.duration !== undefined && callbacks.earlyStopping?.restoreBestWeights) {
     // Its undisturbed twin would end where this run is interrupted, and go back.
     throw new OperatorError('--restore-best needs --steps or --epochs instead of --duration');
   }
-  const hasLength = given.steps !== undefined || given.epochs !== undefined || given.duration !== undefined;
+  const hasLength = [given.steps, given.epochs, given.duration, file.maxSteps, file.epochs].some((n) => n != null);
   const flags: ChaosFlags = {
     ...given,
     deterministic: true,
+    seed,
     ...(hasLength ? {} : { steps: DEFAULT_STEPS }),
     chaosSeed: given.chaosSeed ?? randomInt(2 ** 31),
   };

@@ -2,14 +2,13 @@ import { once } from 'node:events';
 import { Command } from 'commander';
 import { MAX_PARAMETER_COUNT } from '@convoy/cifar10/models';
 import { addRunOptions, wholeNumber, type RunFlags } from '@convoy/parameter-server/options';
-import { prepareRun, type PrepareOptions } from '@convoy/parameter-server/prepare-run';
 import { openDoor, reachableUrl } from '@convoy/parameter-server/serve';
 import type { ParameterServer } from '@convoy/parameter-server/server';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
 import { Display } from '../display.ts';
-import { reopenRolledBack } from '../reopen-rolled-back.ts';
 import { reportEnd } from '../report-end.ts';
-import { stopSignals, whenStopped } from '../stop-signals.ts';
+import { prepareShown, shownOptions, shownReopen } from '../shown-run.ts';
+import { stopSignals } from '../stop-signals.ts';
 
 interface CoordinatorFlags extends RunFlags {
   readonly host: string;
@@ -50,29 +49,17 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
   const display = new Display();
   const door = await openDoor(flags.host, flags.port, MAX_PARAMETER_COUNT);
   try {
-    const options: PrepareOptions = {
-      flags,
-      environment: process.env,
-      url: reachableUrl(door.listener),
-      signal: stop.signal,
-      onEvent: display.show,
-      onNote: (line) => display.warn(line),
-      onDownload: display.download,
-    };
-    let prepared = await prepareRun(options);
-    const { server, dataset, deterministic } = prepared;
     const url = reachableUrl(door.listener);
+    const options = shownOptions({ flags, url }, display, stop);
+    let prepared = await prepareShown(options, display, stop);
+    const { server, deterministic } = prepared;
     display.workerCommand = `npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}`;
     door.letIn(server);
-    whenStopped(stop.signal, (reason) => server.stop(reason));
-    display.line(`data: ${dataset.origin}`);
     display.line(`listening on ${url}; start workers with:\n\n  ${display.workerCommand}\n`);
-    for (let next = await reopenRolledBack(prepared, options); next !== null;) {
+    const reopen = shownReopen(options, stop);
+    for (let next = await reopen(prepared); next !== null; next = await reopen(prepared)) {
       prepared = next;
-      const { server } = next;
-      door.letIn(server);
-      whenStopped(stop.signal, (reason) => server.stop(reason));
-      next = await reopenRolledBack(prepared, options);
+      door.letIn(next.server);
     }
     await reportEnd(prepared, display, flags.json, stop);
     await sayGoodbye(prepared.server, 1000 * flags.linger, display, stop.signal);

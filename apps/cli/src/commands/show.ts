@@ -1,15 +1,14 @@
 import { Command, Option } from 'commander';
 import { OperatorError } from '@convoy/protocol/errors';
-import type { DatasetConfig } from '@convoy/protocol/run-config';
+import type { DatasetConfig, RunConfig } from '@convoy/protocol/run-config';
 import { purposes } from '@convoy/random/purposes';
 import { randomStream } from '@convoy/random/stream';
-import { DEFAULT_SEED, resolveConfig } from '@convoy/training/config';
+import { resolveConfig } from '@convoy/training/config';
 import { Augmenter } from '@convoy/cifar10/augment';
 import { readBatch } from '@convoy/cifar10/batch';
 import { IMAGE_BYTES, IMAGE_CHANNELS, IMAGE_SIZE, type Dataset, type Split } from '@convoy/cifar10/dataset';
 import { WHOLE_WEIGHT } from '@convoy/cifar10/mixup-weight';
 import { openConfigured } from '@convoy/cifar10/open-configured';
-import { SYNTHETIC_DEFAULTS } from '@convoy/cifar10/synthetic';
 import {
   augmentationFromFlags,
   augmentOption,
@@ -17,21 +16,19 @@ import {
   mixupOption,
   type AugmentationFlags,
 } from '@convoy/parameter-server/augmentation-options';
+import { addDatasetOptions, datasetFromFlags, type DatasetFlags } from '@convoy/parameter-server/dataset-options';
 import type { Tile } from '@convoy/pictures/image-grid';
-import { positiveInteger, syntheticConfig, wholeNumber } from '@convoy/parameter-server/options';
+import { positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
 import { Display } from '../display.ts';
 import { indexWithin, SPLITS, splitSamples, type SplitName, type SplitSamples } from '../split-samples.ts';
 import { stopSignals } from '../stop-signals.ts';
 
-interface ShowFlags extends AugmentationFlags {
+interface ShowFlags extends AugmentationFlags, DatasetFlags {
   readonly split: SplitName;
   readonly count: number;
   readonly start: number;
   readonly seed?: number;
   readonly out: string;
-  readonly dataset: DatasetConfig['name'];
-  readonly syntheticSize: number;
-  readonly dataDir?: string;
 }
 
 const MOST_COLUMNS = 5;
@@ -40,7 +37,7 @@ const MOST_IMAGES = 1_000;
 
 /** `show`: images of the data set with their classes, as the lesson's grid. */
 export function showCommand(): Command {
-  return new Command('show')
+  const command = new Command('show')
     .description('draw images of the data set in a grid, each with its class below')
     .addOption(
       new Option('--split <name>', "which samples, as the lesson's recipe cuts the data")
@@ -55,15 +52,8 @@ export function showCommand(): Command {
     .addOption(augmentOption())
     .addOption(cutoutOption())
     .addOption(mixupOption())
-    .option('--out <file>', 'the picture: a .png or .svg', 'grid.png')
-    .addOption(new Option('--dataset <name>', 'whose images').choices(['cifar10', 'synthetic']).default('cifar10'))
-    .option(
-      '--synthetic-size <n>',
-      'training images of the synthetic set; the test has a fifth as many',
-      positiveInteger,
-      SYNTHETIC_DEFAULTS.trainCount,
-    )
-    .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)")
+    .option('--out <file>', 'the picture: a .png or .svg', 'grid.png');
+  return addDatasetOptions(command)
     .addHelpText(
       'after',
       `
@@ -84,26 +74,32 @@ async function show(flags: ShowFlags): Promise<void> {
   assertPictureName(flags.out);
   const config = resolveConfig({
     recipe: 'lesson',
-    dataset: flags.dataset === 'synthetic' ? syntheticConfig(flags) : { name: flags.dataset },
+    seed: flags.seed,
+    dataset: datasetFromFlags(flags),
+    augmentation: augmentationFromFlags(flags),
   });
   const dataset = await openData(config.dataset, flags.dataDir);
   const samples = splitSamples(flags.split, config, dataset);
-  const tiles = tilesOf(dataset, samples.split, choose(samples, flags), flags);
+  const tiles = tilesOf(dataset, samples.split, choose(samples, flags), config);
   const columns = Math.min(MOST_COLUMNS, tiles.length);
   writePicture(flags.out, await imageGrid(tiles, { size: IMAGE_SIZE, columns }));
   process.stdout.write(`${tiles.length} images of ${dataset.name}, ${flags.split}: ${flags.out}\n`);
 }
 
 /** The images with their classes, augmented as one micro-batch of the seed's first epoch if that is asked for. */
-function tilesOf(dataset: Dataset, split: Split, indices: readonly number[], flags: ShowFlags): readonly Tile[] {
+function tilesOf(
+  dataset: Dataset,
+  split: Split,
+  indices: readonly number[],
+  { augmentation, seed }: RunConfig,
+): readonly Tile[] {
   const bytes = new Uint8Array(indices.length * IMAGE_BYTES);
   const labels = readBatch(dataset, split, indices, bytes);
-  const augmentation = augmentationFromFlags(flags);
   const { images, mixing } =
     augmentation === null
       ? { images: bytes, mixing: null }
       : new Augmenter(augmentation, [IMAGE_SIZE, IMAGE_SIZE, IMAGE_CHANNELS]).augment(bytes, {
-          seed: flags.seed ?? DEFAULT_SEED,
+          seed,
           epoch: 0,
           positions: { start: 0, end: indices.length },
         });

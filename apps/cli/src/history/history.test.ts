@@ -129,7 +129,7 @@ describe('readHistory', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'convoy-history-'));
-    const config = configFromFlags({} as never, { name: 'cifar10' });
+    const config = configFromFlags({});
     writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
     writeFileSync(join(folder, 'events.jsonl'), wholeRun.map((event) => `${JSON.stringify(event)}\n`).join(''));
   });

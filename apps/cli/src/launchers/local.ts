@@ -8,6 +8,10 @@ export interface LocalWorkersOptions {
   readonly args: readonly string[];
   /** The program that this process is: its own main, run again. */
   readonly main: string;
+  /** Node's options for it; this process's own when absent. */
+  readonly execArgv?: readonly string[];
+  /** Its environment; this process's own when absent. */
+  readonly environment?: NodeJS.ProcessEnv;
   readonly onLine: (line: string) => void;
   /** A worker's process ended before `stop`. */
   readonly onExit: (exit: WorkerExit) => void;
@@ -70,8 +74,9 @@ export class LocalWorkers {
   }
 
   #start(place: Place): void {
-    const { args, main, onLine } = this.#options;
-    const child = spawn(process.execPath, [...process.execArgv, main, 'worker', ...args], {
+    const { args, main, execArgv = process.execArgv, environment = process.env, onLine } = this.#options;
+    const child = spawn(process.execPath, [...execArgv, main, 'worker', ...args], {
+      env: environment,
       // The channel ends the worker when this process does, however it does.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // A group of its own: Ctrl-C reaches this process alone, which stops its workers when the run has ended.

@@ -1,0 +1,88 @@
+import { availableParallelism } from 'node:os';
+import { exitCodes } from '@convoy/protocol/errors';
+import type { PreparedRun } from '@convoy/parameter-server/prepare-run';
+import { openDoor } from '@convoy/parameter-server/serve';
+import { threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
+import type { Reopen } from '../reopen-rolled-back.ts';
+import { LocalWorkers, type LocalWorkersOptions } from './local.ts';
+
+export interface WorkerFlags extends EngineFlags {
+  /** Processes; one per core, and no more than micro-batches in a step, when it is absent. */
+  readonly workers?: number;
+}
+
+export interface WorkerProcessesOptions extends Pick<LocalWorkersOptions, 'main' | 'execArgv' | 'environment'> {
+  readonly reopen: Reopen;
+  readonly onWarning: (line: string) => void;
+  readonly onStatus: (line: string) => void;
+}
+
+export interface WorkersEnd {
+  /** The run as it ended. */
+  readonly last: PreparedRun;
+  /** With which the last worker ended that was not started again; 0 when none did. */
+  readonly lastCode: number;
+}
+
+/** Time that workers get to leave by themselves once the run is over. */
+const LEAVE_WITHIN_MS = 5_000;
+
+/**
+ * Trains with worker processes on this machine. They stay when the server goes back: they find the next one by themselves. None
+ * of them is left when it returns.
+ */
+export async function trainWithWorkers(
+  flags: WorkerFlags,
+  prepared: PreparedRun,
+  { reopen, onWarning, onStatus, ...spawning }: WorkerProcessesOptions,
+): Promise<WorkersEnd> {
+  const { deterministic, model, microBatches } = prepared;
+  let last = prepared;
+  const count = flags.workers ?? Math.min(availableParallelism(), microBatches);
+  const { listener, letIn } = await openDoor('127.0.0.1', 0, model.parameterCount);
+  letIn(prepared.server);
+  const threads = threadsPerWorker(flags, deterministic, count);
+  let lastCode: number = exitCodes.ok;
+  let lastLine = '';
+  let allHaveEnded = false;
+  const haltWithoutWorkers = () => {
+    last.server.halt(`every worker process has ended${lastLine && `, with the words: ${lastLine}`}`);
+  };
+  const workers = new LocalWorkers({
+    ...spawning,
+    count,
+    args: workerArguments(flags, `ws://127.0.0.1:${listener.port}`, threads),
+    onLine: (line) => {
+      if (/: (ready|done): /.test(line)) return;
+      lastLine = line;
+      onWarning(line);
+    },
+    onExit: ({ pid, code, signal, restartInMs, left }) => {
+      const next = restartInMs === null ? '' : '; another takes its place';
+      onWarning(`worker process ${pid} ended (${signal ?? `exit code ${code}`})${next}`);
+      if (restartInMs === null && code !== null) lastCode = code;
+      allHaveEnded = left === 0;
+      if (allHaveEnded) haltWithoutWorkers();
+    },
+  });
+  try {
+    onStatus(
+      `starting ${count} ${count === 1 ? 'worker' : 'workers'} with ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
+    );
+    for (let next = await reopen(last); next !== null; next = await reopen(last)) {
+      last = next;
+      letIn(next.server);
+      if (allHaveEnded) haltWithoutWorkers();
+    }
+    return { last, lastCode };
+  } finally {
+    await workers.stop(LEAVE_WITHIN_MS);
+    await listener.close();
+  }
+}
+
+function workerArguments(flags: EngineFlags, url: string, threads: number): string[] {
+  const args = ['--url', url, '--threads', String(threads), '--engine', flags.engine];
+  if (flags.dataDir !== undefined) args.push('--data-dir', flags.dataDir);
+  return args;
+}
