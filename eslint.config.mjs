@@ -30,6 +30,8 @@ const boundaries = [
       'infra',
     ],
   ],
+  ['api', ['protocol', 'training', 'cifar10', 'parameter-server', 'worker', 'infra', 'cli']],
+  ['examples', ['api', 'protocol']],
   [
     'test',
     [
@@ -123,6 +125,6 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['**/*.test.ts', '**/*.test.mjs', 'infra/**', 'test/**'], rules: { 'no-console': 'off' } },
+  { files: ['**/*.test.ts', '**/*.test.mjs', 'infra/**', 'test/**', 'examples/**'], rules: { 'no-console': 'off' } },
   prettier,
 );

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lock } from 'proper-lockfile';
 
 export interface LockOptions {
   readonly delay: (durationMs: number, signal: AbortSignal | undefined) => Promise<unknown>;
@@ -39,6 +38,8 @@ async function acquire(
   { delay, signal, onWait }: LockOptions,
   onCompromised: (cause: Error) => void,
 ): Promise<() => Promise<void>> {
+  // It listens to the process's signals as soon as it is loaded: a program that downloads nothing keeps them to itself.
+  const { lock } = await import('proper-lockfile');
   for (let waited = false; ; waited = true) {
     signal?.throwIfAborted();
     try {

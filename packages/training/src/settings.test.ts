@@ -122,7 +122,7 @@ describe('layers of settings', () => {
       'callbacks.earlyStopping.patience: must be at least 0, not -1',
     ],
     [{ augmentation: { crops: 4 } }, 'augmentation: there is no setting "crops"; did you mean "crop"?'],
-    [{ augmentation: 'flip' }, 'augmentation: must be an object or null, not "flip"'],
+    [{ augmentation: 'flip' }, 'augmentation: must be an object, not "flip"'],
     [{ schedule: { name: 'step' } }, 'schedule.boundaries: is missing'],
     [{ dataset: { name: 'constructor' } }, 'dataset.name: must be "cifar10" or "synthetic", not "constructor"'],
     [{ dataset: { name: 'synthetic', trainCount: 'all' } }, 'dataset.trainCount: must be a number, not "all"'],

@@ -30,7 +30,7 @@ type Unchecked = Readonly<Record<string, unknown>>;
 type Defaults = Readonly<Record<string, object>>;
 
 /** Settings that are objects of their own: a layer may give some of their fields. */
-export const NESTED = ['optimizer', 'schedule', 'dataset'] as const;
+const NESTED = ['optimizer', 'schedule', 'dataset'] as const;
 
 /** What a schedule has where nothing else is said; what is missing here must be given. */
 const DEFAULT_SCHEDULES: Readonly<Record<ScheduleConfig['name'], object>> = {

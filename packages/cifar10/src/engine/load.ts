@@ -18,12 +18,21 @@ export interface EngineOptions {
 /**
  * Loads an engine and checks that it is the one that was asked for: the plain JavaScript backend, thousands of times
  * slower, is never trained on.
- * @throws OperatorError when the engine that was named does not load.
+ * @throws OperatorError when the engine that was named does not load, or when TensorFlow computes in this process with another
+ * number of threads already: it reads that once.
  */
 export async function loadEngine({ engine, threads, onFallback }: EngineOptions): Promise<Engine> {
   if (engine !== 'wasm') {
+    if (tensorflowThreads !== null && tensorflowThreads !== threads) {
+      throw new OperatorError(
+        `TensorFlow was loaded in this process with threads: ${tensorflowThreads}, not ${threads}: ask for as many, or start another process`,
+        { exitCode: exitCodes.engine },
+      );
+    }
     try {
-      return checked(loadTensorflow(threads));
+      const loaded = checked(loadTensorflow(threads));
+      tensorflowThreads = threads;
+      return loaded;
     } catch (cause) {
       const reason = (cause as Error).message.split('\n')[0]!;
       if (engine === 'tensorflow') {
@@ -45,6 +54,9 @@ export async function loadEngine({ engine, threads, onFallback }: EngineOptions)
     });
   }
 }
+
+/** With how many threads TensorFlow was loaded here; null while it is not. */
+let tensorflowThreads: number | null = null;
 
 function checked(engine: Engine): Engine {
   const backend = engine.tf.getBackend();

@@ -1,0 +1,25 @@
+import { Predictor } from '@convoy/cli/predictor';
+import { readRunParameters } from '@convoy/cli/run-parameters';
+import type { EngineChoice } from '@convoy/cifar10/engine/load';
+import { quietTensorflow } from './quiet-tensorflow.ts';
+
+export interface PredictorOptions {
+  /** A checkpoint by its name, `best` or `newest`; what the run ended with when absent. */
+  readonly checkpoint?: string | undefined;
+  readonly engine?: EngineChoice | undefined;
+  readonly threads?: number | undefined;
+  /** Told in one line what is not as it should be: another engine, a model that is not compiled. */
+  readonly onNote?: ((line: string) => void) | undefined;
+}
+
+/**
+ * Asks the model of a run what images show, in this process. Close it when nothing is asked any more.
+ * @param folder the run's.
+ * @throws OperatorError when the run has no such parameters, or no engine loads.
+ */
+export async function openPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
+  const { checkpoint, engine = 'auto', threads, onNote = () => {} } = options;
+  quietTensorflow();
+  const parameters = await readRunParameters(folder, checkpoint);
+  return Predictor.open({ engine, ...(threads === undefined ? {} : { threads }) }, parameters, process.env, onNote);
+}

@@ -1,0 +1,146 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OperatorError } from '@convoy/protocol/errors';
+import type { Outcome, Run } from './train.ts';
+import type { TrainOptions } from './train-options.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'convoy-api-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const pathOf = (name: string) => join(folder, name);
+
+/** Two micro-batches a step, so that two workers have work. */
+const SETTINGS: TrainOptions = {
+  dataset: { name: 'synthetic', trainCount: 100, testCount: 20 },
+  globalBatchSize: 8,
+  maxSteps: 6,
+  validationSplit: 0.1,
+  evaluationBatchSize: 20,
+  optimizer: { name: 'sgd', momentum: 0.9 },
+  deterministic: true,
+};
+
+async function typesOf(run: Run): Promise<string[]> {
+  const types: string[] = [];
+  for await (const { type } of run) types.push(type);
+  return types;
+}
+
+/** A signal by which nothing is left: ESRCH is the answer for a process that is not there. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+// Before anything of Convoy is loaded.
+const listenersBefore = listeners();
+const { train } = await import('./train.ts');
+const { openPredictor } = await import('./open-predictor.ts');
+
+/** Who listens to the process, by event. */
+function listeners(): Record<string, number> {
+  return Object.fromEntries(process.eventNames().map((name) => [String(name), process.listenerCount(name)]));
+}
+
+describe('train', () => {
+  let reference: Outcome;
+  let types: string[];
+  beforeAll(async () => {
+    const run = train({ ...SETTINGS, runDir: pathOf('single'), single: true });
+    types = await typesOf(run);
+    reference = await run.result;
+  });
+
+  it('gives every event of the run, from its start to its end', () => {
+    expect(types.filter((type) => type === 'step')).toHaveLength(6);
+    expect([types[0], types.at(-1)]).toEqual(['run-started', 'run-ended']);
+    const log = readFileSync(join(pathOf('single'), 'events.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    expect(types).toEqual(log.map((line) => (JSON.parse(line) as { type: string }).type));
+  });
+
+  it('ends with the figures, the configuration and the parameters', async () => {
+    expect(reference).toMatchObject({
+      outcome: 'completed',
+      folder: pathOf('single'),
+      steps: 6,
+      config: { recipe: 'lesson', microBatchSize: 4, optimizer: { name: 'sgd', learningRate: 0.01, momentum: 0.9 } },
+    });
+    expect(reference.testAccuracy).toBeGreaterThanOrEqual(0);
+    expect(await reference.readParameters()).toHaveLength(904_718);
+  });
+
+  it("comes to the same parameters again by the run's config.json as configuration file", async () => {
+    const config = join(reference.folder, 'config.json');
+    const { parametersSha256, config: again } = await train({ config, runDir: pathOf('again'), single: true }).result;
+    expect(parametersSha256).toBe(reference.parametersSha256);
+    expect(again).toEqual(reference.config);
+  });
+
+  it('is stopped by its signal with a checkpoint and no process left, and goes on to the same parameters', async () => {
+    const stopping = new AbortController();
+    const run = train({
+      ...SETTINGS,
+      runDir: pathOf('workers'),
+      workers: 2,
+      checkpointEvery: { steps: 1 },
+      signal: stopping.signal,
+    });
+    const pids: number[] = [];
+    for await (const event of run) {
+      if (event.type === 'worker-joined') pids.push(Number(event.name.split(':').at(-1)));
+      if (event.type === 'step' && event.step === 2) stopping.abort(new Error('seen enough'));
+    }
+    const { outcome, reason, steps } = await run.result;
+    expect({ outcome, reason }).toEqual({ outcome: 'interrupted', reason: 'seen enough' });
+    expect(steps).toBeGreaterThanOrEqual(2);
+    expect(steps).toBeLessThan(6);
+    expect(pids.length).toBeGreaterThan(0);
+    expect(pids.filter(isAlive)).toEqual([]);
+    const { parametersSha256 } = await train({ resume: pathOf('workers'), single: true }).result;
+    expect(parametersSha256).toBe(reference.parametersSha256);
+  });
+
+  it('has a model that can be asked', async () => {
+    const predictor = await openPredictor(reference.folder, { threads: 1 });
+    const guesses = predictor.predict(new Uint8Array(32 * 32 * 3));
+    predictor.close();
+    expect(guesses).toHaveLength(10);
+    expect(guesses.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5);
+  });
+
+  it('trains nothing when its signal was aborted before', async () => {
+    const run = train({ ...SETTINGS, runDir: pathOf('never'), single: true, signal: AbortSignal.abort() });
+    await expect(run.result).rejects.toThrow('aborted');
+  });
+
+  it.each<[TrainOptions, string]>([
+    [{ workers: 0 }, 'workers (0) must be a whole number, 1 or more'],
+    [{ workers: 2, single: true }, 'leave out workers, or single'],
+    [{ resume: 'runs/x', seed: 3 }, 'a run that is resumed has its own settings and folder: leave seed out'],
+    [{ optimizer: { momentum: 0.9 } } as TrainOptions, 'optimizer: adam has no momentum'],
+    [{ epoch: 3 } as TrainOptions, 'there is no setting "epoch"; did you mean "epochs"?'],
+    [{ config: '/none/convoy.json' }, 'there is no file /none/convoy.json'],
+    [{ ...SETTINGS, runDir: pathOf('single'), single: true }, 'already holds a run'],
+    [
+      { ...SETTINGS, runDir: pathOf('threads'), single: true, threads: 2 },
+      'was loaded in this process with threads: 1',
+    ],
+  ])('throws an OperatorError to who waits and to who iterates: %j', async (options, message) => {
+    const run = train(options);
+    const refusal = await run.result.catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(OperatorError);
+    expect((refusal as OperatorError).message).toContain(message);
+    await expect(typesOf(run)).rejects.toBe(refusal);
+  });
+
+  it('listens to no signal and to no other event of the process', () => {
+    expect(listeners()).toEqual(listenersBefore);
+  });
+});
