@@ -40,6 +40,7 @@ function isAlive(pid: number): boolean {
 // Before anything of Convoy is loaded.
 const listenersBefore = listeners();
 const { train } = await import('./train.ts');
+const { evaluate } = await import('./evaluate.ts');
 const { openPredictor } = await import('./open-predictor.ts');
 
 /** Who listens to the process, by event. */
@@ -104,6 +105,16 @@ describe('train', () => {
     expect(pids.length).toBeGreaterThan(0);
     expect(pids.filter(isAlive)).toEqual([]);
     const { parametersSha256 } = await train({ resume: pathOf('workers'), single: true }).result;
+    expect(parametersSha256).toBe(reference.parametersSha256);
+  });
+
+  it('is evaluated to its own figures', async () => {
+    const { accuracy, loss, samples, parametersSha256 } = await evaluate(reference.folder);
+    expect({ accuracy, loss, samples }).toEqual({
+      accuracy: reference.testAccuracy,
+      loss: reference.testLoss,
+      samples: 20,
+    });
     expect(parametersSha256).toBe(reference.parametersSha256);
   });
 

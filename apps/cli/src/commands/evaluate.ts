@@ -1,21 +1,17 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
-import { rootOf } from '@convoy/training/blocks';
-import { extentOf, partOf, planEvaluation } from '@convoy/training/sampling';
-import { models } from '@convoy/cifar10/models';
 import type { ConfusionFigures } from '@convoy/pictures/confusion-chart';
-import { InlineCompute } from '@convoy/worker/compute/inline';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
 import { percent } from '../display.ts';
-import { classAccuracies, ConfusionCount, type Confusion } from '../evaluation/confusion.ts';
 import { confusionTable } from '../evaluation/confusion-table.ts';
-import { CHECKPOINT_HELP, readRunParameters, type RunParameters } from '../run-parameters.ts';
+import { evaluateRun, type EvaluatedSplit } from '../evaluation/evaluate-run.ts';
+import { CHECKPOINT_HELP, readRunParameters } from '../run-parameters.ts';
 
 interface EvaluateFlags extends EngineFlags {
   readonly run: string;
   readonly checkpoint?: string;
-  readonly split: 'test' | 'validation';
+  readonly split: EvaluatedSplit;
   readonly out?: string;
   readonly json: boolean;
 }
@@ -50,66 +46,22 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
   const { assertPictureName } = await import('@convoy/pictures/picture-file');
   if (flags.out !== undefined) assertPictureName(flags.out);
   const parameters = await readRunParameters(flags.run, flags.checkpoint);
-  const { config, checkpoint, step, sha256 } = parameters;
-  const compute = new InlineCompute();
-  const engine = await compute.open(
-    computeOptions(flags, threadsPerWorker(flags, config.deterministic, 1), process.env),
-  );
-  if (engine.warning !== null) process.stderr.write(`${engine.warning}\n`);
-  const { note } = await compute.prepare(config);
-  if (note !== null) process.stderr.write(`${note}\n`);
-  const { tally, confusion } = await evaluateOn(compute, flags.split, parameters);
-  const { classNames } = compute.dataset;
-  await compute.close();
-  const { samples, lossSum, correct } = tally;
-  const result = {
-    run: flags.run,
-    checkpoint,
-    split: flags.split,
-    step,
-    samples,
-    accuracy: correct / samples,
-    loss: lossSum / samples,
-    parametersSha256: sha256,
-    classes: classNames,
-    classAccuracies: classAccuracies(confusion),
-    confusion,
-  };
-  const figures = `${flags.split} accuracy ${percent(result.accuracy)}, loss ${result.loss.toFixed(4)} over ${samples} samples, after ${step} steps`;
+  const options = computeOptions(flags, threadsPerWorker(flags, parameters.config.deterministic, 1), process.env);
+  const evaluation = await evaluateRun(parameters, flags.split, options, (line) => process.stderr.write(`${line}\n`));
+  const { accuracy, loss, samples, step, classes, confusion } = evaluation;
+  const figures = `${flags.split} accuracy ${percent(accuracy)}, loss ${loss.toFixed(4)} over ${samples} samples, after ${step} steps`;
   const files = await draw(flags, step, {
     title: `${flags.run}: what is taken for what`,
     subtitle: figures,
-    classNames,
+    classNames: classes,
     counts: confusion,
   });
   process.stdout.write(
     flags.json
-      ? `${JSON.stringify({ ...result, files })}\n`
-      : `${figures}\nrows: the true class, columns: what it was taken for\n${confusionTable(confusion, classNames)}\n`,
+      ? `${JSON.stringify({ run: flags.run, ...evaluation, files })}\n`
+      : `${figures}\nrows: the true class, columns: what it was taken for\n${confusionTable(confusion, classes)}\n`,
   );
   if (files.length > 0) process.stderr.write(`drawn: ${files.join(', ')}\n`);
-}
-
-/** The figures of the run's own evaluation, and the confusion matrix from a second pass over the same pieces. */
-async function evaluateOn(
-  compute: InlineCompute,
-  purpose: EvaluateFlags['split'],
-  { config, step, values }: RunParameters,
-) {
-  const { split, indices, pieces } = planEvaluation(purpose, config, extentOf(config, compute.dataset));
-  if (pieces === 0) throw new OperatorError(`this run held no samples out for ${purpose}: choose another --split`);
-  compute.takeParameters(step, values);
-  const tally = await compute.evaluate({ step, purpose, block: rootOf(pieces) });
-  const count = new ConfusionCount(models[config.model].classes);
-  for (let piece = 0; piece < pieces; piece++) {
-    const { start, end } = partOf(indices, piece, pieces);
-    const { labels, probabilities } = compute.probabilities(
-      split,
-      Int32Array.from({ length: end - start }, (_, n) => start + n),
-    );
-    count.add(labels, probabilities);
-  }
-  return { tally, confusion: count.counts as Confusion };
 }
 
 async function draw(

@@ -38,6 +38,7 @@ export function trainCommand(): Command {
 Examples:
   $ convoy train --recipe quick --workers 2
   $ convoy train --recipe lesson --workers 2 --data-dir ~/cifar-10-batches-bin
+  $ convoy train --config convoy.json --seed 7                  settings of a file: docs/configuration.md
   $ convoy train --deterministic --steps 40 --seed 7 --json     one parametersSha256 for any number of workers
   $ convoy train --single --dataset synthetic --steps 20
   $ convoy train --resume runs/20261124-051200-lesson-3f9a --workers 4`,
