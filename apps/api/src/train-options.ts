@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { EngineChoice } from '@convoy/cifar10/engine/load';
 import type { WorkerFlags } from '@convoy/cli/launchers/worker-processes';
+import { COLLAPSE_ACTIONS } from '@convoy/parameter-server/health-watch';
 import { addRunOptions, type RunFlags } from '@convoy/parameter-server/options';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { Settings } from '@convoy/training/settings';
@@ -70,6 +71,9 @@ export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions
     if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
       throw new OperatorError(`${name} (${value}) must be a whole number, 1 or more`);
     }
+  }
+  if (onCollapse !== undefined && !COLLAPSE_ACTIONS.includes(onCollapse)) {
+    throw new OperatorError(`onCollapse (${String(onCollapse)}) must be one of ${COLLAPSE_ACTIONS.join(', ')}`);
   }
   if (single && workers !== undefined) throw new OperatorError('leave out workers, or single: one process has none');
   const [surplus] = Object.keys(present({ config, runDir, ...settings }));

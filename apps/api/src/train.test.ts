@@ -133,6 +133,7 @@ describe('train', () => {
 
   it.each<[TrainOptions, string]>([
     [{ workers: 0 }, 'workers (0) must be a whole number, 1 or more'],
+    [{ onCollapse: 'pray' } as unknown as TrainOptions, 'onCollapse (pray) must be one of halt, rollback, continue'],
     [{ workers: 2, single: true }, 'leave out workers, or single'],
     [{ resume: 'runs/x', seed: 3 }, 'a run that is resumed has its own settings and folder: leave seed out'],
     [{ optimizer: { momentum: 0.9 } } as TrainOptions, 'optimizer: adam has no momentum'],

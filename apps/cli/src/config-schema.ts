@@ -5,8 +5,8 @@ import { recipes } from '@convoy/training/config';
 type JsonSchema = ReturnType<typeof toJsonSchema>;
 type Properties = NonNullable<JsonSchema['properties']>;
 
-/** JSON has no number that is not finite. */
-const CONVERSION = { typeMode: 'input', ignoreActions: ['finite'] } as const;
+/** JSON has no number that is not finite: the check for it goes without saying. */
+const CONVERSION = { typeMode: 'input' as const, ignoreActions: ['finite'] };
 
 /**
  * The JSON schema of configuration files, for completion in editors: the fields of a run's configuration, none of which must be

@@ -65,6 +65,43 @@ describe('a configuration file', () => {
     expect(configOf(file, '--dataset', 'cifar10').dataset).toEqual({ name: 'cifar10' });
   });
 
+  it('has callbacks whose fields flags replace', () => {
+    const file = { callbacks: { earlyStopping: { patience: 3, monitor: 'loss' } } };
+    expect(configOf(file, '--restore-best', '--save-best-only').callbacks).toMatchObject({
+      earlyStopping: { patience: 3, monitor: 'loss', restoreBestWeights: true },
+      reduceLROnPlateau: null,
+      modelCheckpoint: { saveBestOnly: true },
+    });
+    expect(configOf(file, '--early-stopping', '5').callbacks.earlyStopping).toMatchObject({
+      patience: 5,
+      monitor: 'loss',
+    });
+    expect(() => configOf({}, '--restore-best')).toThrow('--restore-best is for --early-stopping');
+  });
+
+  it('has an augmentation, smoothing, a format and a table of rates, which flags change', () => {
+    const file = {
+      augmentation: { crop: 2, flip: true, mixup: 0.2 },
+      labelSmoothing: 0.1,
+      gradientFormat: 'bfloat16',
+      schedule: { name: 'table', per: 'epoch', rates: [0.1, 0.05] },
+    };
+    expect(configOf(file)).toMatchObject(file);
+    expect(configOf(file, '--augment', 'crop', '--cutout', '8').augmentation).toMatchObject({
+      crop: 4,
+      flip: false,
+      cutout: 8,
+      mixup: 0.2,
+    });
+    expect(configOf(file, '--augment', 'none', '--mixup', '0').augmentation).toBeNull();
+    expect(configOf(file, '--label-smoothing', '0', '--gradients', 'float32')).toMatchObject({
+      labelSmoothing: 0,
+      gradientFormat: 'float32',
+    });
+    expect(() => configOf(file, '--warmup', '5')).toThrow('a table of rates has no --warmup');
+    expect(configOf(file, '--schedule', 'cosine', '--warmup', '5').schedule).toMatchObject({ warmup: 5 });
+  });
+
   it("can be a run's config.json, which it resolves to", () => {
     const config = resolveConfig({ recipe: 'smoke', maxSteps: 5, schedule: { name: 'exponential', decaySteps: 3 } });
     expect(configOf(config)).toEqual(config);

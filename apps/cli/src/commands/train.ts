@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
 import { addRunOptions, positiveInteger, type RunFlags } from '@convoy/parameter-server/options';
