@@ -30,7 +30,7 @@ type Unchecked = Readonly<Record<string, unknown>>;
 type Defaults = Readonly<Record<string, object>>;
 
 /** Settings that are objects of their own: a layer may give some of their fields. */
-const NESTED = ['optimizer', 'schedule', 'dataset'] as const;
+type Nested = 'optimizer' | 'schedule' | 'dataset';
 
 /** What a schedule has where nothing else is said; what is missing here must be given. */
 const DEFAULT_SCHEDULES: Readonly<Record<ScheduleConfig['name'], object>> = {
@@ -65,7 +65,7 @@ export function syntheticConfig({
 export function layered(below: object, above: object): Unchecked {
   const base = below as Unchecked;
   const { $schema: _, ...given } = presentOf(above);
-  const over = (name: (typeof NESTED)[number], defaults: Defaults): Unchecked =>
+  const over = (name: Nested, defaults: Defaults): Unchecked =>
     given[name] === undefined ? {} : { [name]: nested(base[name], given[name], defaults) };
   const result: Record<string, unknown> = {
     ...base,
