@@ -50,7 +50,7 @@ function names(text: string): readonly AugmentationName[] {
   return text.split(',').map((name) => {
     const known = NAMES.find((each) => each === name.trim());
     if (known === undefined)
-      throw new InvalidArgumentError(`It must be some of ${NAMES.join(',')}, with commas between, or none.`);
+      throw new InvalidArgumentError(`It must be some of ${NAMES.join(',')}, with commas between.`);
     return known;
   });
 }
