@@ -108,7 +108,12 @@ export function gradientLoop(
   seconds: number,
 ): Contender {
   const file = fileURLToPath(new URL('gradient-loop.ts', import.meta.url));
-  const env = { TF_NUM_INTRAOP_THREADS: String(threads), TF_NUM_INTEROP_THREADS: String(threads) };
+  const env = {
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    TF_NUM_INTEROP_THREADS: String(threads),
+    // TensorFlow.js as it comes has the kernels that TensorFlow chooses.
+    ...(program === 'stock' ? { TF_ENABLE_ONEDNN_OPTS: process.env['TF_ENABLE_ONEDNN_OPTS'] } : {}),
+  };
   return {
     name,
     resources: resourcesOf(processes, threads),

@@ -44,7 +44,12 @@ async function inProcesses(program: Loop['program']): Promise<LoopSpeed> {
     seconds: Number(options.seconds),
   };
   const file = fileURLToPath(new URL('gradient-loop.ts', import.meta.url));
-  const env = { TF_NUM_INTRAOP_THREADS: threads, TF_NUM_INTEROP_THREADS: threads };
+  const env = {
+    TF_NUM_INTRAOP_THREADS: threads,
+    TF_NUM_INTEROP_THREADS: threads,
+    // TensorFlow.js as it comes has the kernels that TensorFlow chooses.
+    ...(program === 'stock' ? { TF_ENABLE_ONEDNN_OPTS: process.env['TF_ENABLE_ONEDNN_OPTS'] } : {}),
+  };
   const loops = Array.from(
     { length: Number(options.processes) },
     () => new BenchProcess(file, [JSON.stringify(loop)], env),

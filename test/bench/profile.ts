@@ -1,8 +1,8 @@
 // npx tsx test/bench/profile.ts [--threads 1] [--batch 64] [--seconds 6] [--rounds 2]
 //
 // Where a gradient's time goes: oneDNN's own times per primitive, as it tells them with ONEDNN_VERBOSE=1, beside the whole of
-// a bare loop of gradients. For stock TensorFlow.js and the compiled graph, as TensorFlow chooses its kernels on this
-// processor and with oneDNN's forced (TF_ENABLE_ONEDNN_OPTS=1). Milliseconds per image, of the round
+// a bare loop of gradients. For stock TensorFlow.js, our kernels and the compiled graph, without and with oneDNN's
+// convolutions (TF_ENABLE_ONEDNN_OPTS=0 is what TensorFlow chooses without AVX-512). Milliseconds per image, of the round
 // that others disturbed least.
 import { parseArgs } from 'node:util';
 import type { Loop } from './gradient-loop.ts';
@@ -18,7 +18,7 @@ const { values: options } = parseArgs({
   },
 });
 const settings = [
-  { name: 'as TensorFlow chooses', env: {} },
+  { name: 'TF_ENABLE_ONEDNN_OPTS=0', env: { TF_ENABLE_ONEDNN_OPTS: '0' } },
   { name: 'TF_ENABLE_ONEDNN_OPTS=1', env: { TF_ENABLE_ONEDNN_OPTS: '1' } },
 ];
 const cases = settings.flatMap(({ name, env }) =>
