@@ -21,8 +21,6 @@ export function launchEnvironment(env) {
     GLIBC_TUNABLES,
     // Warnings and errors only: TensorFlow greets at length otherwise.
     TF_CPP_MIN_LOG_LEVEL: '2',
-    // TensorFlow leaves oneDNN's convolutions off on processors without AVX-512, where they are faster as well.
-    TF_ENABLE_ONEDNN_OPTS: '1',
     ...env,
   };
 }

@@ -111,8 +111,8 @@ export function gradientLoop(
   const env = {
     TF_NUM_INTRAOP_THREADS: String(threads),
     TF_NUM_INTEROP_THREADS: String(threads),
-    // TensorFlow.js as it comes has the kernels that TensorFlow chooses.
-    ...(program === 'stock' ? { TF_ENABLE_ONEDNN_OPTS: process.env['TF_ENABLE_ONEDNN_OPTS'] } : {}),
+    // As Convoy's processes have it; TensorFlow.js as it comes has the kernels that TensorFlow chooses.
+    ...(program === 'stock' ? {} : { TF_ENABLE_ONEDNN_OPTS: '1' }),
   };
   return {
     name,

@@ -47,8 +47,8 @@ async function inProcesses(program: Loop['program']): Promise<LoopSpeed> {
   const env = {
     TF_NUM_INTRAOP_THREADS: threads,
     TF_NUM_INTEROP_THREADS: threads,
-    // TensorFlow.js as it comes has the kernels that TensorFlow chooses.
-    ...(program === 'stock' ? { TF_ENABLE_ONEDNN_OPTS: process.env['TF_ENABLE_ONEDNN_OPTS'] } : {}),
+    // As Convoy's processes have it; TensorFlow.js as it comes has the kernels that TensorFlow chooses.
+    ...(program === 'stock' ? {} : { TF_ENABLE_ONEDNN_OPTS: '1' }),
   };
   const loops = Array.from(
     { length: Number(options.processes) },

@@ -12,7 +12,7 @@ export class BenchProcess {
   readonly #lines: AsyncIterator<string>;
   readonly #name: string;
 
-  constructor(program: string, args: readonly string[], env: Readonly<NodeJS.ProcessEnv> = {}) {
+  constructor(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.#name = args.join(' ');
     this.#child = spawn(process.execPath, [...nodeOptions(), program, ...args], {
       env: launchEnvironment({ ...process.env, ...env }),
