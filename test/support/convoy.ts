@@ -8,6 +8,10 @@ import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 
 const PROGRAM = fileURLToPath(new URL('../../apps/cli/bin/convoy.mjs', import.meta.url));
 
+/** What TensorFlow says when it loads with oneDNN's convolutions, whatever its log level. */
+const TENSORFLOW_GREETING =
+  /^WARNING: All log messages before absl::InitializeLog|^I0000 .* oneDNN custom operations are on/;
+
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
@@ -25,8 +29,10 @@ export class Convoy {
     readonly reject: (e: Error) => void;
   }[] = [];
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /** @param cwd the folder it is started in. */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = process.cwd()) {
     this.process = spawn(process.execPath, [PROGRAM, ...args], {
+      cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -52,6 +58,7 @@ export class Convoy {
   }
 
   #hear(line: string): void {
+    if (TENSORFLOW_GREETING.test(line)) return;
     this.#lines.push(line);
     for (const waiting of this.#waiting.filter(({ pattern }) => pattern.test(line))) {
       this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
