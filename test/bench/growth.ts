@@ -48,6 +48,8 @@ const LEAST_CORES = 0.1;
 
 const startedMs = performance.now();
 const minutes = () => (performance.now() - startedMs) / 60_000;
+/** Of the server's cost, that the grid must determine. */
+const UNKNOWNS = 3;
 const say = (line: string) => console.error(`${minutes().toFixed(1)} min  ${line}`);
 const failures: string[] = [];
 const duration = { seconds: flags.seconds, leastSteps: flags.leastSteps };
@@ -132,6 +134,7 @@ function save(): string {
 
 /** Null where the grid does not determine them. */
 function constantsOf(cells: readonly GrowthCell[]): StepConstants | null {
+  if (cells.length < UNKNOWNS) return null;
   try {
     return fitConstants(cells);
   } catch (error) {
