@@ -59,7 +59,8 @@ export async function trainWithWorkers(
     },
     onExit: ({ pid, code, signal, restartInMs, left }) => {
       const next = restartInMs === null ? '' : '; another takes its place';
-      onWarning(`worker process ${pid} ended (${signal ?? `exit code ${code}`})${next}`);
+      // Who leaves in peace is told of as a worker; at the end of a run all do.
+      if (code !== 0) onWarning(`worker process ${pid} ended (${signal ?? `exit code ${code}`})${next}`);
       if (restartInMs === null && code !== null) lastCode = code;
       allHaveEnded = left === 0;
       if (allHaveEnded) haltWithoutWorkers();
