@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { lessonModel } from '@convoy/cifar10/models';
 import { initialValues } from '@convoy/cifar10/initial-values';
 import type { RunEvent } from '@convoy/protocol/run-events';
-import { copyFloat32 } from '@convoy/protocol/tensor';
+import { readFloat32 } from '@convoy/protocol/tensor';
 import { convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { KERAS_RUN } from '../keras/keras-run.ts';
 
@@ -23,12 +23,6 @@ const fixtures = new URL('../fixtures/', import.meta.url);
 const fixture = JSON.parse(readFileSync(new URL('keras-10-steps.json', fixtures), 'utf8')) as Fixture;
 const folder = temporaryFolder();
 afterAll(folder.remove);
-
-function vector(bytes: Uint8Array): Float32Array {
-  const values = new Float32Array(bytes.byteLength / 4);
-  copyFloat32(bytes, values);
-  return values;
-}
 
 /** Every stride-th parameter, as the fixture keeps them. */
 function thinned(values: Float32Array): Float32Array {
@@ -74,7 +68,7 @@ async function train(name: string, learningRate: number, ...args: string[]) {
   const losses = eventsOf(runDir)
     .filter((event): event is Extract<RunEvent, { type: 'step' }> => event.type === 'step')
     .map(({ loss }) => loss);
-  return { losses, parameters: vector(readFileSync(join(runDir, 'parameters.bin'))) };
+  return { losses, parameters: readFloat32(readFileSync(join(runDir, 'parameters.bin'))) };
 }
 
 describe.each([
@@ -85,7 +79,7 @@ describe.each([
 
   it('agree to 1e-4 in every loss and in the parameters, at a learning rate where Keras agrees with itself', async () => {
     const { losses, parameters } = await train(`gentle ${name}`, gentle!.learningRate, ...args);
-    const theirs = vector(readFileSync(new URL(gentle!.file, fixtures)));
+    const theirs = readFloat32(readFileSync(new URL(gentle!.file, fixtures)));
     for (const [step, loss] of losses.entries()) expect(Math.abs(loss / gentle!.losses[step]! - 1)).toBeLessThan(1e-4);
     expect(relativeDistance(thinned(parameters), theirs)).toBeLessThan(1e-4);
     // Not only because nothing moved: the ten updates themselves agree to a hundredth.
@@ -98,8 +92,8 @@ describe.each([
     const { losses, parameters } = await train(`lesson ${name}`, lesson!.learningRate, ...args);
     for (const [step, loss] of losses.entries())
       expect(Math.abs(loss / lesson!.losses[step]! - 1)).toBeLessThan(step < 6 ? 1e-4 : 1e-3);
-    expect(relativeDistance(thinned(parameters), vector(readFileSync(new URL(lesson!.file, fixtures))))).toBeLessThan(
-      3 * lesson!.ownSpread,
-    );
+    expect(
+      relativeDistance(thinned(parameters), readFloat32(readFileSync(new URL(lesson!.file, fixtures)))),
+    ).toBeLessThan(3 * lesson!.ownSpread);
   });
 });

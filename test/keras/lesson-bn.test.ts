@@ -12,7 +12,7 @@ import type { Program } from '@convoy/cifar10/program';
 import { syntheticDataset } from '@convoy/cifar10/synthetic';
 import { syntheticConfig } from '@convoy/parameter-server/options';
 import { Parameters } from '@convoy/parameter-server/parameters';
-import { copyFloat32 } from '@convoy/protocol/tensor';
+import { readFloat32 } from '@convoy/protocol/tensor';
 import { createOptimizer, DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
 import { temporaryFolder } from '../support/convoy.ts';
 
@@ -44,9 +44,7 @@ function batch() {
 }
 
 function theirs(): { slopes: Float32Array; statistics: Float32Array } {
-  const bytes = readFileSync(new URL('keras-lesson-bn.bin', fixtures));
-  const values = new Float32Array(bytes.byteLength / 4);
-  copyFloat32(bytes, values);
+  const values = readFloat32(readFileSync(new URL('keras-lesson-bn.bin', fixtures)));
   const slopes = Math.ceil(trainableCount / fixture.stride);
   return { slopes: values.subarray(0, slopes), statistics: values.subarray(slopes) };
 }

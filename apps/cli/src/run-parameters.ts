@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import { copyFloat32 } from '@convoy/protocol/tensor';
+import { readFloat32 } from '@convoy/protocol/tensor';
 import { models } from '@convoy/cifar10/models';
 import {
   CHECKPOINTS_FOLDER,
@@ -109,9 +109,7 @@ function readFinal(folder: string, config: RunConfig): Pick<RunParameters, 'step
     );
   }
   assertModel(folder, config, table.modelHash);
-  const values = new Float32Array(bytes.byteLength / 4);
-  copyFloat32(bytes, values);
-  return { step: table.step, values, sha256 };
+  return { step: table.step, values: readFloat32(bytes), sha256 };
 }
 
 function assertModel(folder: string, { model }: RunConfig, modelHash: string): void {

@@ -3,7 +3,7 @@ import { exitCodes } from '@convoy/protocol/errors';
 import { digest } from './checkpoint.ts';
 import { MemoryDisk } from './checkpoint-files.fixture.ts';
 import { listCheckpoints, loadNewestCheckpoint } from './checkpoint-load.ts';
-import { CheckpointStore } from './checkpoint-store.ts';
+import { CheckpointStore, type CheckpointStoreOptions } from './checkpoint-store.ts';
 import { config, identity, optimizerAt, stateAt } from './checkpoint.fixture.ts';
 
 const RUN = '/run';
@@ -15,19 +15,22 @@ beforeEach(async () => {
 });
 
 /** Checkpoints of steps with their validation accuracies. */
-async function write(...checkpoints: (readonly [step: number, accuracy: number | null])[]): Promise<void> {
-  const store = await CheckpointStore.open({
+/** A store on the disk that must write everything it is given. */
+function openStore(options: Partial<CheckpointStoreOptions> = {}): Promise<CheckpointStore> {
+  return CheckpointStore.open({
     runFolder: RUN,
     identity,
-    keep: 99,
-    now: () => Date.UTC(2026, 10, 24),
+    now: () => 0,
     fence: () => Promise.resolve(),
     onWritten: () => {},
-    onFailed: (_step, error) => {
-      throw error;
-    },
+    onFailed: (_step, error) => expect.unreachable(String(error)),
     files: disk,
+    ...options,
   });
+}
+
+async function write(...checkpoints: (readonly [step: number, accuracy: number | null])[]): Promise<void> {
+  const store = await openStore({ keep: 99, now: () => Date.UTC(2026, 10, 24) });
   for (const [step, validationAccuracy] of checkpoints) {
     store.save(stateAt(step, { validationAccuracy }), 'validation');
     await store.flush();
@@ -179,15 +182,7 @@ describe('loadNewestCheckpoint', () => {
     const { figures, ...state } = stateAt(20);
     const epoch = { samples: 4, lossSum: Infinity, correct: 0, sinceMs: 0 };
     await write([10, null]);
-    const store = await CheckpointStore.open({
-      runFolder: RUN,
-      identity,
-      now: () => 0,
-      fence: () => Promise.resolve(),
-      onWritten: () => {},
-      onFailed: (_step, error) => expect.unreachable(String(error)),
-      files: disk,
-    });
+    const store = await openStore();
     store.save({ ...state, figures: { ...figures, epoch } }, 'end');
     await store.flush();
     const { checkpoint } = await loadNewestCheckpoint(RUN, expected, disk);
@@ -196,15 +191,7 @@ describe('loadNewestCheckpoint', () => {
 
   it('gives back what callbacks have seen, and the best parameters, without which it falls back', async () => {
     await write([10, null]);
-    const store = await CheckpointStore.open({
-      runFolder: RUN,
-      identity,
-      now: () => 0,
-      fence: () => Promise.resolve(),
-      onWritten: () => {},
-      onFailed: (_step, error) => expect.unreachable(String(error)),
-      files: disk,
-    });
+    const store = await openStore();
     const { callbacks: before } = stateAt(20);
     const figures = { epoch: 1, val_loss: NaN, val_accuracy: 0.25, loss: -Infinity, accuracy: null };
     const callbacks = {

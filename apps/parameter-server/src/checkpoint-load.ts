@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import { copyFloat32 } from '@convoy/protocol/tensor';
+import { readFloat32 } from '@convoy/protocol/tensor';
 import { slotsOf, type OptimizerState } from '@convoy/training/optimizer/optimizer';
 import {
   CheckpointFault,
@@ -179,12 +179,7 @@ export async function verifyCheckpoint(
   if (manifest.step !== step || state.position.step !== step) {
     throw new CheckpointFault(`it is of step ${state.position.step}: the directory was renamed`);
   }
-  const vector = async (file: string): Promise<Float32Array> => {
-    const bytes = await read(file);
-    const values = new Float32Array(bytes.byteLength / 4);
-    copyFloat32(bytes, values);
-    return values;
-  };
+  const vector = async (file: string): Promise<Float32Array> => readFloat32(await read(file));
   const parameters = await vector(PARAMETERS_FILE);
   const slots: Record<string, Float32Array> = {};
   for (const slot of slotsOf(state.config.optimizer)) slots[slot] = await vector(slotFile(state.optimizer.name, slot));

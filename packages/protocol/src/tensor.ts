@@ -35,6 +35,16 @@ export function copyFloat32(bytes: Uint8Array, target: Float32Array): void {
   float32Bytes(target).set(bytes);
 }
 
+/**
+ * Little-endian float32 bytes, at any alignment, as a new vector.
+ * @throws RangeError when they are no whole number of values.
+ */
+export function readFloat32(bytes: Uint8Array): Float32Array {
+  const values = new Float32Array(bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
+  copyFloat32(bytes, values);
+  return values;
+}
+
 function assertLittleEndian(): void {
   if (!hostIsLittleEndian) throw new Error('tensors travel as little-endian bytes and this machine is big-endian');
 }

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { resolveConfig } from '@convoy/training/config';
 import { lessonModel } from '@convoy/cifar10/models';
 import { initialValues } from '@convoy/cifar10/initial-values';
-import { copyFloat32, float32Bytes } from '@convoy/protocol/tensor';
+import { float32Bytes, readFloat32 } from '@convoy/protocol/tensor';
 import { AUGMENTATION_VERSION } from '@convoy/protocol/run-config';
 import { TreeReduction } from '@convoy/training/reduction';
 import { ComputeCancelled } from './compute.ts';
@@ -83,9 +83,7 @@ describe('InlineCompute', () => {
       { start: 0, size: 1 },
     ]) {
       const { gradient, ...tally } = await parts.gradient({ step: 0, block });
-      const vector = new Float32Array(gradient.byteLength / 4);
-      copyFloat32(gradient, vector);
-      sum.add(block, { ...tally, vector });
+      sum.add(block, { ...tally, vector: readFloat32(gradient) });
     }
     const { vector, ...tally } = sum.total!;
     expect(tally).toEqual({ samples: one.samples, lossSum: one.lossSum, correct: one.correct });
