@@ -3,11 +3,16 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'convoy-examples-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What TensorFlow says when it loads with oneDNN's convolutions, whatever its log level. */
+const TENSORFLOW_GREETING =
+  /^WARNING: All log messages before absl::InitializeLog|^I0000 .* oneDNN custom operations are on/;
 
 /** Settings with which an example is over in seconds. */
 const config = join(folder, 'convoy.json');
@@ -32,7 +37,9 @@ function run(name: string, interruptAt?: RegExp): Promise<{ code: number | null;
     isInterrupted = true;
     child.kill('SIGINT');
   });
-  child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    if (!TENSORFLOW_GREETING.test(line)) stderr += `${line}\n`;
+  });
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
 }
 

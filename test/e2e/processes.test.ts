@@ -166,7 +166,7 @@ describe('wrong input', () => {
       2,
       '--batch-size (250) must be a multiple of --micro-batch (32)',
     ],
-    [['train', '--recipe', 'soup'], 2, 'Allowed choices are lesson, quick, smoke.'],
+    [['train', '--recipe', 'soup'], 2, 'Allowed choices are lesson, quick, strong, smoke.'],
     [['train', '--data-dir', '/nowhere', '--steps', '1'], 3, '--data-dir: '],
     [['worker', '--url', 'http://host'], 2, 'It must look like ws://HOST:PORT.'],
     [['evaluate', '--run', '/nowhere'], 3, "/nowhere is no run's folder: it has no config.json"],

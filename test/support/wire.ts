@@ -25,15 +25,25 @@ export class Wire {
     this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  /** A relay to the server on this machine's `port`. */
-  static async to(port: number): Promise<Wire> {
+  /**
+   * A relay to the server on this machine's `port`.
+   * @param together lets nobody through before so many have come.
+   */
+  static async to(port: number, { together = 1 } = {}): Promise<Wire> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const wire = new Wire(server);
-    server.on('connection', (worker) => {
-      const target = connect(port, '127.0.0.1');
-      wire.#relay(worker, target, 'up');
-      wire.#relay(target, worker, 'down');
+    const waiting: Socket[] = [];
+    let isOpen = false;
+    server.on('connection', (socket) => {
+      waiting.push(socket);
+      isOpen ||= waiting.length >= together;
+      if (!isOpen) return;
+      for (const worker of waiting.splice(0)) {
+        const target = connect(port, '127.0.0.1');
+        wire.#relay(worker, target, 'up');
+        wire.#relay(target, worker, 'down');
+      }
     });
     return wire;
   }

@@ -28,7 +28,7 @@ describe('a configuration file', () => {
   it('is over its recipe, and flags are over both', () => {
     const settings = { recipe: 'quick', seed: 7, dropout: false, deterministic: true };
     const file = { $schema: 'convoy.schema.json', ...settings };
-    expect(configOf(file)).toMatchObject({ ...settings, globalBatchSize: 128 });
+    expect(configOf(file)).toMatchObject({ ...settings, globalBatchSize: 100 });
     expect(configOf(file, '--seed', '8', '--dropout', '--no-deterministic', '--recipe', 'smoke')).toMatchObject({
       recipe: 'smoke',
       globalBatchSize: 64,

@@ -105,7 +105,7 @@ describe('resolveConfig', () => {
   });
 
   it.each([
-    [{ recipe: 'none' }, 'no recipe is called "none"; choose one of lesson, quick, smoke'],
+    [{ recipe: 'none' }, 'no recipe is called "none"; choose one of lesson, quick, strong, smoke'],
     [{ globalBatchSize: 250, microBatchSize: 32 }, 'globalBatchSize (250) must be a multiple of microBatchSize (32)'],
     [{ validationSplit: 1 }, 'validationSplit: '],
     [{ epochs: 0 }, 'epochs: '],

@@ -7,7 +7,7 @@ const sgd: Settings = { optimizer: { name: 'sgd', learningRate: 0.05, momentum: 
 describe('layers of settings', () => {
   it('replace each other one by one, the last before the first, and the recipe under all', () => {
     const config = resolveConfig({ recipe: 'quick', seed: 1, dropout: false }, { seed: 2, dropout: undefined });
-    expect(config).toMatchObject({ recipe: 'quick', globalBatchSize: 128, seed: 2, dropout: false });
+    expect(config).toMatchObject({ recipe: 'quick', globalBatchSize: 100, seed: 2, dropout: false });
   });
 
   it('take the recipe of the last layer that names one', () => {
@@ -129,7 +129,7 @@ describe('layers of settings', () => {
     [{ seed: 1.5 }, 'seed: must be a whole number, not 1.5'],
     [{ globalBatchSize: 0 }, 'globalBatchSize: must be at least 1, not 0'],
     [{ globalBatchSize: '64' }, 'globalBatchSize: must be a number, not "64"'],
-    [{ recipe: 'constructor' }, 'no recipe is called "constructor"; choose one of lesson, quick, smoke'],
+    [{ recipe: 'constructor' }, 'no recipe is called "constructor"; choose one of lesson, quick, strong, smoke'],
   ])('refuse %j in a line that says where and what it must be', (settings, message) => {
     expect(() => resolveConfig(settings as Settings)).toThrow(message);
   });
