@@ -199,7 +199,7 @@ describe('an attack by a stranger ends its own connection', () => {
     ['too short', closeCodes.malformed, { gradient: new Uint8Array(8) }],
     ['no whole number of floats', closeCodes.malformed, { gradient: new Uint8Array(4 * PARAMETERS - 1) }],
     ['over fewer samples', closeCodes.malformed, { samples: 1 }],
-    ['with more correct than samples', closeCodes.malformed, { correct: 1_000 }],
+    ['with more correct than samples', closeCodes.malformed, { metricSum: 1_000 }],
     ['of another step', closeCodes.malformed, { step: 1_000 }],
   ])('a gradient that is %s', { timeout: TEST_TIMEOUT_MS }, async (_, code, changes) => {
     const peer = await joinNextStep();
@@ -320,7 +320,7 @@ describe('while workers train', () => {
         const raw = (peer.socket as unknown as { _socket: RawPeer['socket'] })._socket;
         const { run, incarnation, task, step, block } = lease;
         const work = { run, incarnation, task, step, block, samples: MICRO_BATCH * block.size };
-        const result = encode({ type: 'result', ...work, lossSum: 1, correct: 1, computeMs: 1, gradient: filled(0) });
+        const result = encode({ type: 'result', ...work, lossSum: 1, metricSum: 1, computeMs: 1, gradient: filled(0) });
         raw.write(frameHead(result.byteLength));
         let sent = 0;
         const timer = setInterval(() => raw.write(result.subarray(sent, (sent += 100))), 100);

@@ -31,29 +31,29 @@ export function gradientOf(
     h = mix(h, i);
     vector[i] = spread(h);
   }
-  return { samples, lossSum: spread(h) * 1e-9 + spread(mix(h, 1)), correct: h % (samples + 1), vector };
+  return { samples, lossSum: spread(h) * 1e-9 + spread(mix(h, 1)), metricSum: h % (samples + 1), vector };
 }
 
 /** What one piece of an evaluation contributes. */
 export function evaluationOf(parameters: number, purpose: string, leaf: number, samples: number): Sums {
   const h = mix(parameters, (purpose === 'test' ? 1 : 2) * 4_096 + leaf);
-  return { samples, lossSum: spread(h) * 1e-9 + spread(mix(h, 1)), correct: h % (samples + 1), vector: null };
+  return { samples, lossSum: spread(h) * 1e-9 + spread(mix(h, 1)), metricSum: h % (samples + 1), vector: null };
 }
 
 /** The parameters after a commit: a hash of those before it and of the mean gradient's bits. */
-export function updated(parameters: number, { vector, lossSum, correct, samples }: Sums, divisor = samples): number {
+export function updated(parameters: number, { vector, lossSum, metricSum, samples }: Sums, divisor = samples): number {
   let next = parameters;
   for (let i = 0; i < PARAMETER_COUNT; i++) {
     mean[0] = vector![i]! / divisor;
     next = mix(next, meanBits[0]!);
   }
-  return digestOf({ lossSum, correct, samples }, next);
+  return digestOf({ lossSum, metricSum, samples }, next);
 }
 
 /** A hash of an evaluation's sums, bit for bit. */
-export function digestOf({ lossSum, correct, samples }: Omit<Sums, 'vector'>, seed = 0): number {
+export function digestOf({ lossSum, metricSum, samples }: Omit<Sums, 'vector'>, seed = 0): number {
   loss[0] = lossSum;
-  return mix(mix(mix(mix(seed, lossBits[0]!), lossBits[1]!), correct), samples);
+  return mix(mix(mix(mix(seed, lossBits[0]!), lossBits[1]!), metricSum), samples);
 }
 
 const mean = new Float32Array(1);

@@ -94,7 +94,7 @@ function plus(left: Sums, right: Sums): Sums {
   return {
     samples: left.samples + right.samples,
     lossSum: left.lossSum + right.lossSum,
-    correct: left.correct + right.correct,
+    metricSum: left.metricSum + right.metricSum,
     vector: left.vector && right.vector && left.vector.map((value, i) => value + right.vector![i]!),
   };
 }

@@ -101,7 +101,7 @@ export class Attacker {
   /** Answers a lease with a gradient of zeros over as many samples as it has, or with something else. */
   answer({ run, incarnation, task, step, block }: Lease, microBatch: number, changes: Partial<Result> = {}): void {
     const common = { run, incarnation, task, step, block, samples: block.size * microBatch };
-    this.send({ type: 'result', ...common, lossSum: 1, correct: 0, computeMs: 1, gradient: ZEROS, ...changes });
+    this.send({ type: 'result', ...common, lossSum: 1, metricSum: 0, computeMs: 1, gradient: ZEROS, ...changes });
   }
 }
 

@@ -1,5 +1,6 @@
 import ora, { type Ora } from 'ora';
 import colors from 'picocolors';
+import { METRIC_LABELS, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
 import type { HealthFinding, Rollback, RunEvent } from '@convoy/protocol/run-events';
 
 type StepEvent = Extract<RunEvent, { type: 'step' }>;
@@ -103,11 +104,11 @@ export class Display {
         return this.#step(event);
       case 'epoch-ended':
         return this.line(
-          `epoch ${event.epoch + 1}: loss ${event.loss.toFixed(4)}, accuracy ${percent(event.accuracy)} in training, ${event.seconds.toFixed(0)} s`,
+          `epoch ${event.epoch + 1}: loss ${event.loss.toFixed(4)}, ${metricText(event)} in training, ${event.seconds.toFixed(0)} s`,
         );
       case 'evaluated':
         return this.line(
-          `  ${event.purpose} after step ${event.step}: loss ${event.loss.toFixed(4)}, accuracy ${colors.bold(percent(event.accuracy))} (${event.seconds.toFixed(1)} s)`,
+          `  ${event.purpose} after step ${event.step}: loss ${event.loss.toFixed(4)}, ${metricText(event, colors.bold)} (${event.seconds.toFixed(1)} s)`,
         );
       case 'learning-rate-reduced':
         return this.line(`  ${event.monitor} does not improve: the learning rate is now ${event.to.toPrecision(3)}`);
@@ -155,7 +156,7 @@ export class Display {
     const secondsLeft = ((this.#totalSteps - event.step) * event.samples) / this.#rate;
     const text =
       `step ${event.step}/${this.#totalSteps} · epoch ${event.epoch + 1}/${epochs} · loss ${event.loss.toFixed(4)} · ` +
-      `accuracy ${percent(event.accuracy)} · ${this.#rate.toFixed(0)} images/s · ${count(event.workers, 'worker')} ${(100 * this.#busyShare).toFixed(0)} % busy · ${duration(secondsLeft)} left`;
+      `${metricText(event)} · ${this.#rate.toFixed(0)} images/s · ${count(event.workers, 'worker')} ${(100 * this.#busyShare).toFixed(0)} % busy · ${duration(secondsLeft)} left`;
     if (this.#isTerminal) this.status(text);
     else if (event.step < this.#totalSteps) this.#plain(text, event.at);
   }
@@ -200,6 +201,17 @@ export function healthText({ kind, since, evidence, advice }: HealthFinding): st
 
 export function percent(fraction: number): string {
   return `${(100 * fraction).toFixed(2)} %`;
+}
+
+/** A metric's name and its value, which may be emphasised. */
+export function metricText(figure: MetricFigure, emphasised: (value: string) => string = (value) => value): string {
+  const { name, value } = readMetric(figure);
+  return `${METRIC_LABELS[name]} ${emphasised(metricValue(name, value))}`;
+}
+
+/** An accuracy in percent, an error with four significant digits. */
+export function metricValue(name: MetricName, value: number): string {
+  return name === 'accuracy' ? percent(value) : value.toPrecision(4);
 }
 
 function count(n: number, noun: string): string {

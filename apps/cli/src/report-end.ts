@@ -1,7 +1,8 @@
 import colors from 'picocolors';
 import { exitCodes } from '@convoy/protocol/errors';
+import type { RunSummary } from '@convoy/protocol/run-events';
 import type { PreparedRun } from '@convoy/parameter-server/prepare-run';
-import { healthText, percent, rollbackText, type Display } from './display.ts';
+import { healthText, metricText, rollbackText, type Display } from './display.ts';
 import type { StopRequest } from './stop-signals.ts';
 
 /** Says how a run ended, prints its JSON line if asked, sets the exit code, and draws the run's history into its folder. */
@@ -14,12 +15,10 @@ export async function reportEnd(
   const { outcome, reason, summary, collapse } = await prepared.ended;
   const rate = `${summary.imagesPerSecond.toFixed(0)} images/s`;
   if (outcome === 'completed') {
-    const test =
-      summary.testAccuracy === null
-        ? ''
-        : `test accuracy ${percent(summary.testAccuracy)}, test loss ${summary.testLoss!.toFixed(4)} · `;
     display.line(
-      colors.green(`✔ ${test}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${prepared.folder}`),
+      colors.green(
+        `✔ ${testText(summary)}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${prepared.folder}`,
+      ),
     );
   } else {
     const howToGoOn = collapse === null ? '' : ' --on-collapse rollback';
@@ -33,6 +32,13 @@ export async function reportEnd(
   if (outcome === 'halted') process.exitCode ??= collapse === null ? exitCodes.halted : exitCodes.collapsed;
   if (outcome === 'interrupted') process.exitCode = stop.exitCode();
   await draw(prepared.folder, display);
+}
+
+function testText({ testAccuracy, testMeanAbsoluteError = null, testLoss }: RunSummary): string {
+  if (testLoss === null) return '';
+  const metric =
+    testAccuracy === null ? { meanAbsoluteError: testMeanAbsoluteError ?? NaN } : { accuracy: testAccuracy };
+  return `test ${metricText(metric)}, test loss ${testLoss.toFixed(4)} · `;
 }
 
 /** A picture that can't be drawn is no fault of the run. The chart's library is large, so it is loaded only now. */

@@ -68,7 +68,7 @@ export function addCallbackOptions(command: Command): Command {
     .addOption(
       new Option(
         '--monitor <figure>',
-        'what tells whether an epoch was better (default: val_loss; of checkpoints val_accuracy)',
+        'what tells whether an epoch was better (default: val_loss; of checkpoints val_accuracy, in a classification)',
       ).choices(MONITORS),
     )
     .addOption(new Option('--mode <mode>', 'whether less or more of it is better').choices(['auto', 'min', 'max']))

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeServerMessage, encode } from '@convoy/protocol/codec';
 import { PROTOCOL_VERSION, type EvaluationLease, type Lease } from '@convoy/protocol/messages';
+import type { MetricName } from '@convoy/protocol/metric';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import { copyFloat32, float32Bytes } from '@convoy/protocol/tensor';
+import { followMetric } from '@convoy/training/callbacks/follow-metric';
 import { resolveConfig } from '@convoy/training/config';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf, SAMPLING_VERSION } from '@convoy/training/sampling';
@@ -14,6 +16,7 @@ import { memoryPair } from '@convoy/transport/memory';
 import { MemoryDisk } from './checkpoint-files.fixture.ts';
 import { listCheckpoints, loadNewestCheckpoint } from './checkpoint-load.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
+import { HealthWatch } from './health-watch.ts';
 import { Parameters } from './parameters.ts';
 import { RunFigures } from './run-figures.ts';
 import { RunFolder } from './run-folder.ts';
@@ -38,7 +41,8 @@ const RUN: Settings = {
 
 interface Circumstances {
   readonly workers?: number;
-  /** What each epoch's validation finds. */
+  readonly metric?: MetricName;
+  /** What each epoch's validation finds; a regression's absolute error is half of it. */
   readonly losses?: readonly number[];
   /** Steps whose gradient is not finite. */
   readonly broken?: readonly number[];
@@ -58,8 +62,8 @@ let folders = 0;
 
 /** A run's process, from the newest checkpoint on the disk, with workers that descend to {@link TARGET}. */
 async function train(options: Settings, circumstances: Circumstances = {}): Promise<Trained> {
-  const { workers = 1, killAt = Infinity, disk = new MemoryDisk() } = circumstances;
-  const config = resolveConfig(options);
+  const { workers = 1, metric = 'accuracy', killAt = Infinity, disk = new MemoryDisk() } = circumstances;
+  const config = followMetric(resolveConfig(options), metric, [options]);
   const { trainCount, testCount } = { trainCount: 10, testCount: 3 };
   const extent = extentOf(config, { trainCount, testCount });
   await disk.makeDirectory('/run');
@@ -92,7 +96,7 @@ async function train(options: Settings, circumstances: Circumstances = {}): Prom
     model: { hash: digest, parameterCount: TARGET.length, trainableCount: TARGET.length, tensors: TENSORS },
     dataFingerprint: digest,
     parameters,
-    figures: new RunFigures('r', extent, checkpoint?.state.figures),
+    figures: new RunFigures('r', extent, checkpoint?.state.figures, metric),
     ...(checkpoint === null
       ? {}
       : {
@@ -106,6 +110,14 @@ async function train(options: Settings, circumstances: Circumstances = {}): Prom
     folder: runFolder,
     // What a killed process asks for after its death is never written.
     checkpoints: { save: (...order) => (isKilled() ? undefined : store.save(...order)), flush: () => store.flush() },
+    health: new HealthWatch({
+      classes: metric === 'accuracy' ? 10 : null,
+      tensors: TENSORS,
+      warmupSteps: 0,
+      from: checkpoint?.state.health ?? null,
+      onCollapse: 'halt',
+      rollbacks: [],
+    }),
     fence: () => (isKilled() ? new Promise(() => {}) : Promise.resolve()),
     coordinator: { checkpointEverySteps: 3 },
     onEvent: (event) => {
@@ -125,7 +137,7 @@ async function train(options: Settings, circumstances: Circumstances = {}): Prom
 async function work(
   server: ParameterServer,
   workerId: string,
-  { losses = [], broken = [] }: Circumstances,
+  { metric = 'accuracy', losses = [], broken = [] }: Circumstances,
   isOver: () => boolean,
 ) {
   const [serverEnd, connection] = memoryPair(serverCodec, { encode, decode: decodeServerMessage });
@@ -154,7 +166,7 @@ async function work(
         const isBroken = broken.includes(lease.step);
         const gradient = parameters.map((value, i) => (isBroken ? NaN : samples * (value - TARGET[i]!)));
         const lossSum = samples * distanceOf(parameters);
-        const sums = { samples, lossSum, correct: 1, computeMs: 0 };
+        const sums = { samples, lossSum, metricSum: metric === 'accuracy' ? 1 : lossSum / 2, computeMs: 0 };
         connection.send({ type: 'result', ...lease, ...sums, gradient: float32Bytes(gradient) });
         break;
       }
@@ -163,7 +175,8 @@ async function work(
         const lease = leaseOf(message);
         const samples = purpose === 'test' ? 3 : 2;
         const mean = purpose === 'test' ? distanceOf(parameters) : losses[lease.step / 2 - 1]!;
-        const sums = { samples, lossSum: samples * mean, correct: 1, computeMs: 0 };
+        const lossSum = samples * mean;
+        const sums = { samples, lossSum, metricSum: metric === 'accuracy' ? 1 : lossSum / 2, computeMs: 0 };
         connection.send({ type: 'evaluation-result', ...lease, ...sums });
       }
     }
@@ -238,6 +251,14 @@ const BEST_ONLY: Settings = {
   callbacks: { modelCheckpoint: { monitor: 'val_loss', saveBestOnly: true } },
 };
 
+const REGRESSION: Settings = {
+  ...RUN,
+  callbacks: {
+    earlyStopping: { monitor: 'val_mean_absolute_error', patience: 2, restoreBestWeights: true },
+    reduceLROnPlateau: { monitor: 'mean_absolute_error', patience: 1, factor: 0.5 },
+  },
+};
+
 describe("the server's callbacks", () => {
   it('lower the rate, end the run early, and test the best parameters of it', async () => {
     const { events, summary } = await train(ALL, { losses: LOSSES });
@@ -289,11 +310,12 @@ describe("the server's callbacks", () => {
     ]);
   });
 
-  it.each([
+  it.each<[string, Settings, Circumstances]>([
     ['with all of them', ALL, {}],
     ['to the last step', TO_THE_END, {}],
     ['without a validation', UNVALIDATED, { broken: [3] }],
     ['that saves the best only', BEST_ONLY, {}],
+    ['that is a regression', REGRESSION, { metric: 'meanAbsoluteError' }],
   ])(
     'decide the same in a run %s for three workers, and when its process is killed at any event and goes on from its checkpoint',
     { timeout: 60_000 },
@@ -313,6 +335,27 @@ describe("the server's callbacks", () => {
       }
     },
   );
+
+  it('follow the mean absolute error of a regression, whose best checkpoint has the lowest validation loss', async () => {
+    const { events, summary, disk } = await train(REGRESSION, { losses: LOSSES, metric: 'meanAbsoluteError' });
+    // With momentum the fourth epoch overshoots.
+    expect(decisionsIn(events)).toEqual(['rate 0.125 after 8', 'stop after 8', 'back to 4 after 8']);
+    const measured = events.filter(({ type }) => ['step', 'epoch-ended', 'evaluated'].includes(type));
+    expect(measured).toHaveLength(8 + 4 + 5);
+    for (const event of measured) {
+      expect(event).not.toHaveProperty('accuracy');
+      expect(event).toMatchObject({ meanAbsoluteError: (event as Extract<RunEvent, { type: 'step' }>).loss / 2 });
+    }
+    expect(summary).toMatchObject({
+      testAccuracy: null,
+      testMeanAbsoluteError: summary!.testLoss! / 2,
+      validationAccuracy: null,
+      validationMeanAbsoluteError: 0.4,
+      health: [],
+    });
+    const best = (await listCheckpoints('/run', disk)).find(({ isBest }) => isBest);
+    expect(best).toMatchObject({ step: 4, metric: null, meanAbsoluteError: 0.4 });
+  });
 
   it('leave a finished run finished', async () => {
     const { summary, disk } = await train(ALL, { losses: LOSSES });

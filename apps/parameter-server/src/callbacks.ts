@@ -1,7 +1,7 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunFact } from '@convoy/protocol/run-events';
 import { decideAtEpochEnd, startCallbacks, type CallbacksState } from '@convoy/training/callbacks/callbacks';
-import { directionOf, type EpochFigures } from '@convoy/training/callbacks/monitor';
+import { directionOf, NO_FIGURES, type EpochFigures } from '@convoy/training/callbacks/monitor';
 import type { CoordinatorEvent } from '@convoy/training/coordinator/events';
 import type { Extent } from '@convoy/training/sampling';
 import type { Parameters } from './parameters.ts';
@@ -71,18 +71,29 @@ export class Callbacks {
     const { stepsPerEpoch, totalSteps, validationSamples } = this.#options.extent;
     // The last step may come in the midst of an epoch.
     if (step % stepsPerEpoch !== 0 && step < totalSteps) return NOTHING;
-    const { loss = null, accuracy = null } = epochEnd ?? {};
     const epoch = Math.floor((step - 1) / stepsPerEpoch);
-    const figures = { epoch, val_loss: null, val_accuracy: null, loss, accuracy };
+    const figures = {
+      ...NO_FIGURES,
+      epoch,
+      loss: epochEnd?.loss ?? null,
+      accuracy: epochEnd?.accuracy ?? null,
+      mean_absolute_error: epochEnd?.meanAbsoluteError ?? null,
+    };
     this.#state = { ...this.#state, latest: { step, figures } };
     return validationSamples > 0 ? NOTHING : this.#decide(step, figures);
   }
 
   /** The validation is in of the epoch that the last step ended. */
-  validated({ step, epoch, loss, accuracy }: Evaluation): EpochVerdict {
+  validated({ step, epoch, loss, ...metric }: Evaluation): EpochVerdict {
     const { latest } = this.#state;
-    const trained = latest?.step === step ? latest.figures : { loss: null, accuracy: null };
-    return this.#decide(step, { ...trained, epoch, val_loss: loss, val_accuracy: accuracy });
+    const trained = latest?.step === step ? latest.figures : NO_FIGURES;
+    return this.#decide(step, {
+      ...trained,
+      epoch,
+      val_loss: loss,
+      val_accuracy: metric.accuracy ?? null,
+      val_mean_absolute_error: metric.meanAbsoluteError ?? null,
+    });
   }
 
   #decide(step: number, figures: EpochFigures): EpochVerdict {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { exitCodes } from '@convoy/protocol/errors';
+import { NO_FIGURES } from '@convoy/training/callbacks/monitor';
 import { digest } from './checkpoint.ts';
 import { MemoryDisk } from './checkpoint-files.fixture.ts';
 import { listCheckpoints, loadNewestCheckpoint } from './checkpoint-load.ts';
@@ -130,9 +131,9 @@ describe('loadNewestCheckpoint', () => {
 
   it('refuses a later format, and a checkpoint under another step’s name', async () => {
     await write([10, null]);
-    await replace(pathOf(10, 'manifest.json'), '{"body":{"format":4},"sha256":""}');
+    await replace(pathOf(10, 'manifest.json'), '{"body":{"format":5},"sha256":""}');
     await expect(loadNewestCheckpoint(RUN, expected, disk)).rejects.toThrow(
-      'manifest.json is of format 4 and this version of Convoy reads 1, 2, 3: use the version that wrote it',
+      'manifest.json is of format 5 and this version of Convoy reads 1, 2, 3, 4: use the version that wrote it',
     );
     await disk.remove(`${RUN}/checkpoints/step-00000010`);
     await write([20, null]);
@@ -145,15 +146,19 @@ describe('loadNewestCheckpoint', () => {
   it.each([
     [1, 'knew Adam alone and no schedule'],
     [2, 'knew no callbacks'],
+    [3, 'counted correct predictions'],
   ])('reads format %d, which %s', async (format) => {
     await write([10, 0.5]);
     const manifest = JSON.parse(Buffer.from(await disk.read(pathOf(10, 'manifest.json'))).toString());
     const state = JSON.parse(Buffer.from(await disk.read(pathOf(10, 'state.json'))).toString());
     state.format = format;
-    delete state.callbacks;
-    delete state.config.callbacks;
-    delete state.health;
-    delete manifest.body.monitored;
+    state.figures.epoch = { samples: 4, lossSum: 2, correct: 3, sinceMs: 0 };
+    if (format < 3) {
+      delete state.callbacks;
+      delete state.config.callbacks;
+      delete state.health;
+      delete manifest.body.monitored;
+    }
     if (format === 1) {
       delete state.config.schedule;
       for (const field of ['weightDecay', 'excludeFromWeightDecay', 'clipNorm']) delete state.config.optimizer[field];
@@ -175,12 +180,13 @@ describe('loadNewestCheckpoint', () => {
     const { checkpoint, faults } = await loadNewestCheckpoint(RUN, expected, disk);
     expect(faults).toEqual([]);
     expect(checkpoint!.optimizer).toEqual(optimizerAt(10));
+    expect(checkpoint!.state.figures.epoch).toEqual({ samples: 4, lossSum: 2, metricSum: 3, sinceMs: 0 });
     expect(await listCheckpoints(RUN, disk)).toMatchObject([{ step: 10, metric: 0.5, isBest: true }]);
   });
 
   it('reads figures that are not finite as they were', async () => {
     const { figures, ...state } = stateAt(20);
-    const epoch = { samples: 4, lossSum: Infinity, correct: 0, sinceMs: 0 };
+    const epoch = { samples: 4, lossSum: Infinity, metricSum: 0, sinceMs: 0 };
     await write([10, null]);
     const store = await openStore();
     store.save({ ...state, figures: { ...figures, epoch } }, 'end');
@@ -193,7 +199,7 @@ describe('loadNewestCheckpoint', () => {
     await write([10, null]);
     const store = await openStore();
     const { callbacks: before } = stateAt(20);
-    const figures = { epoch: 1, val_loss: NaN, val_accuracy: 0.25, loss: -Infinity, accuracy: null };
+    const figures = { ...NO_FIGURES, epoch: 1, val_loss: NaN, val_accuracy: 0.25, loss: -Infinity };
     const callbacks = {
       ...before,
       kept: { step: 20, figures },

@@ -58,8 +58,10 @@ export interface ListedCheckpoint {
   readonly epoch: number | null;
   /** Of all its files. */
   readonly bytes: number;
-  /** Validation accuracy of its parameters, 0 to 1; null when they were not evaluated. */
+  /** Validation accuracy of its parameters, 0 to 1; null when they were not evaluated, and in a regression. */
   readonly metric: number | null;
+  /** In a regression, of the validation; null when they were not evaluated. */
+  readonly meanAbsoluteError?: number | null;
   /** Of the checkpoints listed, the valid one that is the best by the figure that the run monitors; of equals the first. */
   readonly isBest: boolean;
   /** ISO 8601, UTC. */
@@ -116,9 +118,12 @@ export async function listCheckpoints(
     const { name, step } = named;
     try {
       const { state, manifest, bytes } = await verifyCheckpoint(root, named, files);
-      const { writtenAt, validationAccuracy: metric } = manifest;
+      const { writtenAt, validationAccuracy: metric, validationMeanAbsoluteError: error } = manifest;
       const row = { name, step, epoch: state.epoch, bytes, metric, isBest: false, writtenAt, fault: null };
-      listed.push({ row, merit: meritOf(manifest) });
+      listed.push({
+        row: error === undefined ? row : { ...row, meanAbsoluteError: error },
+        merit: meritOf(manifest),
+      });
     } catch (error) {
       // The run may be going on, and its server has removed this one meanwhile.
       if (!(await files.list(root)).includes(name)) continue;

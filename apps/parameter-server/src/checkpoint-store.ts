@@ -29,7 +29,7 @@ import {
 import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
 import { bestOf, faultOf, meritOf, verifyCheckpoint } from './checkpoint-load.ts';
 import type { MonitoredFigure } from './callbacks.ts';
-import type { FiguresSnapshot } from './run-figures.ts';
+import type { FiguresSnapshot, ValidationMetric } from './run-figures.ts';
 import { LockLostError } from './run-lock.ts';
 
 /** What is the same in every checkpoint of a run. */
@@ -44,8 +44,8 @@ export interface CheckpointIdentity {
   readonly tensors: TensorTable;
 }
 
-/** The training state at one moment. */
-export interface TrainingState {
+/** The training state at one moment, with the validation's metric of exactly these parameters: null when they have not been evaluated. */
+export interface TrainingState extends ValidationMetric {
   readonly position: Position;
   readonly consecutiveSkips: number;
   /** The epoch of the next step, from 0. */
@@ -54,8 +54,6 @@ export interface TrainingState {
   readonly optimizer: OptimizerState;
   readonly figures: FiguresSnapshot;
   readonly numericsFingerprint: string | null;
-  /** Validation accuracy of exactly these parameters, 0 to 1; null when they have not been evaluated. */
-  readonly validationAccuracy: number | null;
   /** Which of a run's checkpoints is the best is decided by it; null when it is not known. */
   readonly monitored: MonitoredFigure | null;
   readonly callbacks: CallbacksState;
@@ -123,9 +121,9 @@ interface Staging extends OptimizerVectors {
 
 interface Pending {
   readonly cause: SaveCause;
+  readonly metric: ValidationMetric;
   readonly staging: Staging;
   readonly state: CheckpointState;
-  readonly validationAccuracy: number | null;
   readonly monitored: MonitoredFigure | null;
 }
 
@@ -206,8 +204,9 @@ export class CheckpointStore {
       target.set(source);
     }
     const checkpointState = stateOf(this.#options.identity, state);
-    const { validationAccuracy, monitored } = state;
-    this.#pending = { cause, staging, state: checkpointState, validationAccuracy, monitored };
+    const { validationAccuracy, validationMeanAbsoluteError: error, monitored } = state;
+    const metric = { validationAccuracy, ...(error === undefined ? {} : { validationMeanAbsoluteError: error }) };
+    this.#pending = { cause, staging, state: checkpointState, metric, monitored };
     this.#writing ??= this.#writePending();
   }
 
@@ -248,7 +247,7 @@ export class CheckpointStore {
     this.#writing = null;
   }
 
-  async #write({ cause, staging, state, validationAccuracy, monitored }: Pending): Promise<void> {
+  async #write({ cause, staging, state, metric, monitored }: Pending): Promise<void> {
     const { now, identity, onWritten } = this.#options;
     const startedMs = now();
     const { step } = state.position;
@@ -267,7 +266,7 @@ export class CheckpointStore {
         format: CHECKPOINT_FORMAT,
         step,
         writtenAt: new Date(startedMs).toISOString(),
-        validationAccuracy,
+        ...metric,
         monitored,
         tensors: identity.tensors.map(({ name, shape, offset, size }) => ({ name, shape: [...shape], offset, size })),
         files,
@@ -276,7 +275,7 @@ export class CheckpointStore {
       await this.#files.syncDirectory(temporary);
       written = {
         ...(await this.#putInPlace(temporary, step)),
-        merit: meritOf({ validationAccuracy, monitored }),
+        merit: meritOf({ ...metric, monitored }),
         bytes: Object.values(files).reduce((sum, file) => sum + file.bytes, bytes),
       };
     } catch (error) {

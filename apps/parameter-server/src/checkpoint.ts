@@ -9,9 +9,12 @@ import { FiguresSnapshotSchema } from './run-figures.ts';
 // What a checkpoint is: runs/<run>/checkpoints/step-00001234/ with flat vectors, state.json and manifest.json.
 
 /** Raised when a reader of this version could misread what a later one writes. */
-export const CHECKPOINT_FORMAT = 3;
-/** The second format is this one of a run without callbacks; the first is that with the optimizer Adam and a constant learning rate. */
-const READABLE_FORMATS = [1, 2, CHECKPOINT_FORMAT];
+export const CHECKPOINT_FORMAT = 4;
+/**
+ * The third format is this one of a classification, whose epoch so far counts correct predictions; the second that of a run without
+ * callbacks; the first that with the optimizer Adam and a constant learning rate.
+ */
+const READABLE_FORMATS = [1, 2, 3, CHECKPOINT_FORMAT];
 
 export const CHECKPOINTS_FOLDER = 'checkpoints';
 export const STATE_FILE = 'state.json';
@@ -71,6 +74,8 @@ const ManifestBodySchema = v.strictObject({
   writtenAt: v.pipe(v.string(), v.isoTimestamp()),
   /** Of these parameters, if they have been evaluated. */
   validationAccuracy: v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  /** The same of a regression; left out elsewhere. */
+  validationMeanAbsoluteError: v.exactOptional(v.nullable(v.number())),
   /** What the run's best checkpoint is chosen by, of these parameters; in older formats the validation accuracy. */
   monitored: v.optional(
     v.nullable(v.strictObject({ monitor: text, direction: v.picklist(['min', 'max']), value: v.number() })),

@@ -44,12 +44,14 @@ export interface AppliedStep {
 /** Measures what {@link Health} judges, and says what to do about a collapse. */
 export class HealthWatch {
   readonly #health: Health;
+  readonly #classes: number | null;
   readonly #tensors: TensorTable;
   readonly #onCollapse: CollapseAction;
   readonly rollbacks: readonly Rollback[];
 
   constructor({ from, onCollapse, rollbacks, ...settings }: HealthWatchOptions) {
     this.#health = new Health(settings, from);
+    this.#classes = settings.classes;
     this.#tensors = settings.tensors;
     this.#onCollapse = onCollapse;
     this.rollbacks = rollbacks;
@@ -80,7 +82,8 @@ export class HealthWatch {
   }
 
   committed({ step, tally, gradientNorm, gradient, before, after, epochEnd }: AppliedStep): readonly HealthFact[] {
-    const { samples, lossSum, correct } = tally;
+    const { samples, lossSum, metricSum } = tally;
+    const correct = this.#classes === null ? null : metricSum;
     if (epochEnd !== null) this.#health.epochEnded(epochEnd);
     const isProbed = step % PROBE_EVERY_STEPS === 0;
     return this.#health.stepped({
@@ -88,7 +91,6 @@ export class HealthWatch {
       samples,
       correct,
       loss: lossSum / samples,
-      accuracy: correct / samples,
       gradientNorm,
       silent: silentUnits(gradient, this.#health.layers),
       kernels: isProbed ? probeKernels(this.#tensors, gradient, samples, before, after) : null,

@@ -1,6 +1,8 @@
 import type { EvaluationResult, Result } from '@convoy/protocol/messages';
+import type { MetricName } from '@convoy/protocol/metric';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { Task } from '@convoy/training/coordinator/events';
+import type { Tally } from '@convoy/training/reduction';
 import type { Extent } from '@convoy/training/sampling';
 import { samplesIn } from './tasks.ts';
 
@@ -8,14 +10,15 @@ import { samplesIn } from './tasks.ts';
 export interface Expectations {
   readonly config: RunConfig;
   readonly extent: Extent;
+  readonly metric: MetricName;
   /** Of a gradient in a message. */
   readonly gradientBytes: number;
 }
 
 /** What no honest worker would send for this task; null when there is nothing. */
 export function faultOf(result: Result | EvaluationResult, task: Task, expected: Expectations): string | null {
-  const { config, extent, gradientBytes } = expected;
-  const { block, samples, correct } = result;
+  const { config, extent, metric, gradientBytes } = expected;
+  const { block, samples, metricSum } = result;
   if ((result.type === 'result') !== (task.kind === 'gradient')) return `${result.type} for a lease of another kind`;
   if (result.type === 'result' && result.gradient.byteLength !== gradientBytes) {
     return `a gradient has ${gradientBytes} bytes, not ${result.gradient.byteLength}`;
@@ -24,13 +27,17 @@ export function faultOf(result: Result | EvaluationResult, task: Task, expected:
   if (block.start >= task.leaves) return `block ${block.start} of a task of ${task.leaves}`;
   const samplesOfBlock = samplesIn(task, block, config, extent);
   if (samples !== samplesOfBlock) return `a result over ${samples} samples for a block of ${samplesOfBlock}`;
-  return correct <= samples ? null : `${correct} correct of ${samples} samples`;
+  const isCount = Number.isInteger(metricSum) && metricSum >= 0 && metricSum <= samples;
+  return metric !== 'accuracy' || isCount ? null : `${metricSum} correct of ${samples} samples`;
 }
 
-/** What makes a sum of losses unbelievable, or null: cross-entropies are not negative, and one that is not finite is rare. */
-export function suspicionOfLoss(lossSum: number): string | null {
-  if (!Number.isFinite(lossSum)) return 'its loss is not finite';
-  return lossSum >= 0 ? null : 'its loss is negative';
+/** What makes sums unbelievable, or null: neither losses nor errors are negative, and one that is not finite is rare. */
+export function suspicionOfSums({ lossSum, metricSum }: Tally): string | null {
+  for (const [what, sum] of Object.entries({ loss: lossSum, metric: metricSum })) {
+    if (!Number.isFinite(sum)) return `its ${what} is not finite`;
+    if (sum < 0) return `its ${what} is negative`;
+  }
+  return null;
 }
 
 /** Committed norms that say what is usual. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as v from 'valibot';
+import { NO_FIGURES } from '@convoy/training/callbacks/monitor';
 import type { EvaluationTask, GradientTask } from '@convoy/training/coordinator/events';
 import { FiguresSnapshotSchema, RunFigures } from './run-figures.ts';
 
@@ -22,7 +23,7 @@ const evaluation = (step: number, purpose: 'validation' | 'test' = 'validation')
   purpose,
   leaves: 1,
 });
-const tally = (step: number) => ({ samples: 4, lossSum: 1 / (step + 3), correct: step % 4 });
+const tally = (step: number) => ({ samples: 4, lossSum: 1 / (step + 3), metricSum: step % 4 });
 
 /** What happens in a run, a function of the time at which the task opened; every task takes `ms`. */
 type Happening = (figures: RunFigures, nowMs: number) => unknown;
@@ -34,7 +35,7 @@ const validate =
   (number: number, correct: number): Happening =>
   (figures, now) => (
     figures.taskOpened(now),
-    figures.evaluated(evaluation(number), { samples: 4, lossSum: 2, correct }, now + 7)
+    figures.evaluated(evaluation(number), { samples: 4, lossSum: 2, metricSum: correct }, now + 7)
   );
 
 const RUN: readonly Happening[] = [step(0), step(1), skip, validate(3, 3), step(3), step(4), step(5), validate(6, 2)];
@@ -74,6 +75,7 @@ describe('RunFigures', () => {
       validationAccuracy: 0.5,
       seconds: 0.056,
     });
+    expect(second.summary('completed', 'sha', 0)).not.toHaveProperty('testMeanAbsoluteError');
   });
 
   it('ends an epoch whose last step was skipped, with the totals of those applied', () => {
@@ -100,11 +102,34 @@ describe('RunFigures', () => {
     validate(3, 3)(figures, 0);
     validate(6, 3)(figures, 0);
     expect(figures.bestValidation).toMatchObject({ step: 3, accuracy: 0.75 });
-    expect(figures.validationAccuracyNow).toBeNull();
+    expect(figures.validationNow).toEqual({ validationAccuracy: null });
     step(2)(figures, 0);
     validate(3, 1)(figures, 0);
-    expect(figures.validationAccuracyNow).toBe(0.25);
+    expect(figures.validationNow).toEqual({ validationAccuracy: 0.25 });
     step(3)(figures, 0);
-    expect(figures.validationAccuracyNow).toBeNull();
+    expect(figures.validationNow).toEqual({ validationAccuracy: null });
+  });
+
+  it('has errors for the accuracies of a regression, and the lowest is the best, also from a snapshot', () => {
+    const figures = new RunFigures('r', extent, null, 'meanAbsoluteError');
+    figures.workerJoined(0, 1);
+    for (const sum of [NaN, 8, 2, 6]) validate(3, sum)(figures, 0);
+    figures.evaluated(evaluation(3, 'test'), { samples: 4, lossSum: Infinity, metricSum: Infinity }, 0);
+    step(2)(figures, 0);
+    const kept: unknown = JSON.parse(JSON.stringify(figures.snapshot(0), (_, x) => (x === Infinity ? 'Infinity' : x)));
+    const resumed = new RunFigures('r', extent, v.parse(FiguresSnapshotSchema, kept), 'meanAbsoluteError');
+    for (const these of [figures, resumed]) {
+      expect(these.bestValidation).toMatchObject({ meanAbsoluteError: 0.5 });
+      expect(these.bestValidation).not.toHaveProperty('accuracy');
+      expect(these.validationNow).toEqual({ validationAccuracy: null, validationMeanAbsoluteError: 1.5 });
+      expect(these.summary('completed', 'sha', 0)).toMatchObject({
+        testAccuracy: null,
+        testMeanAbsoluteError: Infinity,
+        validationAccuracy: null,
+        validationMeanAbsoluteError: 1.5,
+      });
+    }
+    resumed.restored({ ...NO_FIGURES, epoch: 0, val_loss: 0.25, val_mean_absolute_error: 0.5 });
+    expect(resumed.validationNow).toEqual({ validationAccuracy: null, validationMeanAbsoluteError: 0.5 });
   });
 });

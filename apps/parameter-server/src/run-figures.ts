@@ -1,6 +1,7 @@
 import * as v from 'valibot';
+import { metricFigure, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
 import type { RunOutcome, RunSummary } from '@convoy/protocol/run-events';
-import type { EpochFigures } from '@convoy/training/callbacks/monitor';
+import { KERAS_NAMES, type EpochFigures } from '@convoy/training/callbacks/monitor';
 import type { EvaluationTask, GradientTask } from '@convoy/training/coordinator/events';
 import type { Tally } from '@convoy/training/reduction';
 import type { Extent } from '@convoy/training/sampling';
@@ -16,14 +17,20 @@ const real = v.union([
   ),
 ]);
 
-const EvaluationSchema = v.strictObject({
-  step: count,
-  epoch: count,
-  samples: count,
-  loss: real,
-  accuracy: v.number(),
-  seconds: v.number(),
-});
+const evaluated = { step: count, epoch: count, samples: count, loss: real, seconds: v.number() };
+const EvaluationSchema = v.union([
+  v.strictObject({ ...evaluated, accuracy: v.number() }),
+  v.strictObject({ ...evaluated, meanAbsoluteError: real }),
+]);
+
+const EpochTotalsSchema = v.union([
+  v.strictObject({ samples: count, lossSum: real, metricSum: real, sinceMs: v.number() }),
+  // As checkpoints had them when there were classifications only.
+  v.pipe(
+    v.strictObject({ samples: count, lossSum: real, correct: count, sinceMs: v.number() }),
+    v.transform(({ correct, ...totals }) => ({ ...totals, metricSum: correct })),
+  ),
+]);
 
 /** The figures of a run as they were at one moment: what a checkpoint keeps, so that a resumed run counts on. */
 export const FiguresSnapshotSchema = v.strictObject({
@@ -36,29 +43,36 @@ export const FiguresSnapshotSchema = v.strictObject({
   /** From the first worker's joining, the time in which no server ran left out. */
   activeMs: v.number(),
   /** The steps of the epoch so far; null at an epoch's beginning. `sinceMs` is on the scale of `activeMs`. */
-  epoch: v.nullable(v.strictObject({ samples: count, lossSum: real, correct: count, sinceMs: v.number() })),
+  epoch: v.nullable(EpochTotalsSchema),
   validation: v.nullable(EvaluationSchema),
   bestValidation: v.nullable(EvaluationSchema),
   test: v.nullable(EvaluationSchema),
 });
 
 export type FiguresSnapshot = v.InferOutput<typeof FiguresSnapshotSchema>;
-export type Evaluation = Readonly<v.InferOutput<typeof EvaluationSchema>>;
 type EpochTotals = NonNullable<FiguresSnapshot['epoch']>;
 
-/** An epoch's means over the samples that entered an update. */
-export interface EpochEnd {
+interface Means {
   readonly epoch: number;
   readonly step: number;
   readonly loss: number;
-  readonly accuracy: number;
   readonly seconds: number;
 }
+
+/** An epoch's means over the samples that entered an update. */
+export type EpochEnd = Means & MetricFigure;
+/** Means over the samples of a split. */
+export type Evaluation = Means & { readonly samples: number } & MetricFigure;
+
+/** A validation's metric as summaries and checkpoints have it: an error is there in a regression only. */
+export type ValidationMetric = Pick<RunSummary, 'validationAccuracy' | 'validationMeanAbsoluteError'>;
 
 /** What a run has done so far, in numbers: the source of its events' figures and of its summary. */
 export class RunFigures {
   readonly #run: string;
   readonly #extent: Extent;
+  /** What the run's model is measured by, beside its loss. */
+  readonly metric: MetricName;
   /** Active time before this process began. */
   readonly #earlierMs: number;
   #steps = 0;
@@ -74,9 +88,10 @@ export class RunFigures {
   #test: Evaluation | null = null;
 
   /** @param from the snapshot of the checkpoint that the run is resumed from. */
-  constructor(run: string, extent: Extent, from: FiguresSnapshot | null = null) {
+  constructor(run: string, extent: Extent, from: FiguresSnapshot | null = null, metric: MetricName = 'accuracy') {
     this.#run = run;
     this.#extent = extent;
+    this.metric = metric;
     this.#earlierMs = from?.activeMs ?? 0;
     if (from === null) return;
     this.#steps = from.steps;
@@ -90,14 +105,16 @@ export class RunFigures {
     this.#test = from.test;
   }
 
-  /** The validation with the highest accuracy, of equals the first. */
+  /** The validation with the highest accuracy or the lowest error, of equals the first. */
   get bestValidation(): Evaluation | null {
     return this.#bestValidation;
   }
 
-  /** The validation accuracy of the parameters as they are now; null when they have not been evaluated. */
-  get validationAccuracyNow(): number | null {
-    return this.#validation?.step === this.#steps ? this.#validation.accuracy : null;
+  /** What the validation found of the parameters as they are now; null when they have not been evaluated, or it is not finite. */
+  get validationNow(): ValidationMetric {
+    const validation = this.#validation?.step === this.#steps ? this.#validation : null;
+    const value = validation === null ? null : readMetric(validation).value;
+    return validationMetric(this.metric, Number.isFinite(value) ? value : null);
   }
 
   workerJoined(nowMs: number, workers: number): void {
@@ -114,11 +131,11 @@ export class RunFigures {
     this.#steps = task.step + 1;
     this.#samplesApplied += tally.samples;
     this.#trainingMs += stepMs;
-    const before = this.#epoch ?? { samples: 0, lossSum: 0, correct: 0, sinceMs: this.#activeMs(nowMs) - stepMs };
+    const before = this.#epoch ?? { samples: 0, lossSum: 0, metricSum: 0, sinceMs: this.#activeMs(nowMs) - stepMs };
     this.#epoch = {
       samples: before.samples + tally.samples,
       lossSum: before.lossSum + tally.lossSum,
-      correct: before.correct + tally.correct,
+      metricSum: before.metricSum + tally.metricSum,
       sinceMs: before.sinceMs,
     };
     return { stepMs, epochEnd: this.#endEpoch(nowMs) };
@@ -133,27 +150,30 @@ export class RunFigures {
     return { stepMs, epochEnd: this.#endEpoch(nowMs) };
   }
 
-  evaluated(task: EvaluationTask, { samples, lossSum, correct }: Tally, nowMs: number): Evaluation {
+  evaluated(task: EvaluationTask, { samples, lossSum, metricSum }: Tally, nowMs: number): Evaluation {
     const evaluation: Evaluation = {
       step: task.step,
       epoch: task.epoch,
       samples,
       loss: lossSum / samples,
-      accuracy: correct / samples,
+      ...metricFigure(this.metric, metricSum / samples),
       seconds: this.#taskMs(nowMs) / 1000,
     };
     if (task.purpose === 'test') this.#test = evaluation;
     else {
       this.#validation = evaluation;
-      if (evaluation.accuracy > (this.#bestValidation?.accuracy ?? -1)) this.#bestValidation = evaluation;
+      if (isBetter(evaluation, this.#bestValidation)) this.#bestValidation = evaluation;
     }
     return evaluation;
   }
 
   /** The parameters are those of an earlier epoch again: so is what their validation found. */
-  restored({ epoch, val_loss: loss, val_accuracy: accuracy }: EpochFigures): void {
-    if (this.#validation === null || loss === null || accuracy === null) return;
-    this.#validation = { ...this.#validation, epoch, loss, accuracy };
+  restored({ epoch, ...figures }: EpochFigures): void {
+    const loss = figures.val_loss;
+    const value = figures[`val_${KERAS_NAMES[this.metric]}`];
+    if (this.#validation === null || loss === null || value === null) return;
+    const { step, samples, seconds } = this.#validation;
+    this.#validation = { step, epoch, samples, loss, ...metricFigure(this.metric, value), seconds };
   }
 
   summary(outcome: RunOutcome, parametersSha256: string, nowMs: number): Omit<RunSummary, 'health' | 'rollbacks'> {
@@ -166,7 +186,8 @@ export class RunFigures {
       workers: this.#mostWorkers,
       testAccuracy: this.#test?.accuracy ?? null,
       testLoss: this.#test?.loss ?? null,
-      validationAccuracy: this.#validation?.accuracy ?? null,
+      ...validationMetric(this.metric, this.#validation && readMetric(this.#validation).value),
+      ...(this.metric === 'accuracy' ? {} : { testMeanAbsoluteError: this.#test?.meanAbsoluteError ?? null }),
       parametersSha256,
       samplesApplied: this.#samplesApplied,
       imagesPerSecond: this.#trainingMs === 0 ? 0 : (1000 * this.#samplesApplied) / this.#trainingMs,
@@ -200,7 +221,7 @@ export class RunFigures {
       epoch: this.#steps / this.#extent.stepsPerEpoch - 1,
       step: this.#steps,
       loss: totals.lossSum / totals.samples,
-      accuracy: totals.correct / totals.samples,
+      ...metricFigure(this.metric, totals.metricSum / totals.samples),
       seconds: (this.#activeMs(nowMs) - totals.sinceMs) / 1000,
     };
   }
@@ -213,4 +234,18 @@ export class RunFigures {
   #taskMs(nowMs: number): number {
     return nowMs - Math.max(this.#openedMs, this.#firstJoinMs ?? nowMs);
   }
+}
+
+function validationMetric(metric: MetricName, value: number | null): ValidationMetric {
+  return metric === 'accuracy'
+    ? { validationAccuracy: value }
+    : { validationAccuracy: null, validationMeanAbsoluteError: value };
+}
+
+/** More of an accuracy is better, and less of an error; what is not a number is never better. */
+function isBetter(evaluation: Evaluation, best: Evaluation | null): boolean {
+  const { name, value } = readMetric(evaluation);
+  if (Number.isNaN(value) || best === null) return !Number.isNaN(value);
+  const reference = readMetric(best).value;
+  return name === 'accuracy' ? value > reference : value < reference;
 }

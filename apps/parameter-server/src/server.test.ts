@@ -185,7 +185,7 @@ class Peer {
       block,
       samples,
       lossSum: 1,
-      correct: 1,
+      metricSum: 1,
       computeMs: 1,
       gradient,
       ...changes,
@@ -227,7 +227,7 @@ describe('the parameter server', () => {
   it.each<[string, Partial<Result>]>([
     ['of the wrong size', { gradient: new Uint8Array(4) }],
     ['over the wrong number of samples', { samples: 3 }],
-    ['with more right than there are', { correct: 5 }],
+    ['with more right than there are', { metricSum: 5 }],
   ])('closes the connection of a result %s, and leases the block to another worker', async (_, changes) => {
     const { server } = start();
     const bad = new Peer(server);

@@ -10,6 +10,7 @@ import {
   type ServerMessage,
   type WorkerMessage,
 } from '@convoy/protocol/messages';
+import { metricFigure } from '@convoy/protocol/metric';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { HealthFinding, Rollback, RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
 import { Course, type Position } from '@convoy/training/coordinator/course';
@@ -43,7 +44,7 @@ import type { CheckpointStore, SaveCause } from './checkpoint-store.ts';
 import type { HealthWatch, Reaction } from './health-watch.ts';
 import type { Parameters } from './parameters.ts';
 import { Publication } from './publication.ts';
-import { LARGEST_NORM, Plausibility, faultOf, suspicionOfLoss } from './results.ts';
+import { LARGEST_NORM, Plausibility, faultOf, suspicionOfSums } from './results.ts';
 import type { RunFigures } from './run-figures.ts';
 import type { RunFolder } from './run-folder.ts';
 import type { Member, Session, WorkerConnection } from './session.ts';
@@ -470,11 +471,12 @@ export class ParameterServer {
     const received = { type: 'result-received', workerId, task, block } as const;
     const current = this.#reduction?.task;
     if (current?.id !== task) return this.#tell({ ...received, suspicion: null });
-    const fault = faultOf(result, current, { config, extent, gradientBytes: this.#gradients.messageBytes });
+    const { metric } = this.#figures;
+    const fault = faultOf(result, current, { config, extent, metric, gradientBytes: this.#gradients.messageBytes });
     if (fault !== null) return this.#dismiss(session, closeCodes.malformed, fault);
-    const { samples, lossSum, correct, computeMs } = result;
-    const tally = { samples, lossSum, correct, computeMs };
-    const suspicion = suspicionOfLoss(lossSum);
+    const { samples, lossSum, metricSum, computeMs } = result;
+    const tally = { samples, lossSum, metricSum, computeMs };
+    const suspicion = suspicionOfSums(tally);
     if (result.type !== 'result') return this.#tell({ ...received, suspicion }, { ...tally, vector: null });
     const vector = this.#buffers.take();
     this.#gradients.unpack(result.gradient, vector);
@@ -713,7 +715,7 @@ export class ParameterServer {
       epoch: task.epoch,
       samples: tally.samples,
       loss: tally.lossSum / tally.samples,
-      accuracy: tally.correct / tally.samples,
+      ...metricFigure(this.#figures.metric, tally.metricSum / tally.samples),
       learningRate,
       gradientNorm,
       workers: this.#members.size,
@@ -770,7 +772,7 @@ export class ParameterServer {
         optimizer: this.#parameters.state,
         figures: this.#figures.snapshot(clock.now()),
         numericsFingerprint: config.deterministic ? this.#numericsFingerprint : null,
-        validationAccuracy: this.#figures.validationAccuracyNow,
+        ...this.#figures.validationNow,
         callbacks: this.#callbacks.state,
         kept: this.#parameters.kept,
         monitored: this.#callbacks.monitoredAt(position.step),

@@ -5,22 +5,23 @@ import { historyChart, type CurvePoint, type HistoryCurves } from './history-cha
 import { pngOf } from './png.ts';
 
 const rising: readonly CurvePoint[] = [
-  { at: 1, loss: 1.5, accuracy: 0.4 },
-  { at: 2, loss: 1.2, accuracy: 0.55 },
-  { at: 3, loss: 1.0, accuracy: 0.62 },
+  { at: 1, loss: 1.5, metric: 0.4 },
+  { at: 2, loss: 1.2, metric: 0.55 },
+  { at: 3, loss: 1.0, metric: 0.62 },
 ];
-const falling = rising.map(({ at, loss, accuracy }) => ({ at, loss: loss + 0.2, accuracy: accuracy - 0.1 }));
+const falling = rising.map(({ at, loss, metric }) => ({ at, loss: loss + 0.2, metric: metric - 0.1 }));
 const history = (changes: Partial<HistoryCurves> = {}) =>
   historyChart({
     title: 'a run',
     subtitle: '3 epochs',
+    metric: 'accuracy',
     unit: 'epoch',
     training: rising,
     validation: falling,
     ...changes,
   });
 
-/** The pixels that the two curves have in each half: accuracy on the left, loss on the right. */
+/** The pixels that the two curves have in each half: the metric on the left, the loss on the right. */
 async function inkOf(svg: string) {
   const picture = await decoded(pngOf(svg));
   const half = { width: picture.width / 2, y: 180, height: picture.height - 180 };
@@ -28,14 +29,14 @@ async function inkOf(svg: string) {
     training: picture.count(colors.training, { ...half, x }),
     validation: picture.count(colors.validation, { ...half, x }),
   });
-  return { accuracy: ink(0), loss: ink(half.width), width: picture.width, height: picture.height };
+  return { metric: ink(0), loss: ink(half.width), width: picture.width, height: picture.height };
 }
 
 describe('historyChart', () => {
   it('draws training and validation in each of its two halves', async () => {
     const ink = await inkOf(history());
     expect(ink).toMatchObject({ width: 1920, height: 840 });
-    for (const half of [ink.accuracy, ink.loss]) {
+    for (const half of [ink.metric, ink.loss]) {
       expect(half.training).toBeGreaterThan(500);
       expect(half.validation).toBeGreaterThan(500);
     }
@@ -49,10 +50,16 @@ describe('historyChart', () => {
     expect(history({ unit: 'step' })).toContain('>step</text>');
   });
 
+  it('has the mean absolute error of a regression as it is, and no nats', () => {
+    const svg = history({ metric: 'meanAbsoluteError' });
+    for (const words of ['mean absolute error', 'loss', '0.6']) expect(svg).toContain(`>${words}</text>`);
+    expect(svg).not.toMatch(/accuracy|nats|>60</);
+  });
+
   it('shows a run of one epoch as one point for each', async () => {
     const ink = await inkOf(history({ training: rising.slice(0, 1), validation: falling.slice(0, 1) }));
     expect(ink.loss.training).toBeGreaterThan(40);
-    expect(ink.accuracy.validation).toBeGreaterThan(40);
+    expect(ink.metric.validation).toBeGreaterThan(40);
   });
 
   it('leaves a gap where a loss was not finite, and draws the rest', async () => {
@@ -61,7 +68,7 @@ describe('historyChart', () => {
     expect(svg).not.toMatch(/NaN|Infinity/);
     const ink = await inkOf(svg);
     expect(ink.loss.training).toBeGreaterThan(80);
-    expect(ink.loss.training).toBeLessThan(ink.accuracy.training / 2);
+    expect(ink.loss.training).toBeLessThan(ink.metric.training / 2);
     expect(ink.loss.validation).toBe(0);
   });
 });

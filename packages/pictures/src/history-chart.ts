@@ -1,3 +1,4 @@
+import { METRIC_LABELS, type MetricName } from '@convoy/protocol/metric';
 import type { EChartsOption, LineSeriesOption } from 'echarts';
 import { chartSvg, colors } from './chart.ts';
 
@@ -5,15 +6,16 @@ import { chartSvg, colors } from './chart.ts';
 export interface CurvePoint {
   /** Epochs or steps done. */
   readonly at: number;
-  /** Nats per sample; NaN leaves a gap. */
+  /** Per sample; NaN leaves a gap. */
   readonly loss: number;
-  /** 0 to 1. */
-  readonly accuracy: number;
+  /** An accuracy from 0 to 1, or a mean absolute error; NaN leaves a gap. */
+  readonly metric: number;
 }
 
 export interface HistoryCurves {
   readonly title: string;
   readonly subtitle: string;
+  readonly metric: MetricName;
   /** What `at` counts. */
   readonly unit: 'epoch' | 'step';
   readonly training: readonly CurvePoint[];
@@ -24,12 +26,19 @@ const SIZE = { width: 960, height: 420 };
 /** More points than this are a line without marks. */
 const MOST_MARKS = 60;
 
-/** Accuracy and loss side by side, training and validation in each, as the lesson's `show_history`. @returns the SVG. */
+/** The metric and the loss side by side, training and validation in each, as the lesson's `show_history`. @returns the SVG. */
 export function historyChart(curves: HistoryCurves): string {
+  // A classification's loss is a cross-entropy; a regression's has the square of its targets' unit.
+  const isAccuracy = curves.metric === 'accuracy';
   const panels = [
-    { left: 64, right: 498, name: 'accuracy', value: ({ accuracy }: CurvePoint) => 100 * accuracy },
-    { left: 530, right: 28, name: 'loss', value: ({ loss }: CurvePoint) => loss },
-  ] as const;
+    {
+      left: 64,
+      right: 498,
+      name: isAccuracy ? 'accuracy, %' : METRIC_LABELS[curves.metric],
+      value: ({ metric }: CurvePoint) => (isAccuracy ? 100 * metric : metric),
+    },
+    { left: 530, right: 28, name: isAccuracy ? 'loss, nats' : 'loss', value: ({ loss }: CurvePoint) => loss },
+  ];
   const option: EChartsOption = {
     title: {
       text: curves.title,
@@ -59,7 +68,7 @@ export function historyChart(curves: HistoryCurves): string {
       gridIndex,
       type: 'value' as const,
       scale: true,
-      name: name === 'accuracy' ? 'accuracy, %' : 'loss, nats',
+      name,
       nameTextStyle: { color: colors.text, align: 'left' as const, padding: [0, 0, 0, -36] },
       axisLabel: { color: colors.text },
       splitLine: { lineStyle: { color: colors.grid } },

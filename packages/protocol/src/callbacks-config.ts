@@ -6,7 +6,14 @@ const epochs = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 31
 const amount = v.pipe(v.number(), v.minValue(0), v.maxValue(1e12));
 
 /** Figures of an epoch, with Keras's names: of the validation at its end, or means over its samples as they were trained on. */
-export const MONITORS = ['val_loss', 'val_accuracy', 'loss', 'accuracy'] as const;
+export const MONITORS = [
+  'val_loss',
+  'val_accuracy',
+  'val_mean_absolute_error',
+  'loss',
+  'accuracy',
+  'mean_absolute_error',
+] as const;
 export type Monitor = (typeof MONITORS)[number];
 
 const monitor = v.pipe(v.picklist(MONITORS), about('The figure that decides.'));
@@ -15,7 +22,7 @@ const monitored = {
   mode: v.optional(
     v.pipe(
       v.picklist(['auto', 'min', 'max']),
-      about('Whether less or more of it is better; auto is less of a loss and more of an accuracy.'),
+      about('Whether less or more of it is better; auto is less of a loss or an error and more of an accuracy.'),
     ),
     'auto',
   ),
@@ -57,6 +64,7 @@ const ReduceLROnPlateauSchema = v.strictObject({
 
 const ModelCheckpointSchema = v.strictObject({
   ...monitored,
+  // A regression, which has none, is followed by its val_loss.
   monitor: v.optional(monitor, 'val_accuracy'),
   saveBestOnly: v.optional(
     v.pipe(v.boolean(), about('An epoch that is not the best so far leaves no checkpoint of its own.')),

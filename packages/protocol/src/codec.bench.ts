@@ -14,7 +14,7 @@ const result: Result = {
   block: { start: 4, size: 4 },
   samples: 128,
   lossSum: 200,
-  correct: 40,
+  metricSum: 40,
   computeMs: 100,
   gradient: float32Bytes(gradient),
 };

@@ -12,7 +12,7 @@ const result: Result = {
   ...work,
   samples: 8,
   lossSum: 18.4,
-  correct: 3,
+  metricSum: 3,
   gradient: float32Bytes(gradient),
   computeMs: 1.5,
 };
@@ -38,7 +38,7 @@ const workerMessages: WorkerMessage[] = [
   result,
   { type: 'lease-returned', ...work },
   { type: 'draining' },
-  { type: 'evaluation-result', ...work, samples: 8, lossSum: 18.4, correct: 3, computeMs: 1.5 },
+  { type: 'evaluation-result', ...work, samples: 8, lossSum: 18.4, metricSum: 3, computeMs: 1.5 },
   { type: 'heartbeat', rssBytes: 1e9, tensors: 16 },
   { type: 'bye', reason: 'done' },
   { type: 'error', message: 'no data' },
@@ -102,8 +102,9 @@ describe('the codec', () => {
     expect([...first]).toEqual(before);
   });
 
-  it('carries a loss that is not a number: the run decides what to do about it', () => {
-    expect(decodeWorkerMessage(encode({ ...result, lossSum: NaN }))).toMatchObject({ lossSum: NaN });
+  it('carries sums that are not finite: the run decides what to do about them', () => {
+    const sums = { lossSum: NaN, metricSum: Infinity };
+    expect(decodeWorkerMessage(encode({ ...result, ...sums }))).toMatchObject(sums);
   });
 });
 

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { RunConfigSchema } from './run-config.ts';
 
 /** Raised whenever a message changes incompatibly; compared in `hello` before anything else. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** Room for a message's other fields beside its tensor. */
 const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
@@ -22,8 +22,8 @@ const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(l
 const index = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
 const finite = v.pipe(v.number(), v.finite());
-/** A loss may be anything: a model that diverges is the run's concern, not a malformed message. */
-const loss = v.union([v.number(), v.nan()]);
+/** A loss or an error may be anything: a model that diverges is the run's concern, not a malformed message. */
+const sum = v.union([v.number(), v.nan()]);
 const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes');
 const identifier = v.pipe(v.string(), v.regex(/^[A-Za-z0-9._:-]{1,64}$/));
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -78,10 +78,10 @@ export const ResultSchema = v.strictObject({
   type: v.literal('result'),
   ...work,
   samples: count,
-  /** Sum over the samples of the cross-entropy loss (nats). */
-  lossSum: loss,
-  /** Samples whose most probable class was the label. */
-  correct: index,
+  /** Sum over the samples of the model's loss: cross-entropies (nats), or squared errors. */
+  lossSum: sum,
+  /** Sum over the samples of the model's metric: 1 for each whose most probable class was the label, or its absolute error. */
+  metricSum: sum,
   /** Time from lease to result on the worker. */
   computeMs: v.pipe(finite, v.minValue(0)),
   /**
@@ -96,8 +96,8 @@ export const EvaluationResultSchema = v.strictObject({
   type: v.literal('evaluation-result'),
   ...work,
   samples: count,
-  lossSum: loss,
-  correct: index,
+  lossSum: sum,
+  metricSum: sum,
   computeMs: v.pipe(finite, v.minValue(0)),
 });
 

@@ -173,7 +173,10 @@ export type Augmentation = v.InferOutput<typeof AugmentationSchema>;
 export const RunConfigSchema = v.strictObject({
   recipe: v.pipe(v.string(), v.maxLength(64), about('The recipe that the settings start from.')),
   // Its content is compared by hash in `ready`.
-  model: v.pipe(v.picklist(MODEL_NAMES), about('The architecture.')),
+  model: v.pipe(
+    v.picklist([...MODEL_NAMES, 'workload']),
+    about('The architecture; "workload" for that of the file which --workload names.'),
+  ),
   dataset: v.pipe(
     v.variant('name', [
       v.strictObject({ name: v.literal('cifar10') }),
@@ -182,6 +185,10 @@ export const RunConfigSchema = v.strictObject({
         seed: v.pipe(wholeNumber, about('Seeds the images.')),
         trainCount: v.pipe(count, about('Training images, those for validation included.')),
         testCount: v.pipe(count, about('Test images.')),
+      }),
+      v.strictObject({
+        name: v.literal('workload'),
+        workload: v.pipe(v.string(), v.maxLength(64), about("The workload's name; its file is given with --workload.")),
       }),
     ]),
     about('What to train on.'),
@@ -248,5 +255,7 @@ export const RunConfigSchema = v.strictObject({
 
 export type RunConfig = v.InferOutput<typeof RunConfigSchema>;
 export type DatasetConfig = RunConfig['dataset'];
+/** The data sets that Convoy brings. */
+export type BuiltInDataset = Exclude<DatasetConfig, { name: 'workload' }>;
 export type OptimizerConfig = RunConfig['optimizer'];
 export type ScheduleConfig = RunConfig['schedule'];

@@ -1,5 +1,6 @@
 import type { Monitor } from './callbacks-config.ts';
 import type { Block } from './messages.ts';
+import type { MetricFigure } from './metric.ts';
 
 /**
  * What happened in a run, as facts. The same objects become lines of events.jsonl, the live progress line and, later, the
@@ -102,7 +103,7 @@ export type RunFact =
       readonly workerId: string;
       readonly reason: string;
     }
-  | {
+  | ({
       readonly type: 'step';
       /** Number of commits so far, this one included. */
       readonly step: number;
@@ -110,7 +111,6 @@ export type RunFact =
       readonly samples: number;
       /** Mean over the step's samples, with dropout active, before the update. */
       readonly loss: number;
-      readonly accuracy: number;
       readonly learningRate: number;
       /** Euclidean norm of the mean gradient. */
       readonly gradientNorm: number;
@@ -121,7 +121,7 @@ export type RunFact =
       /** Payload bytes on the wire since the step before, over all workers. */
       readonly bytesReceived: number;
       readonly bytesSent: number;
-    }
+    } & MetricFigure)
   /** How large a worker and the server are, now and then. */
   | {
       readonly type: 'memory';
@@ -132,25 +132,23 @@ export type RunFact =
     }
   | { readonly type: 'step-retried'; readonly step: number; readonly reason: string }
   | { readonly type: 'step-skipped'; readonly step: number; readonly reason: string }
-  | {
+  | ({
       readonly type: 'epoch-ended';
       readonly epoch: number;
       readonly step: number;
       /** Means over the epoch's samples as they were trained on. */
       readonly loss: number;
-      readonly accuracy: number;
       readonly seconds: number;
-    }
-  | {
+    } & MetricFigure)
+  | ({
       readonly type: 'evaluated';
       readonly purpose: 'validation' | 'test';
       readonly step: number;
       readonly epoch: number;
       readonly samples: number;
       readonly loss: number;
-      readonly accuracy: number;
       readonly seconds: number;
-    }
+    } & MetricFigure)
   /** ReduceLROnPlateau: what the schedule starts from is another rate from the next step on. */
   | {
       readonly type: 'learning-rate-reduced';
@@ -245,6 +243,9 @@ export interface RunSummary {
   readonly testAccuracy: number | null;
   readonly testLoss: number | null;
   readonly validationAccuracy: number | null;
+  /** Of a regression, which has no accuracies; absent elsewhere. */
+  readonly testMeanAbsoluteError?: number | null;
+  readonly validationMeanAbsoluteError?: number | null;
   /** sha256 of the final parameters as one little-endian float32 vector. */
   readonly parametersSha256: string;
   /** Training samples that entered an update, each counted once per epoch. */

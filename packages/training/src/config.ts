@@ -112,6 +112,10 @@ export function checkConfig(config: unknown): RunConfig {
       `globalBatchSize (${globalBatchSize}) must be a multiple of microBatchSize (${microBatchSize})`,
     );
   }
+  const { model, dataset } = checked.output;
+  if ((model === 'workload') !== (dataset.name === 'workload')) {
+    throw new OperatorError('model "workload" and dataset "workload" go together: --workload sets both');
+  }
   for (const pattern of checked.output.optimizer.excludeFromWeightDecay) {
     try {
       new RegExp(pattern);

@@ -16,7 +16,7 @@ function leafGradient(leaf: number): Float32Array {
 }
 
 function sumsOf(vector: Float32Array): Sums {
-  return { samples: 1, lossSum: 1, correct: 0, vector };
+  return { samples: 1, lossSum: 1, metricSum: 0, vector };
 }
 
 /** What a worker sends of its block. */

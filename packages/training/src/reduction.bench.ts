@@ -17,7 +17,7 @@ describe('eight gradients of 904,718 parameters', () => {
     bench(`added up as they arrive, ${name}`, () => {
       const tree = new TreeReduction(LEAVES);
       for (const leaf of order) {
-        tree.add({ start: leaf, size: 1 }, { samples: 32, lossSum: 1, correct: 1, vector: gradients[leaf]! });
+        tree.add({ start: leaf, size: 1 }, { samples: 32, lossSum: 1, metricSum: 1, vector: gradients[leaf]! });
       }
     });
   }

@@ -6,7 +6,8 @@ import { parentOf, rootOf, sameBlock, siblingOf } from './blocks.ts';
 export interface Tally {
   readonly samples: number;
   readonly lossSum: number;
-  readonly correct: number;
+  /** Of the run's metric: 1 for each correct prediction, or each sample's absolute error, which is a mean over its outputs. */
+  readonly metricSum: number;
 }
 
 /** A block's sums: of an evaluation without a vector, of a step with the flat gradient. */
@@ -83,7 +84,7 @@ export class TreeReduction {
     return {
       samples: left.samples + right.samples,
       lossSum: left.lossSum + right.lossSum,
-      correct: left.correct + right.correct,
+      metricSum: left.metricSum + right.metricSum,
       vector: left.vector,
     };
   }

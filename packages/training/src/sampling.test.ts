@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { epochOrder, extentOf, partOf, planEvaluation, planStep } from './sampling.ts';
+import { epochOrder, extentOf, partOf, planEvaluation, planStep, raggedEnd } from './sampling.ts';
 
 const lesson = { validationSplit: 0.15, globalBatchSize: 64, microBatchSize: 32, epochs: 30, maxSteps: null };
 
@@ -24,6 +24,28 @@ describe('extentOf', () => {
     expect(() => extentOf({ ...lesson, validationSplit: 0.9 }, { trainCount: 5, testCount: 1 })).toThrow(
       'validationSplit (0.9)',
     );
+  });
+});
+
+describe('raggedEnd', () => {
+  const endOf = (globalBatchSize: number, trainCount: number, maxSteps: number | null = null) => {
+    const config = { ...lesson, validationSplit: 0, globalBatchSize, maxSteps };
+    return raggedEnd(config, extentOf(config, { trainCount, testCount: 1 }));
+  };
+
+  it('tells of the four samples that are left of 42,500 by batches of 128, and what would leave none or many', () => {
+    expect(endOf(128, 42_500)).toEqual({ samples: 4, better: 127 });
+    expect(42_500 % 127).toBe(82);
+    expect(endOf(16, 49)).toEqual({ samples: 1, better: 14 });
+    expect(49 % 14).toBe(7);
+  });
+
+  it('is null when the last batch is full, or an eighth of one, or the only one, or never comes', () => {
+    expect(endOf(100, 42_500)).toBeNull();
+    expect(endOf(32, 36)).toBeNull();
+    expect(endOf(64, 4)).toBeNull();
+    expect(endOf(128, 42_500, 332)).toBeNull();
+    expect(endOf(128, 42_500, 333)).not.toBeNull();
   });
 });
 

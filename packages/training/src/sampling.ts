@@ -50,6 +50,28 @@ export function extentOf(config: ExtentConfig, data: { trainCount: number; testC
   };
 }
 
+/** An epoch's last step when it has so few samples that its gradient is mostly chance. */
+export interface RaggedEnd {
+  readonly samples: number;
+  /** The batch size nearest to the run's, below it, that divides the training samples or leaves at least half a batch. */
+  readonly better: number;
+}
+
+/** Less of a batch than this is worth a word: Adam moves each parameter as far for four samples as for a hundred. */
+const RAGGED_BELOW = 1 / 8;
+
+/** Null when no step is that short, or no epoch ends. */
+export function raggedEnd({ globalBatchSize }: Pick<RunConfig, 'globalBatchSize'>, extent: Extent): RaggedEnd | null {
+  const { trainSamples, stepsPerEpoch, totalSteps } = extent;
+  const samples = trainSamples % globalBatchSize;
+  if (samples === 0 || samples >= RAGGED_BELOW * globalBatchSize || stepsPerEpoch === 1 || totalSteps < stepsPerEpoch) {
+    return null;
+  }
+  let better = globalBatchSize - 1;
+  while (trainSamples % better !== 0 && trainSamples % better < better / 2) better--;
+  return { samples, better };
+}
+
 /** One optimizer step's place in the data. */
 export interface StepPlan {
   readonly epoch: number;

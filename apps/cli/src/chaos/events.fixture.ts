@@ -2,7 +2,10 @@ import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import type { JournalEntry } from './journal.ts';
 
 /** A step's commit, with figures that follow from its number. */
-export function step(number: number, fields: Partial<Extract<RunEvent, { type: 'step' }>> = {}): RunEvent {
+export function step(
+  number: number,
+  fields: Partial<Extract<RunEvent, { type: 'step'; accuracy: number }>> = {},
+): RunEvent {
   return {
     at: 1_000 * number,
     type: 'step',
@@ -43,6 +46,13 @@ export function evaluated(at: number, after: number, loss = 1.5): RunEvent {
     accuracy: 0.4,
     seconds: 1,
   };
+}
+
+/** The same event in a regression. */
+export function ofRegression(event: RunEvent, meanAbsoluteError: number): RunEvent {
+  if (event.type !== 'step' && event.type !== 'epoch-ended' && event.type !== 'evaluated') return event;
+  const { accuracy: _, ...rest } = event;
+  return { ...rest, meanAbsoluteError };
 }
 
 export function summary(fields: Partial<RunSummary> = {}): RunSummary {

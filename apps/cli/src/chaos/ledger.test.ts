@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evaluated, resumed, step } from './events.fixture.ts';
+import { evaluated, ofRegression, resumed, step } from './events.fixture.ts';
 import { settleLedger } from './ledger.ts';
 
 const undisturbed = [step(1), step(2), step(3), step(4), evaluated(5_000, 4)];
@@ -14,6 +14,15 @@ describe('settleLedger', () => {
       samplesExpected: 128,
       differences: [],
     });
+  });
+
+  it("finds a regression's error that differs", () => {
+    const regression = undisturbed.map((event) => ofRegression(event, 0.5));
+    const other = regression.map((event) => (event.type === 'evaluated' ? ofRegression(event, 0.25) : event));
+    expect(settleLedger(regression, regression).differences).toEqual([]);
+    expect(settleLedger(other, regression).differences).toEqual([
+      'test after step 4: meanAbsoluteError 0.25, undisturbed 0.5',
+    ]);
   });
 
   it('counts the steps that restarts took back once', () => {

@@ -1,3 +1,4 @@
+import { METRIC_NAMES } from '@convoy/protocol/metric';
 import type { RunEvent } from '@convoy/protocol/run-events';
 
 type StepEvent = Extract<RunEvent, { type: 'step' }>;
@@ -84,13 +85,13 @@ function evaluationKey({ purpose, step }: Evaluated): string {
 }
 
 function compareSteps(event: StepEvent, reference: StepEvent, what: string): string[] {
-  return (['epoch', 'samples', 'loss', 'accuracy', 'gradientNorm'] as const)
+  return (['epoch', 'samples', 'loss', ...METRIC_NAMES, 'gradientNorm'] as const)
     .filter((field) => event[field] !== reference[field])
     .map((field) => `step ${event.step}: ${field} ${event[field]}, ${what} ${reference[field]}`);
 }
 
 function compareEvaluations(event: Evaluated, reference: Evaluated): string[] {
-  return (['samples', 'loss', 'accuracy'] as const)
+  return (['samples', 'loss', ...METRIC_NAMES] as const)
     .filter((field) => event[field] !== reference[field])
     .map(
       (field) => `${event.purpose} after step ${event.step}: ${field} ${event[field]}, undisturbed ${reference[field]}`,

@@ -45,6 +45,15 @@ describe('makeReport', () => {
     ]);
   });
 
+  it("compares a regression's errors", () => {
+    const errors = { testAccuracy: null, testMeanAbsoluteError: 0.25, validationMeanAbsoluteError: 0.5 };
+    const [mine, other] = [summary(errors), summary({ ...errors, testMeanAbsoluteError: 0.125 })];
+    const undisturbed = { ...INPUT.undisturbed, summary: mine };
+    const report = makeReport({ ...INPUT, undisturbed, disturbed: { ...INPUT.disturbed, summary: other } });
+    expect(report).toMatchObject({ ...errors, validationAccuracy: null });
+    expect(report.differences).toEqual(['testMeanAbsoluteError 0.125, undisturbed 0.25']);
+  });
+
   it('does not miss the test of a run that was stopped when its time was over', () => {
     const interrupted = summary({ outcome: 'interrupted', testLoss: null, testAccuracy: null });
     expect(makeReport({ ...INPUT, disturbed: { ...INPUT.disturbed, summary: interrupted } }).equal).toBe(true);

@@ -24,8 +24,14 @@ export interface ReportInput {
   readonly folder: string;
 }
 
+/** What the undisturbed run's parameters were found to be worth. */
+type Worth = Pick<
+  RunSummary,
+  'testAccuracy' | 'validationAccuracy' | 'testMeanAbsoluteError' | 'validationMeanAbsoluteError'
+>;
+
 /** What a chaos run found: report.json, and but for most of many differences the line that `--json` prints. */
-export interface ChaosReport {
+export interface ChaosReport extends Worth {
   /** Everything came out as it does undisturbed, and every process ended as it should. */
   readonly equal: boolean;
   /** What did not, one line each. */
@@ -36,8 +42,6 @@ export interface ChaosReport {
   readonly folder: string;
   readonly parametersSha256: string;
   readonly undisturbedSha256: string;
-  readonly testAccuracy: number | null;
-  readonly validationAccuracy: number | null;
   readonly faults: Readonly<Record<FaultKind, number>>;
   readonly workers: Readonly<Record<'killed' | 'frozen' | 'left' | 'joined', number>>;
   readonly serverRestarts: number;
@@ -77,8 +81,7 @@ export function makeReport(input: ReportInput): ChaosReport {
     folder: input.folder,
     parametersSha256: disturbed.summary.parametersSha256,
     undisturbedSha256: undisturbed.summary.parametersSha256,
-    testAccuracy: undisturbed.summary.testAccuracy,
-    validationAccuracy: undisturbed.summary.validationAccuracy,
+    ...worthOf(undisturbed.summary),
     faults: Object.fromEntries(FAULT_KINDS.map((kind) => [kind, number(kind)])) as Record<FaultKind, number>,
     workers: { killed: victims('kill'), frozen: victims('freeze'), left: victims('leave'), joined: counts.joined },
     serverRestarts: counts.serverRestarts,
@@ -147,9 +150,23 @@ export function reportTable(report: ChaosReport): string {
   return [...lines, ...shown].join('\n');
 }
 
+function worthOf({
+  testAccuracy,
+  validationAccuracy,
+  testMeanAbsoluteError,
+  validationMeanAbsoluteError,
+}: RunSummary): Worth {
+  const accuracies = { testAccuracy, validationAccuracy };
+  if (testMeanAbsoluteError === undefined || validationMeanAbsoluteError === undefined) return accuracies;
+  return { ...accuracies, testMeanAbsoluteError, validationMeanAbsoluteError };
+}
+
 function compareSummaries(disturbed: RunSummary, undisturbed: RunSummary): string[] {
   const fields: (keyof RunSummary)[] = ['parametersSha256', 'steps', 'skippedSteps', 'samplesApplied'];
-  if (disturbed.outcome === 'completed') fields.push('validationAccuracy', 'testAccuracy', 'testLoss');
+  if (disturbed.outcome === 'completed') {
+    fields.push('validationAccuracy', 'validationMeanAbsoluteError');
+    fields.push('testAccuracy', 'testMeanAbsoluteError', 'testLoss');
+  }
   return fields
     .filter((field) => disturbed[field] !== undisturbed[field])
     .map((field) => `${field} ${disturbed[field]}, undisturbed ${undisturbed[field]}`);

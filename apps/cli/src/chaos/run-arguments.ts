@@ -55,7 +55,10 @@ export function engineArguments({ engine, threads }: EngineFlags): string[] {
   return ['--engine', engine, '--threads', String(threads ?? 1)];
 }
 
-/** Where the images are, if it was said. */
-export function dataArguments({ dataDir }: Pick<RunFlags, 'dataDir'>): string[] {
-  return dataDir === undefined ? [] : ['--data-dir', dataDir];
+/** Where the data are, if it was said. */
+export function dataArguments({ dataDir, workload }: Pick<RunFlags, 'dataDir' | 'workload'>): string[] {
+  return [
+    ...(dataDir === undefined ? [] : ['--data-dir', dataDir]),
+    ...(workload === undefined ? [] : ['--workload', workload]),
+  ];
 }

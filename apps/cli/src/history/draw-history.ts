@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { historyChart, type CurvePoint, type HistoryCurves } from '@convoy/pictures/history-chart';
 import { writePicture } from '@convoy/pictures/picture-file';
-import { percent } from '../display.ts';
+import { readMetric } from '@convoy/protocol/metric';
+import { metricText } from '../display.ts';
 import { readHistory, type History, type Measured } from './history.ts';
 
 /**
@@ -23,13 +24,14 @@ export function drawHistory(folder: string, history: History = readHistory(folde
  * was no step.
  */
 export function historyCurves(history: History): HistoryCurves | null {
-  const { run, steps, epochs, validations, stepsPerEpoch, totalSteps, test } = history;
+  const { run, metric, steps, epochs, validations, stepsPerEpoch, totalSteps, test } = history;
   if (steps.length === 0) return null;
   const done = steps.at(-1)!.step;
-  const tested = test === null ? '' : ` · test accuracy ${percent(test.accuracy)}, test loss ${test.loss.toFixed(4)}`;
+  const tested = test === null ? '' : ` · test ${metricText(test)}, test loss ${test.loss.toFixed(4)}`;
   if (epochs.length === 0) {
     return {
       title: run,
+      metric,
       subtitle: `steps 1 to ${done} of ${totalSteps}, less than one epoch (${stepsPerEpoch} steps)${tested}`,
       unit: 'step',
       training: steps.map((measured) => point(measured, 1)),
@@ -38,6 +40,7 @@ export function historyCurves(history: History): HistoryCurves | null {
   }
   return {
     title: run,
+    metric,
     subtitle: `step ${done} of ${totalSteps}, ${stepsPerEpoch} an epoch${tested}`,
     unit: 'epoch',
     training: epochs.map((measured) => point(measured, stepsPerEpoch)),
@@ -45,6 +48,6 @@ export function historyCurves(history: History): HistoryCurves | null {
   };
 }
 
-function point({ step, loss, accuracy }: Measured, stepsPerUnit: number): CurvePoint {
-  return { at: step / stepsPerUnit, loss, accuracy };
+function point(measured: Measured, stepsPerUnit: number): CurvePoint {
+  return { at: measured.step / stepsPerUnit, loss: measured.loss, metric: readMetric(measured).value };
 }

@@ -1,6 +1,7 @@
-import { percent } from '../display.ts';
+import { METRIC_LABELS, metricFigure, readMetric } from '@convoy/protocol/metric';
+import { metricText, metricValue } from '../display.ts';
 import { textTable } from '../text-table.ts';
-import type { History, Measured } from './history.ts';
+import type { Figures, History, Measured } from './history.ts';
 
 /** One line of a history: an epoch's end, or the run's where it ended within an epoch. */
 export interface HistoryRow {
@@ -8,8 +9,8 @@ export interface HistoryRow {
   readonly epoch: number;
   readonly step: number;
   /** Null within an epoch: there are no means of the whole yet. */
-  readonly training: Pick<Measured, 'loss' | 'accuracy'> | null;
-  readonly validation: Pick<Measured, 'loss' | 'accuracy'> | null;
+  readonly training: Figures | null;
+  readonly validation: Figures | null;
   /** The epoch took. */
   readonly seconds: number | null;
 }
@@ -39,7 +40,8 @@ export function historyTable(history: History): string {
   if (rows.length === 0) {
     lines.push(`no epoch has ended: ${history.steps.length} of ${history.stepsPerEpoch} steps are done`);
   } else {
-    const head = ['epoch', 'step', 'loss', 'accuracy', 'validation loss', 'validation accuracy', 'time'];
+    const metric = METRIC_LABELS[history.metric];
+    const head = ['epoch', 'step', 'loss', metric, 'validation loss', `validation ${metric}`, 'time'];
     const cells = rows.map(({ epoch, step, training, validation, seconds }) => [
       Number.isInteger(epoch) ? String(epoch) : epoch.toFixed(2),
       String(step),
@@ -50,16 +52,19 @@ export function historyTable(history: History): string {
     lines.push(textTable(head, cells));
   }
   if (history.test !== null) {
-    const { step, loss, accuracy } = history.test;
-    lines.push(`test after step ${step}: loss ${loss.toFixed(4)}, accuracy ${percent(accuracy)}`);
+    const { step, loss } = history.test;
+    lines.push(`test after step ${step}: loss ${loss.toFixed(4)}, ${metricText(history.test)}`);
   }
   return lines.join('\n');
 }
 
-function figuresOf({ loss, accuracy }: Measured): Pick<Measured, 'loss' | 'accuracy'> {
-  return { loss, accuracy };
+function figuresOf(measured: Measured): Figures {
+  const { name, value } = readMetric(measured);
+  return { loss: measured.loss, ...metricFigure(name, value) };
 }
 
-function figureCells(figures: HistoryRow['training']): readonly string[] {
-  return figures === null ? ['', ''] : [figures.loss.toFixed(4), percent(figures.accuracy)];
+function figureCells(figures: Figures | null): readonly string[] {
+  if (figures === null) return ['', ''];
+  const { name, value } = readMetric(figures);
+  return [figures.loss.toFixed(4), metricValue(name, value)];
 }

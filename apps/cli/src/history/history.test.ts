@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { configFromFlags } from '@convoy/parameter-server/options';
-import { evaluated, resumed, step } from '../chaos/events.fixture.ts';
+import { evaluated, ofRegression, resumed, step } from '../chaos/events.fixture.ts';
 import { historyCurves } from './draw-history.ts';
 import { foldHistory, readHistory } from './history.ts';
 import { historyRows, historyTable } from './history-table.ts';
@@ -114,9 +114,24 @@ describe('historyCurves', () => {
   it('goes by steps, and says so, as long as no epoch has ended', () => {
     const curves = historyCurves(foldHistory([started, step(1), validated(1, 2.1), evaluated(0, 1)]))!;
     expect(curves.unit).toBe('step');
-    expect(curves.training).toEqual([{ at: 1, loss: 2, accuracy: 0.5 }]);
-    expect(curves.validation).toEqual([{ at: 1, loss: 2.1, accuracy: 0.4 }]);
+    expect(curves.training).toEqual([{ at: 1, loss: 2, metric: 0.5 }]);
+    expect(curves.validation).toEqual([{ at: 1, loss: 2.1, metric: 0.4 }]);
     expect(curves.subtitle).toContain('less than one epoch (2 steps)');
+  });
+
+  it('has the mean absolute error of a regression, in table and curves', () => {
+    const events = wholeRun.map((event) => ofRegression(event, event.type === 'step' ? Infinity : 0.123456));
+    const history = foldHistory(JSON.parse(JSON.stringify(events)) as RunEvent[]);
+    expect(historyTable(history).split('\n')).toEqual([
+      'epoch  step    loss  mean absolute error  validation loss  validation mean absolute error  time',
+      '    1     2  1.5000               0.1235           1.6000                          0.1235   3 s',
+      '    2     4  1.2000               0.1235           1.4000                          0.1235   3 s',
+      'test after step 4: loss 1.3000, mean absolute error 0.1235',
+    ]);
+    const curves = historyCurves(history)!;
+    expect(curves).toMatchObject({ metric: 'meanAbsoluteError', validation: [{ metric: 0.123456 }, { at: 2 }] });
+    expect(curves.subtitle).toContain('test mean absolute error 0.1235, test loss 1.3000');
+    expect(history.steps[0]).toEqual({ step: 1, loss: 2, meanAbsoluteError: NaN });
   });
 
   it('is nothing before the first step', () => {

@@ -1,22 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { metricFigure, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { readConfig } from '@convoy/parameter-server/run-folder';
 
-/** Figures of a run after some step of it. */
-export interface Measured {
-  /** Commits and skipped steps so far. */
-  readonly step: number;
-  /** Nats per sample; NaN when it was not finite. */
-  readonly loss: number;
-  /** 0 to 1. */
-  readonly accuracy: number;
-}
+/** What was measured of samples: means, NaN when they were not finite. */
+export type Figures = { readonly loss: number } & MetricFigure;
+
+/** Figures of a run after some step of it: commits and skipped steps so far. */
+export type Measured = { readonly step: number } & Figures;
 
 /** What a run measured along the chain of steps that its parameters came from. */
 export interface History {
   readonly run: string;
+  /** What was measured beside the loss; the accuracy while nothing was. */
+  readonly metric: MetricName;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly steps: readonly Measured[];
@@ -85,8 +84,10 @@ export function foldHistory(events: readonly RunEvent[]): History {
         break;
     }
   }
+  const all = [steps, epochs, validations, tests].flatMap((measured) => [...measured.values()]);
   return {
     run,
+    metric: all[0] === undefined ? 'accuracy' : readMetric(all[0]).name,
     totalSteps,
     stepsPerEpoch,
     steps: [...steps.values()],
@@ -101,6 +102,7 @@ function takeBack(measured: Map<number, Measured>, after: number): void {
 }
 
 /** JSON has no NaN or infinity: the log says null. */
-function measuredBy({ step, loss, accuracy }: { step: number; loss: number | null; accuracy: number }): Measured {
-  return { step, loss: loss ?? NaN, accuracy };
+function measuredBy(event: { readonly step: number; readonly loss: number | null } & MetricFigure): Measured {
+  const { name, value } = readMetric(event);
+  return { step: event.step, loss: event.loss ?? NaN, ...metricFigure(name, (value as number | null) ?? NaN) };
 }

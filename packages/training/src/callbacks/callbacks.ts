@@ -20,7 +20,15 @@ const figure = v.nullable(
 const measured = v.nullable(
   v.strictObject({
     step: count,
-    figures: v.strictObject({ epoch: count, val_loss: figure, val_accuracy: figure, loss: figure, accuracy: figure }),
+    figures: v.strictObject({
+      epoch: count,
+      val_loss: figure,
+      val_accuracy: figure,
+      val_mean_absolute_error: v.optional(figure, null),
+      loss: figure,
+      accuracy: figure,
+      mean_absolute_error: v.optional(figure, null),
+    }),
   }),
 );
 

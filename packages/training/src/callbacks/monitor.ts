@@ -1,24 +1,36 @@
-import type { ModelCheckpointConfig } from '@convoy/protocol/callbacks-config';
+import type { ModelCheckpointConfig, Monitor } from '@convoy/protocol/callbacks-config';
+import type { MetricName } from '@convoy/protocol/metric';
 
 /** The figure that a callback follows, and which way is better. */
 export type Monitored = Pick<ModelCheckpointConfig, 'monitor' | 'mode'>;
 
-/** What an epoch came to: sums in one fixed order, so they are the same for any number of workers. Null where there is none. */
-export interface EpochFigures {
-  /** Counted from 0. */
-  readonly epoch: number;
-  /** Of the parameters at the epoch's end, on the validation samples. */
-  readonly val_loss: number | null;
-  readonly val_accuracy: number | null;
-  /** Means over the epoch's samples as they were trained on. */
-  readonly loss: number | null;
-  readonly accuracy: number | null;
-}
+/** Keras's names for the metrics among an epoch's figures. */
+export const KERAS_NAMES = {
+  accuracy: 'accuracy',
+  meanAbsoluteError: 'mean_absolute_error',
+} as const satisfies Readonly<Record<MetricName, Monitor>>;
+
+/**
+ * What an epoch, counted from 0, came to: sums in one fixed order, so they are the same for any number of workers. With `val_` of the
+ * parameters at the epoch's end on the validation samples, without it means over its samples as they were trained on. Null where there
+ * is none.
+ */
+export type EpochFigures = { readonly epoch: number } & { readonly [Figure in Monitor]: number | null };
+
+/** Of an epoch of which nothing is known yet. */
+export const NO_FIGURES: Omit<EpochFigures, 'epoch'> = {
+  val_loss: null,
+  val_accuracy: null,
+  val_mean_absolute_error: null,
+  loss: null,
+  accuracy: null,
+  mean_absolute_error: null,
+};
 
 /** Whether less or more is better. */
 export function directionOf({ monitor, mode }: Monitored): 'min' | 'max' {
   if (mode !== 'auto') return mode;
-  return monitor.endsWith('loss') ? 'min' : 'max';
+  return monitor.endsWith('accuracy') ? 'max' : 'min';
 }
 
 /**

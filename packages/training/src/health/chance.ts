@@ -46,11 +46,13 @@ export interface StepTally {
   readonly samples: number;
   /** Mean over the samples; finite. */
   readonly loss: number;
-  readonly correct: number;
+  /** Null in a regression. */
+  readonly correct: number | null;
 }
 
 export interface ChanceSettings {
-  readonly classes: number;
+  /** Null in a regression: there is no loss that only guessing has, so its steps are counted and never judged. */
+  readonly classes: number | null;
   /** Steps in which the learning rate rises from 0: nothing need be learned in them. */
   readonly warmupSteps: number;
 }
@@ -70,16 +72,17 @@ export function noteStep(
   chunk.steps++;
   chunk.samples += tally.samples;
   chunk.lossSum += tally.loss * tally.samples;
-  chunk.correct += tally.correct;
+  chunk.correct += tally.correct ?? 0;
   if (chunk.steps < CHUNK_STEPS || chunk.samples < CHUNK_SAMPLES) return [];
   chance.chunk = emptyChunk(tally.step + 1);
-  return judgeChunk(chance, chunk, settings, hasDeadLayer);
+  const { classes, warmupSteps } = settings;
+  return classes === null ? [] : judgeChunk(chance, chunk, { classes, warmupSteps }, hasDeadLayer);
 }
 
 function judgeChunk(
   chance: Chance,
   chunk: Chunk,
-  { classes, warmupSteps }: ChanceSettings,
+  { classes, warmupSteps }: { readonly classes: number; readonly warmupSteps: number },
   hasDeadLayer: boolean,
 ): readonly Verdict[] {
   if (hasLearned(chunk, classes)) {

@@ -234,6 +234,54 @@ describe('validation', () => {
   });
 });
 
+describe('a regression', () => {
+  const REGRESSION = { ...SETTINGS, classes: null };
+  const regressed = { ...guess, correct: null };
+
+  it('is never told that it guesses, and trusts its checkpoints as another run does', () => {
+    const health = new Health(REGRESSION);
+    expect(feed(health, 1, 500, regressed)).toEqual([]);
+    health.epochEnded({ step: 500, loss: 0.5 });
+    expect(health.validated({ step: 500, samples: 1000, loss: 9 })).toEqual([]);
+    expect(health.collapse).toBeNull();
+    expect(health.trustedUntil).toBe(496 - 32);
+  });
+
+  it('has dead layers and exploding gradients', () => {
+    const health = new Health(REGRESSION);
+    const silent = Array.from({ length: 24 }, (_, unit) => unit);
+    expect(kindsOf(feed(health, 1, 64, { ...regressed, silent }))).toEqual(['dead-layer']);
+    expect(kindsOf(feed(health, 65, 68, { ...regressed, silent, gradientNorm: 60 }))).toEqual(['exploding-gradient']);
+    expect(health.collapse).toBeNull();
+  });
+
+  it('may have small gradients when it has less than half of the loss of its first step', () => {
+    for (const [loss, kinds] of [
+      [60, ['vanishing-gradient']],
+      [40, []],
+    ] as const) {
+      const health = new Health(REGRESSION);
+      const kernels = (gradient: number) => [{ name: 'k', gradient, change: 0.001 }];
+      feed(health, 1, 8, { ...regressed, loss: 100, kernels: kernels(0.01) });
+      const kept: unknown = JSON.parse(JSON.stringify(health.snapshot()));
+      const resumed = new Health(REGRESSION, v.parse(HealthSnapshotSchema, kept));
+      expect(kindsOf(feed(resumed, 9, 12, { ...regressed, loss, kernels: kernels(5e-6) }))).toEqual(kinds);
+    }
+  });
+
+  it('overfits as a classification does, also when it is resumed between two validations', () => {
+    let health = new Health(REGRESSION);
+    const found: HealthFact[] = [];
+    for (const [epoch, validation] of [1.0, 1.1, 1.2, 1.3].entries()) {
+      const step = 100 * (epoch + 1);
+      health.epochEnded({ step, loss: 1 - epoch / 10 });
+      health = new Health(REGRESSION, v.parse(HealthSnapshotSchema, JSON.parse(JSON.stringify(health.snapshot()))));
+      found.push(...health.validated({ step, samples: 1000, loss: validation }));
+    }
+    expect(found).toMatchObject([{ kind: 'overfitting', rank: 'note', since: 200, step: 400 }]);
+  });
+});
+
 describe('skipped steps', () => {
   it('are an alarm, a collapse when two are in a row, and history after a hundred steps', () => {
     const health = new Health(SETTINGS);

@@ -41,6 +41,8 @@ export const HealthSnapshotSchema = v.object({
   norms: NormsSchema,
   validation: ValidationSchema,
   skips: v.object({ inARow: wholeNumber, lastStep: wholeNumber }),
+  /** Of a regression, from its first applied step on. */
+  firstLoss: v.optional(v.nullable(v.number()), null),
   /** What holds now, and all that ever did. */
   open: v.array(FindingSchema),
   found: v.array(FindingSchema),
@@ -48,7 +50,8 @@ export const HealthSnapshotSchema = v.object({
 export type HealthSnapshot = v.InferOutput<typeof HealthSnapshotSchema>;
 
 export interface HealthSettings {
-  readonly classes: number;
+  /** Null in a regression: it is not judged by what guessing has. */
+  readonly classes: number | null;
   /** Steps in which the learning rate rises from 0. */
   readonly warmupSteps: number;
   readonly tensors: TensorTable;
@@ -57,7 +60,8 @@ export interface HealthSettings {
 /** An applied step as the server knows it. */
 export interface StepFigures extends Measured {
   readonly samples: number;
-  readonly correct: number;
+  /** Null in a regression. */
+  readonly correct: number | null;
   /** Of the mean gradient. */
   readonly gradientNorm: number;
   /** From {@link silentUnits}. */
@@ -120,10 +124,9 @@ export class Health {
 
   stepped(figures: StepFigures): readonly HealthFact[] {
     const { chance, units, norms, skips } = this.#state;
-    const { classes } = this.#settings;
     const { step, samples, correct, gradientNorm, silent, kernels } = figures;
     const loss = bounded(figures.loss);
-    const lossShare = loss / Math.log(classes);
+    const lossShare = loss / this.#ignorantLoss(loss);
     skips.inARow = 0;
     const verdicts: Verdict[] = [];
     if (step - skips.lastStep >= RECOVERED_STEPS) verdicts.push({ kind: 'not-finite', holds: false });
@@ -157,6 +160,14 @@ export class Health {
     return this.#take(noteValidation(this.#state.validation, figures, classes, this.#settledAfter), step);
   }
 
+  /** The loss of a model that knows nothing; a regression's has no formula, so it is the first step's. */
+  #ignorantLoss(loss: number): number {
+    const { classes } = this.#settings;
+    if (classes !== null) return Math.log(classes);
+    this.#state.firstLoss ??= loss;
+    return Math.max(this.#state.firstLoss, Number.MIN_VALUE);
+  }
+
   /** What changed: a finding that holds already is not made twice. */
   #take(verdicts: readonly Verdict[], step: number): readonly HealthFact[] {
     const facts: HealthFact[] = [];
@@ -183,6 +194,7 @@ const NEW_HEALTH: HealthSnapshot = {
   norms: NEW_NORMS,
   validation: NEW_VALIDATION,
   skips: { inARow: 0, lastStep: 0 },
+  firstLoss: null,
   open: [],
   found: [],
 };

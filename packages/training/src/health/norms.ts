@@ -19,7 +19,7 @@ const PROBES_IN_A_ROW = 4;
 /** Share of the early gradient, or of the last layer's, below which a layer's has vanished. */
 const VANISHED = 1e-3;
 const VANISHED_BESIDE = 1e-6;
-/** Of ln(classes): with a lower loss small gradients are what one wants. */
+/** Of the loss of a model that knows nothing, ln(classes): with a lower loss small gradients are what one wants. */
 const HIGH_LOSS = 0.5;
 /** Part of a kernel's norm by which a step moves it: about 0.001 is usual, and above this it forgets itself in ten steps. */
 const LARGE = 0.1;
@@ -95,7 +95,7 @@ export function noteNorm(norms: Norms, step: number, norm: number): readonly Ver
   return norm < CALM * reference ? [{ kind: 'exploding-gradient', holds: false }] : [];
 }
 
-/** Whether the first layers still learn, and whether steps are too long. @param lossShare the loss over ln(classes). */
+/** Whether the first layers still learn, and whether steps are too long. @param lossShare the loss over that of a model that knows nothing. */
 export function noteProbe(
   norms: Norms,
   step: number,

@@ -7,7 +7,7 @@ export const DEAD_STEPS = 32;
 /** Share of a layer's dead units that is worth a note, and the one below which the note is taken back. */
 const NOTEWORTHY = 0.5;
 const HARMLESS = 0.35;
-/** Of ln(classes): below this loss gradients vanish because all is known. */
+/** Of the loss of a model that knows nothing, ln(classes): below this loss gradients vanish because all is known. */
 const HIGH_LOSS = 0.05;
 
 /** A layer's units: the elements of what is added to their sums, a bias or a normalisation's beta. */

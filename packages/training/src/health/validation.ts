@@ -20,7 +20,7 @@ const measured = v.object({ step: wholeNumber, loss: v.number() });
 
 export const ValidationSchema = v.object({
   /** The last epoch, as it was trained. */
-  epoch: v.nullable(v.object({ ...measured.entries, accuracy: v.number() })),
+  epoch: v.nullable(v.object({ ...measured.entries, accuracy: v.exactOptional(v.number()) })),
   /** The best evaluation, with the loss of the epoch before it. */
   best: v.nullable(v.object({ ...measured.entries, trainingLoss: v.number() })),
   /** Evaluations in a row that were worse. */
@@ -34,7 +34,8 @@ export const NEW_VALIDATION: Validation = { epoch: null, best: null, worse: null
 export interface Measured {
   readonly step: number;
   readonly loss: number;
-  readonly accuracy: number;
+  /** Absent in a regression. */
+  readonly accuracy?: number;
 }
 
 /** Steps after which moving statistics have forgotten where they began; 0 for a model without any. */
@@ -47,20 +48,22 @@ export function settlingSteps(tensors: TensorTable): number {
 }
 
 export function noteEpoch(validation: Validation, epoch: Measured): void {
-  validation.epoch = { step: epoch.step, loss: epoch.loss, accuracy: epoch.accuracy };
+  const { step, loss, accuracy } = epoch;
+  validation.epoch = { step, loss, ...(accuracy === undefined ? {} : { accuracy }) };
 }
 
-/** What an evaluation on the validation samples says beside the epoch that was trained before it. */
+/** What an evaluation on the validation samples says beside the epoch that was trained before it. @param classes null in a regression. */
 export function noteValidation(
   validation: Validation,
   evaluation: Measured & { readonly samples: number },
-  classes: number,
+  classes: number | null,
   settledAfter: number,
 ): readonly Verdict[] {
   const { epoch } = validation;
   if (epoch === null) return [];
   const verdicts = [...judgeOverfitting(validation, evaluation, epoch)];
-  if (evaluation.samples >= SAMPLES_AT_LEAST && evaluation.step >= settledAfter) {
+  const isSettled = evaluation.samples >= SAMPLES_AT_LEAST && evaluation.step >= settledAfter;
+  if (isSettled && classes !== null && hasAccuracy(evaluation) && hasAccuracy(epoch)) {
     verdicts.push(judgeAgreement(evaluation, epoch, classes));
   }
   return verdicts;
@@ -68,8 +71,8 @@ export function noteValidation(
 
 /** The lesson's run had it from its first epoch on: training learned, and validation knew nothing of it. */
 function judgeAgreement(
-  { step, samples, loss, accuracy }: Measured & { readonly samples: number },
-  epoch: Measured,
+  { step, samples, loss, accuracy }: Required<Measured> & { readonly samples: number },
+  epoch: Required<Measured>,
   classes: number,
 ): Verdict {
   const kind = 'validation-at-chance';
@@ -115,6 +118,10 @@ function judgeOverfitting(validation: Validation, { step, loss }: Measured, epoc
       advice: `use the best checkpoint (convoy evaluate --checkpoint best), train for fewer --epochs, or regularise: dropout, --weight-decay, augmentation`,
     },
   ];
+}
+
+function hasAccuracy<Figures extends Measured>(figures: Figures): figures is Figures & Required<Measured> {
+  return figures.accuracy !== undefined;
 }
 
 function percent(fraction: number): string {
