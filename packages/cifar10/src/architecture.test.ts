@@ -122,3 +122,73 @@ describe('initialValues', () => {
     expect(equals(initialValues(lessonModel, 8))).toBe(false);
   });
 });
+
+describe('an architecture', () => {
+  const input = { type: 'input', name: 'in', shape: [6, 6, 1] } as const;
+  const flat = { type: 'flatten', name: 'flat' } as const;
+  const softmax = { type: 'dense', name: 'out', units: 3, activation: 'softmax' } as const;
+  const linear = { ...softmax, activation: 'linear' } as const;
+
+  it('counts strides and missing padding in the shapes', () => {
+    const { layers } = placeArchitecture([
+      input,
+      { type: 'conv2d', name: 'valid', filters: 2, kernelSize: 3, activation: 'relu', padding: 'valid' },
+      { type: 'conv2d', name: 'strided', filters: 5, kernelSize: 3, activation: 'relu', strides: 3 },
+      flat,
+      softmax,
+    ]);
+    expect(layers.map(({ outputShape }) => outputShape)).toEqual([[6, 6, 1], [4, 4, 2], [2, 2, 5], [20], [3]]);
+  });
+
+  it('with another loss or another type of input is another function', () => {
+    const classes = placeArchitecture([input, flat, softmax]);
+    const values = placeArchitecture([input, flat, linear], 'meanSquaredError');
+    expect(values).toMatchObject({ loss: 'meanSquaredError', outputs: 3, input: { size: 36, type: 'uint8' } });
+    const floats = placeArchitecture([{ ...input, dtype: 'float32' }, flat, softmax]);
+    expect(new Set([classes.hash, values.hash, floats.hash]).size).toBe(3);
+  });
+
+  it.each([
+    { title: 'without an input', layers: [flat, softmax], message: 'the first layer must be the input' },
+    { title: 'of two inputs', layers: [input, input, softmax], message: 'only the first layer can be the input' },
+    {
+      title: 'of an open shape',
+      layers: [{ ...input, shape: [6, 0, 1] }, flat, softmax],
+      message: 'in needs a shape of whole numbers above 0, not [6, 0, 1]',
+    },
+    {
+      title: 'with a name twice',
+      layers: [input, flat, { ...softmax, name: 'flat' }],
+      message: 'two layers are called flat',
+    },
+    {
+      title: 'without a softmax for its classes',
+      layers: [input, flat, linear],
+      message: 'sparseCategoricalCrossentropy needs a softmax at the end, and out has none',
+    },
+    {
+      title: 'with a softmax inside',
+      layers: [input, flat, { ...softmax, name: 'inner' }, softmax],
+      message: 'inner has a softmax, which only the last layer can have',
+    },
+    { title: 'that ends with an image', layers: [input], message: 'in is the last layer and must have a flat output' },
+    {
+      title: 'that shrinks to nothing',
+      layers: [
+        input,
+        { type: 'conv2d', name: 'c', filters: 2, kernelSize: 7, activation: 'relu', padding: 'valid' },
+        flat,
+        softmax,
+      ],
+      message: 'c has nothing left of its input: its output would be [0, 0, 2]',
+    },
+  ] as const)('$title is refused', ({ layers, message }) => {
+    expect(() => placeArchitecture(layers)).toThrow(new RangeError(message));
+  });
+
+  it('with a softmax is refused for values', () => {
+    expect(() => placeArchitecture([input, flat, softmax], 'meanSquaredError')).toThrow(
+      'out has a softmax, of which meanSquaredError makes no use: end with another activation',
+    );
+  });
+});

@@ -1,20 +1,33 @@
 import { createHash } from 'node:crypto';
 import type { TensorEntry, TensorTable } from '@convoy/protocol/tensor';
+import type { Loss } from './loss.ts';
 
 /**
- * A layer as data. Names and options are Keras's; convolutions have stride 1 and are padded `same`. A layer takes the output
- * of the one before it; `add` takes another's too, which makes the branches of a residual network.
+ * A layer as data. Names and options are Keras's. A layer takes the output of the one before it; `add` takes another's too, which
+ * makes the branches of a residual network.
  */
 export type Layer =
-  | { readonly type: 'input'; readonly name: string; readonly shape: readonly [number, number, number] }
+  | {
+      readonly type: 'input';
+      readonly name: string;
+      /** Of one sample: [height, width, channels], or [values]. */
+      readonly shape: readonly number[];
+      /** Samples are float32 values as they are; without it, bytes that the engine divides by 255. */
+      readonly dtype?: 'float32';
+    }
   | {
       readonly type: 'conv2d';
       readonly name: string;
       readonly filters: number;
+      /** Height and width. */
       readonly kernelSize: number;
-      readonly activation: 'relu' | 'linear';
+      readonly activation: Activation;
       /** False where a normalisation follows, which would take the bias out again. */
       readonly useBias?: false;
+      /** In both directions; absent: 1. */
+      readonly strides?: number;
+      /** Absent: `same`, with zeros around the input. */
+      readonly padding?: 'valid';
     }
   | {
       readonly type: 'batch-normalization';
@@ -25,12 +38,25 @@ export type Layer =
     }
   /** Its input plus the output of the layer that `with` names, of the same shape. */
   | { readonly type: 'add'; readonly name: string; readonly with: string }
-  | { readonly type: 'activation'; readonly name: string; readonly activation: 'relu' }
+  | { readonly type: 'activation'; readonly name: string; readonly activation: NonLinearity }
   | { readonly type: 'max-pooling2d'; readonly name: string; readonly poolSize: number }
   | { readonly type: 'global-average-pooling2d'; readonly name: string }
   | { readonly type: 'flatten'; readonly name: string }
+  /** Multiplies by a factor that is not learned. */
+  | { readonly type: 'rescaling'; readonly name: string; readonly scale: number }
   | { readonly type: 'dropout'; readonly name: string; readonly rate: number }
-  | { readonly type: 'dense'; readonly name: string; readonly units: number; readonly activation: 'relu' | 'softmax' };
+  | {
+      readonly type: 'dense';
+      readonly name: string;
+      readonly units: number;
+      /** `softmax` in the last layer of a classification, and nowhere else. */
+      readonly activation: Activation | 'softmax';
+      readonly useBias?: false;
+    };
+
+export const NON_LINEARITIES = ['relu', 'sigmoid', 'tanh'] as const;
+export type NonLinearity = (typeof NON_LINEARITIES)[number];
+export type Activation = NonLinearity | 'linear';
 
 export type Architecture = readonly Layer[];
 
@@ -53,22 +79,36 @@ export interface Model {
   readonly parameterCount: number;
   /** Length of its head, which the optimizer works on; the tail is the moving statistics. */
   readonly trainableCount: number;
-  readonly classes: number;
-  /** sha256 of the architecture: equal hashes mean equal functions of the parameters. */
+  readonly input: ModelInput;
+  readonly loss: Loss;
+  /** What a sample's output is: the number of classes, or of the values that are regressed on. */
+  readonly outputs: number;
+  /** sha256 of architecture and loss: equal hashes mean equal functions of the parameters. */
   readonly hash: string;
+}
+
+export interface ModelInput {
+  /** Of one sample. */
+  readonly shape: readonly number[];
+  /** The product of the shape. */
+  readonly size: number;
+  /** Bytes are divided by 255 by the engine; floats are taken as they are. */
+  readonly type: 'uint8' | 'float32';
 }
 
 /**
  * Infers shapes and lays the parameters out: layers in order, kernel before bias; behind them all, in the same order, the
  * moving statistics.
- * @throws RangeError when a layer can't follow the ones before it.
+ * @throws RangeError when a layer can't follow the ones before it, or the last one has no output for the loss.
  */
-export function placeArchitecture(architecture: Architecture): Model {
+export function placeArchitecture(architecture: Architecture, loss: Loss = 'sparseCategoricalCrossentropy'): Model {
+  const input = inputOf(architecture);
   const shapes = new Map<string, readonly number[]>();
   const unplaced: { layer: Layer; inputShape: readonly number[]; outputShape: readonly number[]; parts: Part[] }[] = [];
   let shape: readonly number[] = [];
   for (const layer of architecture) {
     const inputShape: readonly number[] = shape;
+    if (shapes.has(layer.name)) throw new RangeError(`two layers are called ${layer.name}`);
     if (layer.type === 'add') assertAddable(layer, inputShape, shapeOf(layer, layer.with, shapes));
     const parts = partsOf(layer, inputShape);
     shape = outputShapeOf(layer, inputShape);
@@ -97,8 +137,37 @@ export function placeArchitecture(architecture: Architecture): Model {
     const places = parts.map((part) => indices.get(part)!);
     return { ...layer, indices: places, parameters: places.map((index) => tensors[index]!) };
   });
-  const hash = createHash('sha256').update(JSON.stringify(architecture)).digest('hex');
-  return { layers, tensors, parameterCount, trainableCount, classes: shape.at(-1)!, hash };
+  assertOutput(architecture, shape, loss);
+  // What runs of earlier versions have, which knew one loss.
+  const identity = loss === 'sparseCategoricalCrossentropy' ? architecture : { architecture, loss };
+  const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+  return { layers, tensors, parameterCount, trainableCount, input, loss, outputs: shape[0]!, hash };
+}
+
+function inputOf(architecture: Architecture): ModelInput {
+  const [first, ...rest] = architecture;
+  if (first?.type !== 'input') throw new RangeError('the first layer must be the input');
+  if (rest.some(({ type }) => type === 'input')) throw new RangeError('only the first layer can be the input');
+  const { shape, dtype = 'uint8', name } = first;
+  if (shape.length === 0 || !shape.every((dimension) => Number.isSafeInteger(dimension) && dimension > 0)) {
+    throw new RangeError(`${name} needs a shape of whole numbers above 0, not [${shape.join(', ')}]`);
+  }
+  return { shape, size: product(shape), type: dtype };
+}
+
+/** The loss takes the softmax's logits; every other layer's softmax would have to be computed. */
+function assertOutput(architecture: Architecture, shape: readonly number[], loss: Loss): void {
+  const last = architecture.at(-1)!;
+  const isSoftmax = (layer: Layer) => layer.type === 'dense' && layer.activation === 'softmax';
+  const inner = architecture.slice(0, -1).find(isSoftmax);
+  if (inner !== undefined) throw new RangeError(`${inner.name} has a softmax, which only the last layer can have`);
+  if (shape.length !== 1) throw new RangeError(`${last.name} is the last layer and must have a flat output`);
+  if (isSoftmax(last) === (loss === 'sparseCategoricalCrossentropy')) return;
+  throw new RangeError(
+    isSoftmax(last)
+      ? `${last.name} has a softmax, of which ${loss} makes no use: end with another activation`
+      : `${loss} needs a softmax at the end, and ${last.name} has none`,
+  );
 }
 
 /** One tensor of a layer, before it has its place. */
@@ -129,7 +198,7 @@ function partsOf(layer: Layer, input: readonly number[]): Part[] {
     case 'dense':
       return [
         { name: 'kernel', shape: [vectorLength(layer, input), layer.units] },
-        { name: 'bias', shape: [layer.units] },
+        ...(layer.useBias === false ? [] : [{ name: 'bias', shape: [layer.units] }]),
       ];
     default:
       return [];
@@ -141,10 +210,10 @@ function outputShapeOf(layer: Layer, input: readonly number[]): readonly number[
     case 'input':
       return layer.shape;
     case 'conv2d':
-      return [input[0]!, input[1]!, layer.filters];
+      return sized(layer, [...input.slice(0, 2).map((size) => convolved(size, layer)), layer.filters]);
     case 'max-pooling2d':
       channelsOf(layer, input);
-      return [Math.floor(input[0]! / layer.poolSize), Math.floor(input[1]! / layer.poolSize), input[2]!];
+      return sized(layer, [...input.slice(0, 2).map((size) => Math.floor(size / layer.poolSize)), input[2]!]);
     case 'global-average-pooling2d':
       return [channelsOf(layer, input)];
     case 'flatten':
@@ -155,8 +224,19 @@ function outputShapeOf(layer: Layer, input: readonly number[]): readonly number[
     case 'add':
     case 'batch-normalization':
     case 'dropout':
+    case 'rescaling':
       return input;
   }
+}
+
+/** Height or width of a convolution's output. */
+function convolved(size: number, { kernelSize, strides = 1, padding }: Extract<Layer, { type: 'conv2d' }>): number {
+  return padding === 'valid' ? Math.floor((size - kernelSize) / strides) + 1 : Math.ceil(size / strides);
+}
+
+function sized({ name }: Layer, shape: readonly number[]): readonly number[] {
+  if (shape.every((dimension) => dimension > 0)) return shape;
+  throw new RangeError(`${name} has nothing left of its input: its output would be [${shape.join(', ')}]`);
 }
 
 function shapeOf({ name }: Layer, from: string, shapes: ReadonlyMap<string, readonly number[]>): readonly number[] {

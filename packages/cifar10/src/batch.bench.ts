@@ -3,7 +3,7 @@ import { allocateVector } from '@convoy/arithmetic/vectors';
 import { bench, describe } from 'vitest';
 import { AUGMENTATION_VERSION } from '@convoy/protocol/run-config';
 import { Augmenter } from './augment.ts';
-import { readBatch, scaleImages } from './batch.ts';
+import { readBatch, scaleBytes } from './batch.ts';
 import { IMAGE_BYTES } from './dataset.ts';
 import { dropoutMask } from './dropout.ts';
 import { syntheticDataset } from './synthetic.ts';
@@ -25,7 +25,7 @@ const augmenter = new Augmenter(
 
 describe('a micro-batch of 64', () => {
   bench('images read', () => void readBatch(dataset, 'train', indices, bytes));
-  bench('pixels scaled', () => scaleImages(bytes, pixels));
+  bench('pixels scaled', () => scaleBytes(bytes, pixels));
   bench('images cropped, flipped, cut out and mixed', () => void augmenter.augment(bytes, draw));
   bench("the first dropout layer's mask, plain", () => dropoutMask(draw, 12, 0.5, 2048, mask));
   bench("the first dropout layer's mask, SIMD", () => dropoutMask(draw, 12, 0.5, 2048, compiledMask));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { SMALL, temporaryDirectory, writeSmall } from './binary.fixture.ts';
 import { openBinary } from './binary.ts';
-import { readBatch, scaleImages } from './batch.ts';
+import { readBatch, scaleBytes } from './batch.ts';
 import { IMAGE_BYTES } from './dataset.ts';
 import { syntheticDataset } from './synthetic.ts';
 
@@ -11,7 +11,7 @@ test('a batch holds the images and labels of its indices, in their order', async
   await writeSmall(directory);
   const dataset = openBinary(directory, SMALL);
   const images = new Uint8Array(4 * IMAGE_BYTES);
-  const labels = readBatch(dataset, 'train', Int32Array.of(93, 0, 93), images);
+  const { labels } = readBatch(dataset, 'train', Int32Array.of(93, 0, 93), images);
   expect([...labels]).toEqual([3, 0, 3]);
   const image = new Uint8Array(IMAGE_BYTES);
   for (const [position, index] of [93, 0, 93].entries()) {
@@ -23,16 +23,16 @@ test('a batch holds the images and labels of its indices, in their order', async
 
 test('a batch of no indices is empty, and one without room is refused', () => {
   const dataset = syntheticDataset({ seed: 1, trainCount: 10, testCount: 10 });
-  expect(readBatch(dataset, 'test', [], new Uint8Array(0))).toEqual(new Int32Array(0));
+  expect(readBatch(dataset, 'test', [], new Uint8Array(0)).labels).toEqual(new Int32Array(0));
   expect(() => readBatch(dataset, 'test', [1, 2], new Uint8Array(2 * IMAGE_BYTES - 1))).toThrow(
-    '2 images need 6144 bytes, not 6143',
+    '2 samples need 6144 values, not 6143',
   );
   expect(() => readBatch(dataset, 'test', [10], new Uint8Array(IMAGE_BYTES))).toThrow(RangeError);
 });
 
 test('scaled pixels are those of NumPy, bit for bit', () => {
   const scaled = new Float32Array(256);
-  scaleImages(
+  scaleBytes(
     Uint8Array.from({ length: 256 }, (_, value) => value),
     scaled,
   );
@@ -45,7 +45,7 @@ test('scaled pixels are those of NumPy, bit for bit', () => {
 
 test('scaling leaves what lies behind the images alone, and refuses a target without room', () => {
   const target = new Float32Array(4).fill(7);
-  scaleImages(Uint8Array.of(255, 0), target);
+  scaleBytes(Uint8Array.of(255, 0), target);
   expect([...target]).toEqual([1, 0, 7, 7]);
-  expect(() => scaleImages(new Uint8Array(3), new Float32Array(2))).toThrow('3 pixels need 3 floats, not 2');
+  expect(() => scaleBytes(new Uint8Array(3), new Float32Array(2))).toThrow('3 bytes need 3 floats, not 2');
 });

@@ -1,40 +1,58 @@
-import { IMAGE_BYTES, type Dataset, type Split } from './dataset.ts';
+import type { Dataset, Inputs, Split } from './dataset.ts';
+
+export type { Inputs };
+
+/** What is expected of samples: labels of a set with classes, else values, [N, values], of which the other set has none. */
+export interface Expected {
+  readonly labels: Int32Array;
+  readonly values: Float32Array | null;
+}
 
 /**
- * Reads the images `indices` of `split` one after another into `images`: uint8 values of shape [indices.length, 32, 32, 3].
- * @returns their labels, shape [indices.length].
- * @throws RangeError when `images` is too short or an index lies outside the split.
+ * Reads the samples `indices` of `split` one after another into `inputs`: shape [indices.length, ...dataset.inputShape].
+ * @returns their labels, shape [indices.length], or their values.
+ * @throws RangeError when `inputs` is too short, an index lies outside the split or a sample has not as many values as the first.
  */
 export function readBatch(
   dataset: Dataset,
   split: Split,
   indices: Int32Array | readonly number[],
-  images: Uint8Array,
-): Int32Array {
+  inputs: Inputs,
+): Expected {
+  const size = dataset.inputShape.reduce((product, dimension) => product * dimension, 1);
   const count = indices.length;
-  if (images.length < count * IMAGE_BYTES) {
-    throw new RangeError(`${count} images need ${count * IMAGE_BYTES} bytes, not ${images.length}`);
+  if (inputs.length < count * size) {
+    throw new RangeError(`${count} samples need ${count * size} values, not ${inputs.length}`);
   }
-  const labels = new Int32Array(count);
+  if (dataset.classNames.length > 0) {
+    const labels = new Int32Array(count);
+    for (let position = 0; position < count; position++) {
+      labels[position] = dataset.read(split, indices[position]!, inputs, position * size) as number;
+    }
+    return { labels, values: null };
+  }
+  let values: Float32Array | null = null;
   for (let position = 0; position < count; position++) {
-    labels[position] = dataset.read(split, indices[position]!, images, position * IMAGE_BYTES);
+    const read = dataset.read(split, indices[position]!, inputs, position * size) as ArrayLike<number>;
+    values ??= new Float32Array(count * read.length);
+    values.set(read, position * read.length);
   }
-  return labels;
+  return { labels: new Int32Array(0), values: values ?? new Float32Array(0) };
 }
 
-/** What a pixel's byte is divided by. */
-export const PIXEL_SCALE = 255;
+/** What a byte is divided by. */
+export const BYTE_SCALE = 255;
 
 /**
- * Scales uint8 values to [0, 1] in `target`: pixel / 255 in float64, rounded to float32, which is what NumPy's
+ * Scales bytes to [0, 1] in `target`: byte / 255 in float64, rounded to float32, which is what NumPy's
  * `np.array(images / 255.0, dtype=np.float32)` gives, and a division in float32 for each of the 256 values, too.
- * @throws RangeError when `target` is shorter than `images`.
+ * @throws RangeError when `target` is shorter than `bytes`.
  */
-export function scaleImages(images: Uint8Array, target: Float32Array): void {
-  const count = images.length;
-  if (target.length < count) throw new RangeError(`${count} pixels need ${count} floats, not ${target.length}`);
-  for (let at = 0; at < count; at++) target[at] = SCALED[images[at]!]!;
+export function scaleBytes(bytes: Uint8Array, target: Float32Array): void {
+  const count = bytes.length;
+  if (target.length < count) throw new RangeError(`${count} bytes need ${count} floats, not ${target.length}`);
+  for (let at = 0; at < count; at++) target[at] = SCALED[bytes[at]!]!;
 }
 
 /** The float32 nearest to value / 255, for every value of a byte. */
-const SCALED = Float32Array.from({ length: 256 }, (_, value) => value / PIXEL_SCALE);
+const SCALED = Float32Array.from({ length: 256 }, (_, value) => value / BYTE_SCALE);

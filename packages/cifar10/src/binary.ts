@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
-import { CIFAR10_CLASS_NAMES, IMAGE_BYTES, type Dataset, type Split } from './dataset.ts';
+import { CIFAR10_CLASS_NAMES, IMAGE_BYTES, IMAGE_SHAPE, type ImageDataset, type Split } from './dataset.ts';
 
 /** Files of the official binary layout, in the order in which their records are numbered. */
 export const TRAIN_FILES = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`);
@@ -30,7 +30,7 @@ const READ_CHUNK_BYTES = 256 * 1024;
  * @param directory the folder with the six files, or one that contains `cifar-10-batches-bin`.
  * @throws OperatorError naming the file, what was expected and what was found.
  */
-export function openBinary(directory: string, layout: BinaryLayout = OFFICIAL_LAYOUT): Dataset {
+export function openBinary(directory: string, layout: BinaryLayout = OFFICIAL_LAYOUT): ImageDataset {
   const folder = findBinary(directory);
   const fileBytes = layout.recordsPerFile * RECORD_BYTES;
   // Not zeroed (every byte is read into), and never from the pool.
@@ -47,6 +47,8 @@ export function openBinary(directory: string, layout: BinaryLayout = OFFICIAL_LA
     name: 'cifar10',
     trainCount,
     testCount,
+    inputShape: IMAGE_SHAPE,
+    inputType: 'uint8',
     classNames: CIFAR10_CLASS_NAMES,
     fingerprint: hash.digest('hex'),
     origin: `CIFAR-10 in ${folder}`,

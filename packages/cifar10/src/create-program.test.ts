@@ -82,7 +82,7 @@ describe('faultOf', () => {
       setParameters: (values) => eager.setParameters(values),
       drawAhead: (dropout) => eager.drawAhead(dropout),
       evaluate: (batch) => eager.evaluate(batch),
-      probabilities: (images) => eager.probabilities(images),
+      predict: (inputs) => eager.predict(inputs),
       gradient: (batch, dropout, into) => {
         const sums = eager.gradient(batch, dropout, into);
         change(into);

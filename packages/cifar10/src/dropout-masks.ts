@@ -14,7 +14,9 @@ export class DropoutMasks {
 
   constructor(model: Model) {
     this.#layers = model.layers.flatMap(({ layer, inputShape }, index) =>
-      layer.type === 'dropout' ? [{ index, rate: layer.rate, units: inputShape[0]! }] : [],
+      layer.type === 'dropout'
+        ? [{ index, rate: layer.rate, units: inputShape.reduce((size, dimension) => size * dimension, 1) }]
+        : [],
     );
   }
 

@@ -43,8 +43,33 @@ export const smallResidual = placeArchitecture([
   ...normalisedConvolution('2', 6),
   { type: 'add', name: 'sum', with: 'r0' },
   { type: 'global-average-pooling2d', name: 'average' },
+  { type: 'rescaling', name: 'scaled', scale: 0.25 },
   { type: 'dense', name: 'out', units: 5, activation: 'softmax' },
 ]);
+
+/** What workloads may have and the models that Convoy brings have not: strides, no padding, smooth activations, masks of images. */
+export const smallStrided = placeArchitecture([
+  { type: 'input', name: 'in', shape: [9, 7, 1] },
+  { type: 'conv2d', name: 'c1', filters: 4, kernelSize: 3, activation: 'sigmoid', padding: 'valid' },
+  { type: 'dropout', name: 'drop', rate: 0.3 },
+  { type: 'conv2d', name: 'c2', filters: 6, kernelSize: 3, activation: 'tanh', strides: 2 },
+  { type: 'flatten', name: 'flat' },
+  { type: 'dense', name: 'd1', units: 8, activation: 'tanh', useBias: false },
+  { type: 'activation', name: 'a1', activation: 'sigmoid' },
+  { type: 'dense', name: 'out', units: 5, activation: 'softmax' },
+]);
+
+/** Floats in, two values out. */
+export const smallRegression = placeArchitecture(
+  [
+    { type: 'input', name: 'in', shape: [6], dtype: 'float32' },
+    { type: 'dense', name: 'd1', units: 12, activation: 'tanh' },
+    { type: 'dropout', name: 'drop', rate: 0.2 },
+    { type: 'dense', name: 'd2', units: 8, activation: 'relu' },
+    { type: 'dense', name: 'out', units: 2, activation: 'linear' },
+  ],
+  'meanSquaredError',
+);
 
 function normalisedConvolution(id: string, filters: number): Layer[] {
   return [
@@ -56,11 +81,19 @@ function normalisedConvolution(id: string, filters: number): Layer[] {
 
 export function batchFor(model: Model, samples: number): Batch {
   const random = randomStream(11, purposes.selfTest);
-  const pixels = model.layers[0]!.outputShape.reduce((size, dimension) => size * dimension, 1);
-  return {
-    images: Uint8Array.from({ length: samples * pixels }, () => random.below(256)),
-    labels: Int32Array.from({ length: samples }, () => random.below(model.classes)),
-  };
+  const { input, outputs, loss } = model;
+  const length = samples * input.size;
+  const inputs =
+    input.type === 'uint8'
+      ? Uint8Array.from({ length }, () => random.below(256))
+      : Float32Array.from({ length }, () => 2 * random.unit() - 1);
+  return loss === 'meanSquaredError'
+    ? {
+        inputs,
+        labels: new Int32Array(0),
+        targets: Float32Array.from({ length: samples * outputs }, () => random.unit()),
+      }
+    : { inputs, labels: Int32Array.from({ length: samples }, () => random.below(outputs)) };
 }
 
 export const draw = (samples: number) => ({ seed: 3, epoch: 1, positions: { start: 40, end: 40 + samples } });

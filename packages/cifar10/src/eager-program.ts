@@ -1,11 +1,12 @@
-import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { Model } from './architecture.ts';
-import { scaleImages } from './batch.ts';
+import { scaleBytes, type Inputs } from './batch.ts';
 import { writeStatistics } from './batch-statistics.ts';
 import type { DropoutDraw } from './dropout.ts';
 import { DropoutMasks } from './dropout-masks.ts';
 import type { Engine } from './engine/engine.ts';
 import { forward, type ForwardMode, type MaskTensors } from './forward.ts';
+import { countCorrect, sumOfAbsoluteErrors, sumOfLosses } from './loss.ts';
 import type { Batch, BatchSums, Program } from './program.ts';
 import { softmax } from './softmax.ts';
 
@@ -19,7 +20,7 @@ export class EagerProgram implements Program {
   /** Kept, so that every step's upload comes from memory that is mapped already. */
   readonly #values: Float32Array;
   readonly #masks: DropoutMasks;
-  #pixels = new Float32Array(0);
+  #floats = new Float32Array(0);
   #parameters: Tensor[] = [];
 
   constructor(engine: Engine, model: Model) {
@@ -42,11 +43,11 @@ export class EagerProgram implements Program {
   gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums {
     const { tf } = this.#engine;
     const { tensors } = this.#model;
-    const samples = batch.labels.length;
+    const samples = batch.inputs.length / this.#model.input.size;
     let sums!: BatchSums;
     tf.tidy(() => {
       const mode: ForwardMode = {
-        masks: dropout === null ? new Map<number, Tensor2D>() : this.#maskTensors(dropout, samples),
+        masks: dropout === null ? new Map<number, Tensor>() : this.#maskTensors(dropout, samples),
         onStatistics: (placed, statistics) => writeStatistics(placed, statistics, samples, gradient),
       };
       const trained = this.#parameters.filter((_, index) => tensors[index]!.momentum === undefined);
@@ -67,18 +68,19 @@ export class EagerProgram implements Program {
 
   evaluate(batch: Batch): BatchSums {
     let sums!: BatchSums;
-    const { images, labels } = batch;
+    const { inputs, labels, targets } = batch;
+    const expected = this.#model.loss === 'meanSquaredError' ? { inputs, labels, targets } : { inputs, labels };
     const report = (value: BatchSums) => (sums = value);
-    this.#engine.tf.tidy(() => void this.#losses(this.#parameters, { images, labels }, INFERENCE, report));
+    this.#engine.tf.tidy(() => void this.#losses(this.#parameters, expected, INFERENCE, report));
     return sums;
   }
 
-  probabilities(images: Uint8Array): Float64Array {
-    const logits = this.#engine.tf.tidy(() => {
-      const images_NHWC = this.#images(images);
-      return forward(this.#engine, this.#model, this.#parameters, images_NHWC, INFERENCE).dataSync<'float32'>();
-    });
-    return softmax(logits, this.#model.classes);
+  predict(inputs: Inputs): Float64Array {
+    const { loss, outputs } = this.#model;
+    const values = this.#engine.tf.tidy(() =>
+      forward(this.#engine, this.#model, this.#parameters, this.#inputs(inputs), INFERENCE).dataSync<'float32'>(),
+    );
+    return loss === 'meanSquaredError' ? Float64Array.from(values) : softmax(values, outputs);
   }
 
   dispose(): void {
@@ -87,21 +89,33 @@ export class EagerProgram implements Program {
   }
 
   #losses(parameters: readonly Tensor[], batch: Batch, mode: ForwardMode, report: (sums: BatchSums) => void): Tensor1D {
-    const { tf, kernels } = this.#engine;
-    const { labels, targets } = batch;
-    const logits_NC = forward(this.#engine, this.#model, parameters, this.#images(batch.images), mode);
-    const losses_N =
-      targets === undefined
-        ? kernels.sparseSoftmaxCrossEntropy(tf.tensor1d(labels, 'int32'), logits_NC)
-        : this.#softLosses(targets, logits_NC);
-    const predictions = tf.tidy(() => tf.argMax(logits_NC, 1).dataSync<'int32'>());
+    const { tf } = this.#engine;
+    const { input, loss, outputs: perSample } = this.#model;
+    const { inputs, labels, targets } = batch;
+    const outputs = forward(this.#engine, this.#model, parameters, this.#inputs(inputs), mode);
+    const losses_N = this.#lossesOf(outputs, batch);
     report({
-      samples: labels.length,
-      // In float64 and in the samples' order: the same bits whatever sum an engine would make of it.
-      lossSum: losses_N.dataSync<'float32'>().reduce((sum, loss) => sum + loss, 0),
-      correct: labels.reduce((correct, label, n) => correct + (predictions[n] === label ? 1 : 0), 0),
+      samples: inputs.length / input.size,
+      lossSum: sumOfLosses(losses_N.dataSync<'float32'>()),
+      metricSum:
+        loss === 'meanSquaredError'
+          ? sumOfAbsoluteErrors(outputs.dataSync<'float32'>(), targets!, perSample)
+          : countCorrect(
+              labels,
+              tf.tidy(() => tf.argMax(outputs, 1).dataSync<'int32'>()),
+            ),
     });
     return losses_N;
+  }
+
+  #lossesOf(outputs: Tensor2D, { labels, targets }: Batch): Tensor1D {
+    const { tf, kernels } = this.#engine;
+    if (this.#model.loss === 'meanSquaredError') {
+      return tf.mean<Tensor1D>(tf.squaredDifference(outputs, tf.tensor2d(targets!, outputs.shape, 'float32')), 1);
+    }
+    return targets === undefined
+      ? kernels.sparseSoftmaxCrossEntropy(tf.tensor1d(labels, 'int32'), outputs)
+      : this.#softLosses(targets, outputs);
   }
 
   #softLosses(targets: Float32Array, logits_NC: Tensor2D): Tensor1D {
@@ -110,19 +124,20 @@ export class EagerProgram implements Program {
     return tf.neg(tf.sum<Tensor1D>(tf.mul(expected_NC, tf.logSoftmax(logits_NC)), 1));
   }
 
-  /** Scaled into a kept buffer, which the tensor may share: at most one of them lives at a time. */
-  #images(images: Uint8Array): Tensor4D {
-    const [height, width, channels] = this.#model.layers[0]!.outputShape;
-    const samples = images.length / (height! * width! * channels!);
-    if (this.#pixels.length < images.length) this.#pixels = new Float32Array(images.length);
-    const pixels = this.#pixels.subarray(0, images.length);
-    scaleImages(images, pixels);
-    return this.#engine.tf.tensor4d(pixels, [samples, height!, width!, channels!], 'float32');
+  /** Written to a kept buffer, which the tensor may share: at most one of them lives at a time. */
+  #inputs(inputs: Inputs): Tensor {
+    const { shape, size } = this.#model.input;
+    if (this.#floats.length < inputs.length) this.#floats = new Float32Array(inputs.length);
+    const floats = this.#floats.subarray(0, inputs.length);
+    if (inputs instanceof Uint8Array) scaleBytes(inputs, floats);
+    else floats.set(inputs);
+    return this.#engine.tf.tensor(floats, [inputs.length / size, ...shape], 'float32');
   }
 
   #maskTensors(draw: DropoutDraw, samples: number): MaskTensors {
-    const tensorOf = (mask: Float32Array) =>
-      this.#engine.tf.tensor2d(mask, [samples, mask.length / samples], 'float32');
-    return new Map(Array.from(this.#masks.of(draw), ([index, mask]) => [index, tensorOf(mask)]));
+    const { layers } = this.#model;
+    const tensorOf = (index: number, mask: Float32Array) =>
+      this.#engine.tf.tensor(mask, [samples, ...layers[index]!.inputShape], 'float32');
+    return new Map(Array.from(this.#masks.of(draw), ([index, mask]) => [index, tensorOf(index, mask)]));
   }
 }

@@ -1,9 +1,9 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import type { Model, PlacedLayer } from './architecture.ts';
-import type { BatchStatistics, Engine } from './engine/engine.ts';
+import type { Activation, Model, PlacedLayer } from './architecture.ts';
+import type { BatchStatistics, Engine, Tf } from './engine/engine.ts';
 
-/** A dropout layer's multipliers by the layer's index; absent layers pass their input on, as in inference. */
-export type MaskTensors = ReadonlyMap<number, Tensor2D>;
+/** A dropout layer's multipliers, of its input's shape, by the layer's index; absent layers pass their input on, as in inference. */
+export type MaskTensors = ReadonlyMap<number, Tensor>;
 
 /** What differs between training and inference. */
 export interface ForwardMode {
@@ -13,18 +13,20 @@ export interface ForwardMode {
 }
 
 /**
- * The model's function: images in, logits out (the last layer's softmax is left to the loss, where it is stable).
+ * The model's function: inputs in, outputs [N, outputs] out: the values of a regression, the logits of a classification (the last
+ * layer's softmax is left to the loss, where it is stable).
  * @param parameters one tensor per entry of the model's table, in its order.
+ * @param inputs shape [N, ...model.input.shape].
  */
 export function forward(
   { tf, kernels }: Engine,
   model: Model,
   parameters: readonly Tensor[],
-  images_NHWC: Tensor4D,
+  inputs: Tensor,
   { masks, onStatistics }: ForwardMode,
 ): Tensor2D {
   const outputs = new Map<string, Tensor>();
-  let x: Tensor = images_NHWC;
+  let x = inputs;
   for (const [index, placed] of model.layers.entries()) {
     const { layer, indices } = placed;
     const own = indices.map((place) => parameters[place]!);
@@ -33,9 +35,9 @@ export function forward(
         break;
       case 'conv2d': {
         const [kernel_HWIO, bias_C] = own as [Tensor4D, Tensor1D?];
-        x = tf.conv2d(x as Tensor4D, kernel_HWIO, 1, 'same');
+        x = tf.conv2d(x as Tensor4D, kernel_HWIO, layer.strides ?? 1, layer.padding ?? 'same');
         if (bias_C !== undefined) x = kernels.biasAdd(x, bias_C);
-        if (layer.activation === 'relu') x = tf.relu(x);
+        x = activated(tf, x, layer.activation);
         break;
       }
       case 'batch-normalization': {
@@ -50,7 +52,7 @@ export function forward(
         break;
       }
       case 'activation':
-        x = tf.relu(x);
+        x = activated(tf, x, layer.activation);
         break;
       case 'add':
         x = tf.add(x, outputs.get(layer.with)!);
@@ -64,15 +66,19 @@ export function forward(
       case 'flatten':
         x = tf.reshape(x, [x.shape[0]!, -1]);
         break;
+      case 'rescaling':
+        x = tf.mul(x, layer.scale);
+        break;
       case 'dropout': {
         const mask = masks.get(index);
         if (mask !== undefined) x = tf.mul(x, mask);
         break;
       }
       case 'dense': {
-        const [kernel_IO, bias_O] = own as [Tensor2D, Tensor1D];
-        x = kernels.biasAdd(tf.matMul(x as Tensor2D, kernel_IO), bias_O);
-        if (layer.activation === 'relu') x = tf.relu(x);
+        const [kernel_IO, bias_O] = own as [Tensor2D, Tensor1D?];
+        x = tf.matMul(x as Tensor2D, kernel_IO);
+        if (bias_O !== undefined) x = kernels.biasAdd(x, bias_O);
+        x = activated(tf, x, layer.activation);
         break;
       }
       default:
@@ -81,4 +87,18 @@ export function forward(
     outputs.set(layer.name, x);
   }
   return x as Tensor2D;
+}
+
+function activated(tf: Tf, x: Tensor, activation: Activation | 'softmax'): Tensor {
+  switch (activation) {
+    case 'relu':
+      return tf.relu(x);
+    case 'sigmoid':
+      return tf.sigmoid(x);
+    case 'tanh':
+      return tf.tanh(x);
+    case 'linear':
+    case 'softmax':
+      return x;
+  }
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { openBinary } from './binary.ts';
 import { cacheDirectory, type Environment } from './cache-directory.ts';
-import type { Dataset } from './dataset.ts';
+import type { ImageDataset } from './dataset.ts';
 import { ALTERNATIVES, cachedCifar10, downloadCifar10, type DownloadOptions } from './download.ts';
 import { syntheticDataset, type SyntheticOptions } from './synthetic.ts';
 
@@ -19,7 +19,7 @@ export interface Cifar10Options extends DownloadOptions {
 }
 
 /** Opens the data set of the given name. @throws OperatorError saying what to change. */
-export async function openDataset(options: DatasetOptions): Promise<Dataset> {
+export async function openDataset(options: DatasetOptions): Promise<ImageDataset> {
   return options.dataset === 'cifar10' ? await openCifar10(options) : syntheticDataset(options);
 }
 
@@ -28,7 +28,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
  * only one looked at: falling back from a mistyped path to other data would be worse than stopping.
  * @throws OperatorError saying where it was looked for, what was found and what to change.
  */
-export async function openCifar10(options: Cifar10Options): Promise<Dataset> {
+export async function openCifar10(options: Cifar10Options): Promise<ImageDataset> {
   if (options.dataDir !== undefined) return openNamed('--data-dir', options.dataDir, options);
   if (options.environmentDir !== undefined) return openNamed('CIFAR10_DIR', options.environmentDir, options);
 
@@ -71,7 +71,7 @@ export function dataOptionsFromEnvironment(
   };
 }
 
-function openNamed(source: string, directory: string, { layout }: Cifar10Options): Dataset {
+function openNamed(source: string, directory: string, { layout }: Cifar10Options): ImageDataset {
   try {
     return openBinary(directory, layout);
   } catch (cause) {

@@ -1,6 +1,6 @@
-import type { DatasetConfig } from '@convoy/protocol/run-config';
+import type { BuiltInDataset } from '@convoy/protocol/run-config';
 import type { Environment } from './cache-directory.ts';
-import type { Dataset } from './dataset.ts';
+import type { ImageDataset } from './dataset.ts';
 import type { DownloadOptions } from './download.ts';
 import { dataOptionsFromEnvironment, openDataset } from './locate.ts';
 
@@ -13,7 +13,7 @@ export interface OpenOptions extends Pick<DownloadOptions, 'onProgress' | 'signa
 }
 
 /** Opens the data set that a run's configuration names, from where this machine has it. @throws OperatorError */
-export async function openConfigured(config: DatasetConfig, options: OpenOptions): Promise<Dataset> {
+export async function openConfigured(config: BuiltInDataset, options: OpenOptions): Promise<ImageDataset> {
   if (config.name === 'synthetic') return openDataset({ dataset: 'synthetic', ...config });
   const { environment, download = true, ...rest } = options;
   return openDataset({

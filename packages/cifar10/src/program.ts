@@ -1,14 +1,16 @@
+import type { Inputs } from './batch.ts';
 import type { DropoutDraw } from './dropout.ts';
 
 /** Images and labels of one micro-batch or one piece of an evaluation. */
 export interface Batch {
-  /** uint8 pixels, N times the model's input (height, width, channels); the engine scales them to [0, 1]. Not kept. */
-  readonly images: Uint8Array;
-  /** N class indices. */
+  /** N times the model's input, of its type; the engine divides bytes by 255. Not kept. */
+  readonly inputs: Inputs;
+  /** N class indices; none in a regression. */
   readonly labels: Int32Array;
   /**
-   * The probabilities that the gradient's loss expects, float32 [N, classes]: each row's greatest is its label's. Without
-   * them it expects the label alone, as evaluations always do.
+   * float32 [N, outputs]. In a regression, the values that are expected. In a classification, the probabilities that the
+   * gradient's loss expects: each row's greatest is its label's. Without them it expects the label alone, as evaluations always
+   * do.
    */
   readonly targets?: Float32Array | undefined;
 }
@@ -16,10 +18,10 @@ export interface Batch {
 /** Sums over a batch's samples. */
 export interface BatchSums {
   readonly samples: number;
-  /** Cross-entropy in nats. */
+  /** Cross-entropy in nats, or the squared error, a mean over a sample's outputs. */
   readonly lossSum: number;
-  /** Samples whose largest logit is the label's. */
-  readonly correct: number;
+  /** Samples whose largest logit is the label's, or the absolute error, a mean over a sample's outputs. */
+  readonly metricSum: number;
 }
 
 /** A model made ready to compute on an engine: what a worker runs. */
@@ -34,13 +36,13 @@ export interface Program {
   gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums;
   /** Draws masks for a call of `gradient` that is likely to come next: it then finds them. A wrong guess costs time only. */
   drawAhead(dropout: DropoutDraw): void;
-  /** Loss and correct predictions, as in inference: without dropout, normalised with the moving statistics. */
+  /** Loss and metric, as in inference: without dropout, normalised with the moving statistics. */
   evaluate(batch: Batch): BatchSums;
   /**
-   * The probability of each class, as in inference.
-   * @param images as a batch's.
-   * @returns shape [N, classes]; each row adds up to 1 but for rounding.
+   * What the model says, as in inference.
+   * @param inputs as a batch's.
+   * @returns shape [N, outputs]: the probability of each class, where a row adds up to 1 but for rounding; or a regression's values.
    */
-  probabilities(images: Uint8Array): Float64Array;
+  predict(inputs: Inputs): Float64Array;
   dispose(): void;
 }

@@ -86,12 +86,18 @@ function digestOf(gradient: Float32Array): string {
 }
 
 function fixedBatch(model: Model, samples: number): Batch {
-  const pixels = model.layers[0]!.outputShape.reduce((size, dimension) => size * dimension, 1);
+  const { input, outputs, loss } = model;
   const random = randomStream(SEED, purposes.selfTest);
-  return {
-    images: Uint8Array.from({ length: samples * pixels }, () => random.below(256)),
-    labels: Int32Array.from({ length: samples }, () => random.below(model.classes)),
-  };
+  const length = samples * input.size;
+  const inputs =
+    input.type === 'uint8'
+      ? Uint8Array.from({ length }, () => random.below(256))
+      : Float32Array.from({ length }, () => random.unit());
+  if (loss === 'meanSquaredError') {
+    const targets = Float32Array.from({ length: samples * outputs }, () => random.unit());
+    return { inputs, labels: new Int32Array(0), targets };
+  }
+  return { inputs, labels: Int32Array.from({ length: samples }, () => random.below(outputs)) };
 }
 
 function dot(a: Float32Array, b: Float32Array): number {

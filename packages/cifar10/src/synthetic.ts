@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { purposes } from '@convoy/random/purposes';
 import { randomStream, streamKey, type RandomStream, type StreamKey } from '@convoy/random/stream';
 import { threefry2x32 } from '@convoy/random/threefry';
-import { IMAGE_BYTES, IMAGE_SIZE, type Dataset, type Split } from './dataset.ts';
+import { IMAGE_BYTES, IMAGE_SHAPE, IMAGE_SIZE, type ImageDataset, type Split } from './dataset.ts';
 
 /** Part of the fingerprint: raise it whenever an image or a label would come out differently. */
 export const SYNTHETIC_VERSION = 'synthetic/1';
@@ -39,7 +39,7 @@ export const SYNTHETIC_DEFAULTS = { trainCount: 50_000, testCount: 10_000 } as c
  * on every machine. Each block of ten consecutive indices holds every class once, in an order of its own.
  * @throws RangeError when the seed or a count is not a whole number in its range.
  */
-export function syntheticDataset(options: SyntheticOptions): Dataset {
+export function syntheticDataset(options: SyntheticOptions): ImageDataset {
   const { seed } = options;
   const trainCount = options.trainCount ?? SYNTHETIC_DEFAULTS.trainCount;
   const testCount = options.testCount ?? SYNTHETIC_DEFAULTS.testCount;
@@ -70,6 +70,8 @@ export function syntheticDataset(options: SyntheticOptions): Dataset {
     name: 'synthetic',
     trainCount,
     testCount,
+    inputShape: IMAGE_SHAPE,
+    inputType: 'uint8',
     classNames: SYNTHETIC_CLASS_NAMES,
     fingerprint: fingerprint(seed, trainCount, testCount, read),
     origin: `${SYNTHETIC_CLASS_NAMES.length} classes of shapes and textures drawn from seed ${seed}`,
@@ -83,7 +85,7 @@ const STREAM = { labels: 0, picture: 1, grain: 2 } as const;
 const CLASS_COUNT = SYNTHETIC_CLASS_NAMES.length;
 const FINGERPRINT_IMAGES = 64;
 
-function fingerprint(seed: number, trainCount: number, testCount: number, read: Dataset['read']): string {
+function fingerprint(seed: number, trainCount: number, testCount: number, read: ImageDataset['read']): string {
   const hash = createHash('sha256').update(
     `${SYNTHETIC_VERSION}\nseed ${seed}\ntrain ${trainCount}\ntest ${testCount}\n`,
   );

@@ -18,6 +18,7 @@ export const KERAS_CLASS_NAMES: Readonly<Record<Layer['type'], string>> = {
   'max-pooling2d': 'MaxPooling2D',
   'global-average-pooling2d': 'GlobalAveragePooling2D',
   flatten: 'Flatten',
+  rescaling: 'Rescaling',
   dropout: 'Dropout',
   dense: 'Dense',
 };
@@ -34,9 +35,9 @@ export function kerasLayers({ layers }: Model): readonly KerasLayer[] {
 function optionsOf(layer: Layer): Readonly<Record<string, unknown>> {
   switch (layer.type) {
     case 'conv2d': {
-      const { filters, kernelSize, activation, useBias = true } = layer;
+      const { filters, kernelSize, activation, useBias = true, strides = 1, padding = 'same' } = layer;
       const kernel_size = [kernelSize, kernelSize];
-      return { filters, kernel_size, strides: [1, 1], padding: 'same', activation, use_bias: useBias };
+      return { filters, kernel_size, strides: [strides, strides], padding, activation, use_bias: useBias };
     }
     case 'batch-normalization':
       return { axis: -1, momentum: layer.momentum, epsilon: layer.epsilon };
@@ -46,10 +47,12 @@ function optionsOf(layer: Layer): Readonly<Record<string, unknown>> {
       const pool_size = [layer.poolSize, layer.poolSize];
       return { pool_size, strides: pool_size, padding: 'valid' };
     }
+    case 'rescaling':
+      return { scale: layer.scale, offset: 0 };
     case 'dropout':
       return { rate: layer.rate };
     case 'dense':
-      return { units: layer.units, activation: layer.activation, use_bias: true };
+      return { units: layer.units, activation: layer.activation, use_bias: layer.useBias ?? true };
     case 'input':
     case 'add':
     case 'global-average-pooling2d':

@@ -46,13 +46,13 @@ describe.each([small, pooled])('the LayersModel of $name', (trained) => {
     const program = new EagerProgram(engine, model);
     program.setParameters(values);
     const layersModel = await open(trained);
-    const ours = program.probabilities(images);
+    const ours = program.predict(images);
     const shape: [number, number, number, number] = [2, height, width, channels];
     const theirs = tf.tidy(() => {
       const outputs_NC = layersModel.predict(tf.tensor4d(images, shape, 'float32').div(255));
       return (Array.isArray(outputs_NC) ? outputs_NC[0]! : outputs_NC).dataSync<'float32'>();
     });
-    expect(ours).toHaveLength(2 * model.classes);
+    expect(ours).toHaveLength(2 * model.outputs);
     // Rounding to float32 of a softmax.
     for (const [n, probability] of ours.entries()) expect(Math.abs(theirs[n]! - probability)).toBeLessThan(1e-6);
     layersModel.dispose();

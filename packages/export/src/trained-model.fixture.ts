@@ -39,7 +39,7 @@ export function trainedModel(name: string, model: Model): TrainedModel {
     for (let i = 0; i < size; i++) values[offset + i] = ((1 + offset + i) * 0.618034) % 1;
     for (let i = offset; i < offset + size; i++) values[i]! += isFactor ? 0.5 : -0.5;
   }
-  const classNames = Array.from({ length: model.classes }, (_, n) => `class ${n}`);
+  const classNames = Array.from({ length: model.outputs }, (_, n) => `class ${n}`);
   const origin = { run: 'test-run', step: 3, parametersSha256: 'a'.repeat(64), classNames, input: 'value / 255' };
   return { name, model, values, origin };
 }

@@ -1,10 +1,11 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Model } from '../architecture.ts';
 import { biasedVariance, writeStatistics } from '../batch-statistics.ts';
-import { PIXEL_SCALE } from '../batch.ts';
+import { BYTE_SCALE, type Inputs } from '../batch.ts';
 import type { DropoutDraw } from '../dropout.ts';
 import { DropoutMasks } from '../dropout-masks.ts';
 import type { Engine } from '../engine/engine.ts';
+import { countCorrect, sumOfAbsoluteErrors, sumOfLosses } from '../loss.ts';
 import type { Batch, BatchSums, Program } from '../program.ts';
 import { softmax } from '../softmax.ts';
 import type { ProgramGraph } from './program-graph.ts';
@@ -44,14 +45,15 @@ export class CompiledProgram implements Program {
   gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums {
     let sums!: BatchSums;
     this.#engine.tf.tidy(() => {
-      const samples = batch.labels.length;
+      const samples = batch.inputs.length / this.#model.input.size;
       const { training, softTraining } = this.#graph;
-      const { losses, predictions, gradient: slopes } = batch.targets === undefined ? training : softTraining;
-      const feeds = [...this.#imageFeeds(batch.images), this.#expected(batch), ...this.#maskFeeds(dropout, samples)];
-      const [losses_N, predictions_N, slopes_P] = this.#session.run(feeds, [losses, predictions, slopes]);
+      const results = batch.targets === undefined ? training : softTraining;
+      const feeds = [...this.#inputFeeds(batch.inputs), this.#expected(batch), ...this.#maskFeeds(dropout, samples)];
+      const fetches = [results.losses, results.predictions, results.gradient];
+      const [losses_N, predictions, slopes_P] = this.#session.run(feeds, fetches);
       gradient.set(slopes_P!.dataSync<'float32'>());
       this.#multiplyStatistics(samples, gradient);
-      sums = sumsOf(batch, losses_N!, predictions_N!);
+      sums = this.#sumsOf(batch, losses_N!, predictions!);
     });
     return sums;
   }
@@ -63,20 +65,23 @@ export class CompiledProgram implements Program {
   evaluate(batch: Batch): BatchSums {
     let sums!: BatchSums;
     this.#engine.tf.tidy(() => {
-      const { losses, predictions } = this.#graph.evaluation;
-      const feeds = [...this.#imageFeeds(batch.images), this.#labels(batch.labels)];
-      const [losses_N, predictions_N] = this.#session.run(feeds, [losses, predictions]);
-      sums = sumsOf(batch, losses_N!, predictions_N!);
+      const { evaluation } = this.#graph;
+      const isRegression = this.#model.loss === 'meanSquaredError';
+      const expected = isRegression ? this.#expected(batch) : this.#labels(batch.labels);
+      const feeds = [...this.#inputFeeds(batch.inputs), expected];
+      const [losses_N, predictions] = this.#session.run(feeds, [evaluation.losses, evaluation.predictions]);
+      sums = this.#sumsOf(batch, losses_N!, predictions!);
     });
     return sums;
   }
 
-  probabilities(images: Uint8Array): Float64Array {
-    const logits = this.#engine.tf.tidy(() => {
-      const [logits_NC] = this.#session.run(this.#imageFeeds(images), [this.#graph.evaluation.logits]);
-      return logits_NC!.dataSync<'float32'>();
+  predict(inputs: Inputs): Float64Array {
+    const { loss, outputs: perSample } = this.#model;
+    const values = this.#engine.tf.tidy(() => {
+      const [outputs] = this.#session.run(this.#inputFeeds(inputs), [this.#graph.evaluation.outputs]);
+      return outputs!.dataSync<'float32'>();
     });
-    return softmax(logits, this.#model.classes);
+    return loss === 'meanSquaredError' ? Float64Array.from(values) : softmax(values, perSample);
   }
 
   dispose(): void {
@@ -95,17 +100,20 @@ export class CompiledProgram implements Program {
 
   #expected({ labels, targets }: Batch): Feed {
     if (targets === undefined) return this.#labels(labels);
-    const shape: [number, number] = [labels.length, this.#model.classes];
+    const { outputs } = this.#model;
+    const shape: [number, number] = [targets.length / outputs, outputs];
     return [this.#graph.targets, this.#engine.tf.tensor2d(targets, shape, 'float32')];
   }
 
-  #imageFeeds(images: Uint8Array): Feed[] {
-    const shape = this.#model.layers[0]!.outputShape;
-    const samples = images.length / shape.reduce((size, dimension) => size * dimension, 1);
+  #inputFeeds(values: Inputs): Feed[] {
+    const { tf } = this.#engine;
+    const { inputs, byteScale, parameters } = this.#graph;
+    const { shape: sample, size } = this.#model.input;
+    const shape = [values.length / size, ...sample];
     return [
-      ...this.#graph.parameters.map((input, index): Feed => [input, this.#parameters[index]!]),
-      [this.#graph.images, { uint8: images, shape: [samples, ...shape] }],
-      [this.#graph.pixelScale, this.#engine.tf.scalar(PIXEL_SCALE)],
+      ...parameters.map((input, index): Feed => [input, this.#parameters[index]!]),
+      [inputs, values instanceof Uint8Array ? { uint8: values, shape } : tf.tensor(values, shape, 'float32')],
+      ...(byteScale === null ? [] : [[byteScale, tf.scalar(BYTE_SCALE)] as const]),
     ];
   }
 
@@ -124,19 +132,21 @@ export class CompiledProgram implements Program {
   /** Without dropout the same graph runs, with masks of ones. */
   #maskFeeds(draw: DropoutDraw | null, samples: number): Feed[] {
     const masks = draw === null ? this.#masks.ones(samples) : this.#masks.of(draw);
-    return this.#graph.masks.map(({ layer, units, input }) => [
+    return this.#graph.masks.map(({ layer, shape, input }) => [
       input,
-      this.#engine.tf.tensor2d(masks.get(layer)!, [samples, units], 'float32'),
+      this.#engine.tf.tensor(masks.get(layer)!, [samples, ...shape], 'float32'),
     ]);
   }
-}
 
-/** In float64 and in the samples' order: the same bits whatever sum TensorFlow would make of it. */
-function sumsOf({ labels }: Batch, losses_N: Tensor, predictions_N: Tensor): BatchSums {
-  const predictions = predictions_N.dataSync<'int32'>();
-  return {
-    samples: labels.length,
-    lossSum: losses_N.dataSync<'float32'>().reduce((sum, loss) => sum + loss, 0),
-    correct: labels.reduce((correct, label, n) => correct + (predictions[n] === label ? 1 : 0), 0),
-  };
+  #sumsOf({ inputs, labels, targets }: Batch, losses_N: Tensor, predictions: Tensor): BatchSums {
+    const { loss, outputs, input } = this.#model;
+    return {
+      samples: inputs.length / input.size,
+      lossSum: sumOfLosses(losses_N.dataSync<'float32'>()),
+      metricSum:
+        loss === 'meanSquaredError'
+          ? sumOfAbsoluteErrors(predictions.dataSync<'float32'>(), targets!, outputs)
+          : countCorrect(labels, predictions.dataSync<'int32'>()),
+    };
+  }
 }

@@ -12,13 +12,16 @@ import {
   normaliseBatch,
   relu,
   scale,
+  sigmoid,
+  tanh,
 } from './operations.ts';
 import { stepsOf, type Step } from './steps.ts';
 import type { Tape } from './tape.ts';
 
 /** What the function is of. */
 export interface ForwardInputs {
-  readonly images_NHWC: Output;
+  /** float32 [N, ...model.input.shape]. */
+  readonly inputs: Output;
   /** One output per entry of the model's table, in its order. */
   readonly parameters: readonly Output[];
   /** A dropout layer's multipliers by the layer's index; absent layers pass their input on, as in inference. */
@@ -31,7 +34,7 @@ export interface ForwardInputs {
 }
 
 /**
- * Writes the model's function: images in, logits [N, classes] out. Equal to what `forward` computes operation by
+ * Writes the model's function: inputs in, outputs [N, outputs] out, logits in a classification. Equal to what `forward` computes operation by
  * operation.
  * @throws UnsupportedLayer
  */
@@ -39,7 +42,7 @@ export function forwardGraph(tape: Tape, model: Model, inputs: ForwardInputs): O
   const kept = new Map<string, Output>();
   return stepsOf(model).reduce(
     (x, step) => tape.graph.within(step.layer, () => apply(tape, model, step, x, inputs, kept)),
-    inputs.images_NHWC,
+    inputs.inputs,
   );
 }
 
@@ -53,7 +56,7 @@ function apply(
 ): Output {
   switch (step.type) {
     case 'conv2d':
-      return conv2d(tape, x, parameters[step.kernel]!, tensors[step.kernel]!.shape);
+      return conv2d(tape, x, parameters[step.kernel]!, { shape: tensors[step.kernel]!.shape, ...step });
     case 'mat-mul':
       return matMul(tape, x, parameters[step.weights]!);
     case 'bias':
@@ -68,6 +71,10 @@ function apply(
     }
     case 'relu':
       return relu(tape, x);
+    case 'sigmoid':
+      return sigmoid(tape, x);
+    case 'tanh':
+      return tanh(tape, x);
     case 'add':
       return add(tape, x, kept.get(step.with)!);
     case 'max-pool':
@@ -76,6 +83,8 @@ function apply(
       return average(tape, x, step.area);
     case 'flatten':
       return flatten(tape, x, step.length);
+    case 'rescale':
+      return scale(tape, x, tape.graph.float(step.factor));
     case 'dropout': {
       const mask = masks.get(step.index);
       return mask === undefined ? x : scale(tape, x, mask);

@@ -15,10 +15,27 @@ export function divideBytes({ graph }: Tape, bytes: Output, divisor: Output): Ou
   return graph.add('RealDiv', [floats, divisor], T);
 }
 
-/** Stride 1, `same` padding. x [N, H, W, C], kernel [h, w, C, F] of the given shape → [N, H, W, F]. */
-export function conv2d(tape: Tape, x_NHWC: Output, kernel_HWIO: Output, kernelShape: readonly number[]): Output {
+export interface ConvolutionOptions {
+  /** The kernel's. */
+  readonly shape: readonly number[];
+  /** In both directions. */
+  readonly strides: number;
+  readonly padding: 'same' | 'valid';
+}
+
+/** x [N, H, W, C], kernel [h, w, C, F] → [N, H', W', F]. */
+export function conv2d(
+  tape: Tape,
+  x_NHWC: Output,
+  kernel_HWIO: Output,
+  { shape: kernelShape, strides, padding }: ConvolutionOptions,
+): Output {
   const { graph } = tape;
-  const attributes = { ...T, strides: { ints: [1, 1, 1, 1] }, padding: { string: 'SAME' } };
+  const attributes = {
+    ...T,
+    strides: { ints: [1, strides, strides, 1] },
+    padding: { string: padding.toUpperCase() },
+  };
   const y = graph.add('Conv2D', [x_NHWC, kernel_HWIO], attributes);
   return tape.record(y, [x_NHWC, kernel_HWIO], (slope) => [
     () => graph.add('Conv2DBackpropInput', [shapeOf(tape, x_NHWC), kernel_HWIO, slope], attributes),
@@ -95,6 +112,16 @@ export function relu(tape: Tape, x: Output): Output {
   return tape.record(y, [x], (slope) => [() => tape.graph.add('ReluGrad', [slope, y], T)]);
 }
 
+export function sigmoid(tape: Tape, x: Output): Output {
+  const y = tape.graph.add('Sigmoid', [x], T);
+  return tape.record(y, [x], (slope) => [() => tape.graph.add('SigmoidGrad', [y, slope], T)]);
+}
+
+export function tanh(tape: Tape, x: Output): Output {
+  const y = tape.graph.add('Tanh', [x], T);
+  return tape.record(y, [x], (slope) => [() => tape.graph.add('TanhGrad', [y, slope], T)]);
+}
+
 /** Windows of `size` · `size` that don't overlap, `valid` padding. x [N, H, W, C] → [N, ⌊H/size⌋, ⌊W/size⌋, C]. */
 export function maxPool(tape: Tape, x_NHWC: Output, size: number): Output {
   const window = { ints: [1, size, size, 1] };
@@ -124,7 +151,7 @@ export function flatten(tape: Tape, x: Output, length: number): Output {
   return tape.record(y, [x], (slope) => [() => reshape(tape, slope, shapeOf(tape, x))]);
 }
 
-/** x · factor, element by element, of equal shapes. The factor is given, not learned. */
+/** x · factor, element by element, of equal shapes or by a scalar. The factor is given, not learned. */
 export function scale(tape: Tape, x: Output, factor: Output): Output {
   const y = tape.graph.add('Mul', [x, factor], T);
   return tape.record(y, [x], (slope) => [() => tape.graph.add('Mul', [slope, factor], T)]);
@@ -164,6 +191,23 @@ export function softCrossEntropy(
 ): { losses_N: Output; slope_NC: Output } {
   const losses_N = tape.graph.add('SoftmaxCrossEntropyWithLogits', [logits_NC, targets_NC], T);
   return { losses_N, slope_NC: outputOf(losses_N, 1) };
+}
+
+/**
+ * Squared errors, the mean over a sample's outputs.
+ * @returns as {@link crossEntropy}: each sample's loss [N], and the slope of their sum with respect to the values [N, O].
+ */
+export function squaredError(
+  { graph }: Tape,
+  values_NO: Output,
+  targets_NO: Output,
+  outputs: number,
+): { losses_N: Output; slope_NO: Output } {
+  const errors_NO = graph.add('Sub', [values_NO, targets_NO], T);
+  const squares_NO = graph.add('Square', [errors_NO], T);
+  const mean = { ...T, Tidx: { type: 'int32' }, keep_dims: { bool: false } } as const;
+  const losses_N = graph.add('Mean', [squares_NO, graph.integers([1])], mean);
+  return { losses_N, slope_NO: graph.add('Mul', [errors_NO, graph.float(2 / outputs)], T) };
 }
 
 /** Not differentiable, so not recorded: a view of the same values. */

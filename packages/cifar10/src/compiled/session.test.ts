@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PIXEL_SCALE, scaleImages } from '../batch.ts';
+import { BYTE_SCALE, scaleBytes } from '../batch.ts';
 import { loadEngine } from '../engine/load.ts';
 import { withGraphDirectory } from './graph-directory.ts';
 import { Graph } from './graph.ts';
@@ -30,11 +30,11 @@ test('bytes of any number and place in memory come out of a graph divided to the
     // At an odd address: TensorFlow aligns what it is given.
     const uint8 = new Uint8Array(length + 1).subarray(1).map((_, value) => value);
     const expected = new Float32Array(length);
-    scaleImages(uint8, expected);
+    scaleBytes(uint8, expected);
     const [result] = engine.tf.tidy(() => {
       const feeds = [
         [bytes, { uint8, shape: [length] }],
-        [divisor, engine.tf.scalar(PIXEL_SCALE)],
+        [divisor, engine.tf.scalar(BYTE_SCALE)],
       ] as const;
       return session.run(feeds, [quotient]).map((tensor) => tensor.dataSync<'float32'>().slice());
     });

@@ -1,8 +1,8 @@
-import type { Model, PlacedLayer } from '../architecture.ts';
+import type { Activation, Model, NonLinearity, PlacedLayer } from '../architecture.ts';
 
 /** What a layer consists of, one operation each. Parameters are indices into the model's table. */
 export type Step = { readonly layer: string } & (
-  | { readonly type: 'conv2d'; readonly kernel: number }
+  | { readonly type: 'conv2d'; readonly kernel: number; readonly strides: number; readonly padding: 'same' | 'valid' }
   | { readonly type: 'mat-mul'; readonly weights: number }
   | { readonly type: 'bias'; readonly bias: number }
   | {
@@ -13,13 +13,15 @@ export type Step = { readonly layer: string } & (
       readonly variance: number;
       readonly epsilon: number;
     }
-  | { readonly type: 'relu' }
+  | { readonly type: NonLinearity }
   /** Adds what the layer `with` has kept. */
   | { readonly type: 'add'; readonly with: string }
   | { readonly type: 'max-pool'; readonly size: number }
   /** The mean of each channel's `area` values. */
   | { readonly type: 'average'; readonly area: number }
   | { readonly type: 'flatten'; readonly length: number }
+  /** Multiplies by a constant. */
+  | { readonly type: 'rescale'; readonly factor: number }
   /** Multiplies by the mask of the architecture's layer `index`. */
   | { readonly type: 'dropout'; readonly index: number }
   /** Keeps the value for a later layer, under this one's name. */
@@ -53,15 +55,16 @@ export function stepsOf(model: Model): readonly Step[] {
 function stepsOfLayer({ layer, inputShape, outputShape, indices }: PlacedLayer, index: number): Step[] {
   const { name } = layer;
   const [first, second, third, fourth] = indices as [number, number, number, number];
-  const relu: Step = { layer: name, type: 'relu' };
+  const activated = (activation: Activation): Step[] =>
+    activation === 'linear' ? [] : [{ layer: name, type: activation }];
   switch (layer.type) {
     case 'input':
       return [];
     case 'conv2d':
       return [
-        { layer: name, type: 'conv2d', kernel: first },
+        { layer: name, type: 'conv2d', kernel: first, strides: layer.strides ?? 1, padding: layer.padding ?? 'same' },
         ...(layer.useBias === false ? [] : [{ layer: name, type: 'bias', bias: second } as const]),
-        ...(layer.activation === 'relu' ? [relu] : []),
+        ...activated(layer.activation),
       ];
     case 'batch-normalization': {
       const { epsilon } = layer;
@@ -72,19 +75,21 @@ function stepsOfLayer({ layer, inputShape, outputShape, indices }: PlacedLayer, 
     case 'global-average-pooling2d':
       return [{ layer: name, type: 'average', area: inputShape[0]! * inputShape[1]! }];
     case 'activation':
-      return [relu];
+      return activated(layer.activation);
     case 'max-pooling2d':
       return [{ layer: name, type: 'max-pool', size: layer.poolSize }];
     case 'flatten':
       return [{ layer: name, type: 'flatten', length: outputShape[0]! }];
+    case 'rescaling':
+      return [{ layer: name, type: 'rescale', factor: layer.scale }];
     case 'dropout':
       return [{ layer: name, type: 'dropout', index }];
     case 'dense':
       return [
         { layer: name, type: 'mat-mul', weights: first },
-        { layer: name, type: 'bias', bias: second },
+        ...(layer.useBias === false ? [] : [{ layer: name, type: 'bias', bias: second } as const]),
         // The last layer's softmax is left to the loss, where it is stable.
-        ...(layer.activation === 'relu' ? [relu] : []),
+        ...(layer.activation === 'softmax' ? [] : activated(layer.activation)),
       ];
     default:
       layer satisfies never;
