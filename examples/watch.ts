@@ -15,7 +15,7 @@ for await (const event of run) {
       if (event.step % 10 === 0) console.log(`step ${event.step}: loss ${event.loss.toFixed(3)}`);
       break;
     case 'evaluated':
-      console.log(`${event.purpose} accuracy ${(100 * event.accuracy).toFixed(1)} %`);
+      if (event.accuracy !== undefined) console.log(`${event.purpose} accuracy ${(100 * event.accuracy).toFixed(1)} %`);
       break;
   }
 }

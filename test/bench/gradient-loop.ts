@@ -48,7 +48,7 @@ const engine = await loadEngine({ engine: 'tensorflow', threads, onFallback: () 
 const program = PROGRAMS[name](engine);
 const random = randomStream(1, purposes.selfTest);
 const batch = {
-  images: Uint8Array.from({ length: samples * IMAGE_BYTES }, () => random.below(256)),
+  inputs: Uint8Array.from({ length: samples * IMAGE_BYTES }, () => random.below(256)),
   labels: Int32Array.from({ length: samples }, () => random.below(10)),
 };
 const gradient = new Float32Array(lessonModel.parameterCount);

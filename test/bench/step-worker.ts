@@ -50,7 +50,7 @@ function instantCompute(): Compute {
         const part = partOf(positions, leaf, microBatches);
         samples += part.end - part.start;
       }
-      return Promise.resolve({ samples, lossSum: samples, correct: 0, gradient });
+      return Promise.resolve({ samples, lossSum: samples, metricSum: 0, gradient });
     },
     evaluate: () => Promise.reject(new Error('nothing to evaluate')),
     cancel: () => {},

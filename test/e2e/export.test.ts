@@ -41,7 +41,7 @@ beforeAll(async () => {
     const trained = trainedModel(name, models[name]);
     const program = new EagerProgram(engine, trained.model);
     program.setParameters(trained.values);
-    ours.set(name, [...program.probabilities(pixels)]);
+    ours.set(name, [...program.predict(pixels)]);
     program.dispose();
     mkdirSync(file(name), { recursive: true });
     writeFileSync(file(name, 'pixels.bin'), pixels);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { CallbacksOptions, Monitor } from '@convoy/protocol/callbacks-config';
 import { decideAtEpochEnd, startCallbacks, type EpochDecisions } from '@convoy/training/callbacks/callbacks';
+import { NO_FIGURES } from '@convoy/training/callbacks/monitor';
 import { resolveConfig } from '@convoy/training/config';
 import { tableOf } from '@convoy/training/schedule';
 
@@ -28,11 +29,10 @@ const fixture = JSON.parse(
 /** What is decided at each epoch's end, until the training is over. */
 function decide(options: CallbacksOptions, { settings, figures }: Sequence): readonly EpochDecisions[] {
   const { callbacks: config } = resolveConfig({ dataset: { name: 'cifar10' }, callbacks: options });
-  const none = { val_loss: null, val_accuracy: null, loss: null, accuracy: null };
   const decisions: EpochDecisions[] = [];
   let state = startCallbacks(fixture.rate);
   for (const [epoch, figure] of figures.entries()) {
-    const shown = { ...none, epoch, [settings.monitor ?? 'val_loss']: Number(figure) };
+    const shown = { ...NO_FIGURES, epoch, [settings.monitor ?? 'val_loss']: Number(figure) };
     const decision = decideAtEpochEnd(config, state, epoch + 1, shown);
     decisions.push(decision);
     // A checkpoint at any epoch's end keeps all that the next decision needs.

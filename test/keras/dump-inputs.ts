@@ -25,7 +25,7 @@ mkdirSync(folder, { recursive: true });
 const samples = KERAS_RUN.steps * KERAS_RUN.batchSize;
 const images = new Uint8Array(samples * IMAGE_BYTES);
 const indices = Array.from({ length: samples }, (_, index) => index);
-const labels = readBatch(syntheticDataset(SYNTHETIC), 'train', indices, images);
+const { labels } = readBatch(syntheticDataset(SYNTHETIC), 'train', indices, images);
 
 writeFileSync(join(folder, 'initial.bin'), float32Bytes(initialValues(model, KERAS_RUN.seed)));
 writeFileSync(join(folder, 'images.bin'), images);

@@ -38,9 +38,9 @@ const { trainableCount } = model;
 function batch() {
   const config = syntheticConfig({ syntheticSize: 50_000 });
   if (config.name !== 'synthetic') throw new Error('the fixture is of synthetic images');
-  const images = new Uint8Array(fixture.samples * IMAGE_BYTES);
-  const labels = readBatch(syntheticDataset(config), 'train', [...Array(fixture.samples).keys()], images);
-  return { images, labels };
+  const inputs = new Uint8Array(fixture.samples * IMAGE_BYTES);
+  const { labels } = readBatch(syntheticDataset(config), 'train', [...Array(fixture.samples).keys()], inputs);
+  return { inputs, labels };
 }
 
 function theirs(): { slopes: Float32Array; statistics: Float32Array } {

@@ -17,10 +17,14 @@ export interface EvaluateOptions extends PredictorOptions {
  * @throws OperatorError when the run has no such parameters or samples, or the data or an engine can't be had.
  */
 export async function evaluate(folder: string, options: EvaluateOptions = {}): Promise<RunEvaluation> {
-  const { checkpoint, split = 'test', engine = 'auto', threads, dataDir, onNote = () => {} } = options;
+  const { checkpoint, split = 'test', engine = 'auto', threads, dataDir, workload, onNote = () => {} } = options;
   quietTensorflow();
-  const parameters = await readRunParameters(folder, checkpoint);
+  const parameters = await readRunParameters(folder, checkpoint, workload);
   const count = threads ?? threadsPerWorker({ engine }, parameters.config.deterministic, 1);
-  const flags = { engine, ...(dataDir === undefined ? {} : { dataDir }) };
+  const flags = {
+    engine,
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(workload === undefined ? {} : { workload }),
+  };
   return evaluateRun(parameters, split, computeOptions(flags, count, process.env), onNote);
 }

@@ -8,6 +8,8 @@ export interface PredictorOptions {
   readonly checkpoint?: string | undefined;
   readonly engine?: EngineChoice | undefined;
   readonly threads?: number | undefined;
+  /** The file of the run's workload, where it trained one. */
+  readonly workload?: string | undefined;
   /** Told in one line what is not as it should be: another engine, a model that is not compiled. */
   readonly onNote?: ((line: string) => void) | undefined;
 }
@@ -18,8 +20,8 @@ export interface PredictorOptions {
  * @throws OperatorError when the run has no such parameters, or no engine loads.
  */
 export async function openPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
-  const { checkpoint, engine = 'auto', threads, onNote = () => {} } = options;
+  const { checkpoint, engine = 'auto', threads, workload, onNote = () => {} } = options;
   quietTensorflow();
-  const parameters = await readRunParameters(folder, checkpoint);
+  const parameters = await readRunParameters(folder, checkpoint, workload);
   return Predictor.open({ engine, ...(threads === undefined ? {} : { threads }) }, parameters, process.env, onNote);
 }

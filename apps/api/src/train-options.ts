@@ -27,6 +27,8 @@ export interface TrainOptions extends Omit<Settings, '$schema'> {
   readonly threads?: number | undefined;
   /** CIFAR-10's binary files; `$CIFAR10_DIR`, else the cache, else downloaded when absent. */
   readonly dataDir?: string | undefined;
+  /** The file of a model and data of one's own, see docs/workloads.md. A run that is resumed needs it again. */
+  readonly workload?: string | undefined;
   /** Train on synthetic images where CIFAR-10 can't be had. */
   readonly fallbackToSynthetic?: boolean | undefined;
   /** When a checkpoint is due between evaluations; null for never. */
@@ -43,7 +45,7 @@ export interface TrainOptions extends Omit<Settings, '$schema'> {
 
 /** The options as the halves of the program take them. */
 export interface ResolvedTrainOptions {
-  readonly flags: RunFlags & WorkerFlags & { readonly dataDir?: string };
+  readonly flags: RunFlags & WorkerFlags & { readonly dataDir?: string; readonly workload?: string };
   readonly settings: Settings;
   readonly single: boolean;
   readonly fallbackToSynthetic: boolean;
@@ -62,6 +64,7 @@ export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions
     engine,
     threads,
     dataDir,
+    workload,
     checkpointEvery,
     keepCheckpoints,
     onCollapse,
@@ -80,7 +83,7 @@ export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions
   if (resume !== undefined && surplus !== undefined) {
     throw new OperatorError(`a run that is resumed has its own settings and folder: leave ${surplus} out`);
   }
-  const given = { config, resume, runDir, workers, engine, threads, dataDir, keepCheckpoints, onCollapse };
+  const given = { config, resume, runDir, workers, engine, threads, dataDir, workload, keepCheckpoints, onCollapse };
   const every = checkpointEvery === undefined ? {} : { checkpointEvery: { steps: null, ms: null, ...checkpointEvery } };
   const flags = { ...defaultFlags(), ...present(given), ...every };
   return {

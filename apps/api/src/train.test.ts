@@ -139,6 +139,10 @@ describe('train', () => {
     [{ optimizer: { momentum: 0.9 } } as TrainOptions, 'optimizer: adam has no momentum'],
     [{ epoch: 3 } as TrainOptions, 'there is no setting "epoch"; did you mean "epochs"?'],
     [{ config: '/none/convoy.json' }, 'there is no file /none/convoy.json'],
+    [
+      { callbacks: { modelCheckpoint: { monitor: 'val_mean_absolute_error' } } },
+      'modelCheckpoint monitors val_mean_absolute_error, and this model is measured by its accuracy',
+    ],
     [{ ...SETTINGS, runDir: pathOf('single'), single: true }, 'already holds a run'],
     [
       { ...SETTINGS, runDir: pathOf('threads'), single: true, threads: 2 },

@@ -106,7 +106,7 @@ async function perform(options: TrainOptions, onEvent: (event: RunEvent) => void
     reason,
     folder,
     config: readConfig(folder),
-    readParameters: async () => (await readRunParameters(folder, undefined)).values,
+    readParameters: async () => (await readRunParameters(folder, undefined, flags.workload)).values,
   };
 }
 

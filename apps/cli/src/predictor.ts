@@ -1,7 +1,8 @@
+import type { Model } from '@convoy/cifar10/architecture';
+import type { Inputs } from '@convoy/cifar10/dataset';
 import { cacheDirectory } from '@convoy/cifar10/cache-directory';
 import { createProgram } from '@convoy/cifar10/create-program';
 import { loadEngine } from '@convoy/cifar10/engine/load';
-import { models } from '@convoy/cifar10/models';
 import type { Program } from '@convoy/cifar10/program';
 import { computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
 import type { RunParameters } from './run-parameters.ts';
@@ -12,12 +13,14 @@ export interface Guess {
   readonly probability: number;
 }
 
-/** Asks a run's model what images show. It needs no data set. */
+/** Asks a run's model what it takes samples for. It needs no data set. */
 export class Predictor {
   readonly #program: Program;
+  readonly #model: Model;
 
-  private constructor(program: Program) {
+  private constructor(program: Program, model: Model) {
     this.#program = program;
+    this.#model = model;
   }
 
   /**
@@ -26,25 +29,38 @@ export class Predictor {
    */
   static async open(
     flags: EngineFlags,
-    { config, values }: RunParameters,
+    { config, model, values }: RunParameters,
     environment: NodeJS.ProcessEnv,
     onNote: (line: string) => void,
   ): Promise<Predictor> {
     const threads = threadsPerWorker(flags, config.deterministic, 1);
     const engine = await loadEngine({ ...computeOptions(flags, threads, environment), onFallback: onNote });
     const cacheDir = cacheDirectory(environment, process.platform);
-    const program = createProgram(engine, models[config.model], { cacheDir, onNote });
+    const program = createProgram(engine, model, { cacheDir, onNote });
     program.setParameters(values);
-    return new Predictor(program);
+    return new Predictor(program, model);
   }
 
   /**
-   * One image at a time: in a batch the last bits would depend on where in it an image stands.
-   * @param image uint8 RGB of shape [32, 32, 3].
+   * @param image as the model takes it: uint8 RGB of shape [32, 32, 3] for CIFAR-10.
    * @returns every class, the likeliest first; of equals the one with the lower label.
    */
-  predict(image: Uint8Array): readonly Guess[] {
-    return ranked(this.#program.probabilities(image));
+  predict(image: Inputs): readonly Guess[] {
+    return ranked(this.ask(image));
+  }
+
+  /**
+   * One sample at a time: in a batch the last bits would depend on where in it a sample stands.
+   * @param input one sample, of the model's input type and as long as its shape's product.
+   * @returns the probability of each class, by label, or the values of a model that was trained on values.
+   * @throws RangeError when it is not one sample.
+   */
+  ask(input: Inputs): Float64Array {
+    const { size, type, shape } = this.#model.input;
+    if (input.length !== size || input instanceof Uint8Array !== (type === 'uint8')) {
+      throw new RangeError(`the model takes ${size} values of ${type}, of shape [${shape.join(', ')}]`);
+    }
+    return this.#program.predict(input);
   }
 
   close(): void {
@@ -52,7 +68,8 @@ export class Predictor {
   }
 }
 
-function ranked(probabilities: Float64Array): Guess[] {
+/** Classes by their probability, the likeliest first; of equals the one with the lower label. */
+export function ranked(probabilities: Float64Array): readonly Guess[] {
   return Array.from(probabilities, (probability, label) => ({ label, probability })).sort(
     (a, b) => b.probability - a.probability || a.label - b.label,
   );

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { readFloat32 } from '@convoy/protocol/tensor';
-import { models } from '@convoy/cifar10/models';
+import type { Model } from '@convoy/cifar10/architecture';
 import {
   CHECKPOINTS_FOLDER,
   checkpointNames,
@@ -20,10 +20,12 @@ import {
   type LoadedCheckpoint,
 } from '@convoy/parameter-server/checkpoint-load';
 import { readConfig, type ParametersFile } from '@convoy/parameter-server/run-folder';
+import { modelOf } from '@convoy/workload/open-workload';
 
 /** Parameters that a run has left, verified to the last byte. */
 export interface RunParameters {
   readonly config: RunConfig;
+  readonly model: Model;
   /** The checkpoint's name; null for what the run ended with. */
   readonly checkpoint: string | null;
   readonly step: number;
@@ -37,16 +39,23 @@ export const CHECKPOINT_HELP = 'a checkpoint by its name, "best" or "newest" (de
 
 /**
  * @param wanted undefined for the run's last parameters, which it has when it has ended; else a checkpoint's name, `best`
- * for the one with the highest validation accuracy, or `newest` for the newest that verifies.
+ * for the one that is the best by the figure that the run monitors, or `newest` for the newest that verifies.
+ * @param workload the file of the run's workload, where it trained one.
  * @throws OperatorError when they are not there, or not what was written.
  */
-export async function readRunParameters(folder: string, wanted: string | undefined): Promise<RunParameters> {
+export async function readRunParameters(
+  folder: string,
+  wanted: string | undefined,
+  workload?: string,
+): Promise<RunParameters> {
   const config = readConfig(folder);
-  if (wanted === undefined) return { config, checkpoint: null, ...readFinal(folder, config) };
+  const model = await modelOf(config, workload);
+  if (wanted === undefined) return { config, model, checkpoint: null, ...readFinal(folder, model) };
   const { path, state, manifest, optimizer } = await readCheckpoint(folder, wanted);
-  assertModel(folder, config, state.modelHash);
+  assertModel(folder, model, state.modelHash);
   return {
     config,
+    model,
     checkpoint: path.slice(join(folder, CHECKPOINTS_FOLDER).length + 1),
     step: manifest.step,
     values: optimizer.parameters,
@@ -86,7 +95,7 @@ async function existingName(root: string, wanted: string): Promise<CheckpointNam
 }
 
 /** @throws OperatorError when the folder holds no finished run, or its files are not what they were. */
-function readFinal(folder: string, config: RunConfig): Pick<RunParameters, 'step' | 'values' | 'sha256'> {
+function readFinal(folder: string, model: Model): Pick<RunParameters, 'step' | 'values' | 'sha256'> {
   const read = (name: string): Buffer => {
     try {
       return readFileSync(join(folder, name));
@@ -108,13 +117,13 @@ function readFinal(folder: string, config: RunConfig): Pick<RunParameters, 'step
       `${join(folder, 'parameters.bin')} is damaged: its table says ${table.bytes} bytes, sha256 ${table.sha256}; found ${bytes.byteLength}, ${sha256}`,
     );
   }
-  assertModel(folder, config, table.modelHash);
+  assertModel(folder, model, table.modelHash);
   return { step: table.step, values: readFloat32(bytes), sha256 };
 }
 
-function assertModel(folder: string, { model }: RunConfig, modelHash: string): void {
-  if (modelHash === models[model].hash) return;
-  throw wrong(`the run in ${folder} trained another model than this version of Convoy has`);
+function assertModel(folder: string, { hash }: Model, modelHash: string): void {
+  if (modelHash === hash) return;
+  throw wrong(`the run in ${folder} trained another model than this version of Convoy, or the workload, has`);
 }
 
 function wrong(line: string, cause?: unknown): OperatorError {

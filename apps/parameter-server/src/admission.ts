@@ -39,7 +39,7 @@ export function refusalOfReady(ready: Ready, terms: Terms): Refusal | null {
   if (ready.modelHash !== terms.modelHash) {
     return {
       reason: 'model',
-      message: `the worker's model (${short(ready.modelHash)}) is not the run's (${short(terms.modelHash)}): install the same version of Convoy on both`,
+      message: `the worker's model (${short(ready.modelHash)}) is not the run's (${short(terms.modelHash)}): give it the same --workload, or install the same version of Convoy on both`,
     };
   }
   if (ready.samplingVersion !== terms.samplingVersion) {
@@ -51,7 +51,7 @@ export function refusalOfReady(ready: Ready, terms: Terms): Refusal | null {
   if (ready.dataFingerprint !== terms.dataFingerprint) {
     return {
       reason: 'data',
-      message: `the worker's data (${short(ready.dataFingerprint)}) is not the run's (${short(terms.dataFingerprint)}): give it the same files with --data-dir`,
+      message: `the worker's data (${short(ready.dataFingerprint)}) is not the run's (${short(terms.dataFingerprint)}): give it the same files with --data-dir, or the same --workload`,
     };
   }
   const { numericsFingerprint } = terms;

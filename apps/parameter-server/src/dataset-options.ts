@@ -1,11 +1,11 @@
 import { Option, type Command } from 'commander';
-import type { DatasetConfig } from '@convoy/protocol/run-config';
+import type { BuiltInDataset, DatasetConfig } from '@convoy/protocol/run-config';
 import { DEFAULT_SYNTHETIC_SIZE, syntheticConfig, type Settings } from '@convoy/training/settings';
 import { positiveInteger } from './option-values.ts';
 
 /** Options that say which images, as the command line gives them. */
 export interface DatasetFlags {
-  readonly dataset?: DatasetConfig['name'];
+  readonly dataset?: BuiltInDataset['name'];
   readonly syntheticSize?: number;
   readonly dataDir?: string;
 }
@@ -36,7 +36,7 @@ export function datasetFromFlags(
   below: DatasetConfig = { name: 'cifar10' },
 ): Settings['dataset'] {
   // A size alone is for the set that takes the place of one that can't be had.
-  if ((dataset ?? below.name) === 'cifar10' || syntheticSize === undefined) return dataset && { name: dataset };
+  if ((dataset ?? below.name) !== 'synthetic' || syntheticSize === undefined) return dataset && { name: dataset };
   const { trainCount, testCount } = syntheticConfig({ syntheticSize });
   return { name: 'synthetic', trainCount, testCount };
 }

@@ -135,7 +135,10 @@ describe("a run's options", () => {
       ['--early-stopping', '--validation-split', '0'],
       'with --validation-split 0 there is no val_loss to go by: add --monitor loss, or hold samples out',
     ],
-    [['--early-stopping', '--monitor', 'f1'], 'Allowed choices are val_loss, val_accuracy, loss, accuracy'],
+    [
+      ['--early-stopping', '--monitor', 'f1'],
+      'Allowed choices are val_loss, val_accuracy, val_mean_absolute_error, loss, accuracy',
+    ],
     [['--early-stopping', '1.5'], 'It must be a whole number, 0 or more.'],
     [['--reduce-lr-on-plateau', '--factor', '1'], 'It must be above 0 and below 1.'],
     [['--resume', 'runs/x', '--early-stopping'], "cannot be used with option '--early-stopping [patience]'"],

@@ -23,6 +23,7 @@ import { addOptimizerOptions, OPTIMIZER_FLAGS, optimizerFromFlags, type Optimize
 import { fraction, positiveInteger, wholeNumber } from './option-values.ts';
 import { DEFAULT_RECIPE, DEFAULT_SEED, recipes, resolveConfig } from '@convoy/training/config';
 import { syntheticConfig, type Settings } from '@convoy/training/settings';
+import { workloadOption } from '@convoy/workload/workload-option';
 
 export { positiveInteger, syntheticConfig, wholeNumber };
 
@@ -30,6 +31,8 @@ export { positiveInteger, syntheticConfig, wholeNumber };
 export interface ConfigFlags extends OptimizerFlags, CallbackFlags, AugmentationFlags, DatasetFlags {
   /** A file of settings, see docs/configuration.md. */
   readonly config?: string;
+  /** The file of a model and data of one's own. */
+  readonly workload?: string;
   readonly recipe?: string;
   readonly model?: ModelName;
   readonly epochs?: number;
@@ -101,6 +104,7 @@ export function addConfigOptions(command: Command): Command {
         `settings to start from: ${names.join('; ')} (default: the file's, else ${DEFAULT_RECIPE})`,
       ).choices(Object.keys(recipes)),
     )
+    .addOption(workloadOption().conflicts(['model', 'dataset', 'syntheticSize']))
     .addOption(new Option('--model <name>', 'what to train').choices(MODEL_NAMES));
   addDatasetOptions(command)
     .option('--epochs <n>', 'passes over the training samples', positiveInteger)

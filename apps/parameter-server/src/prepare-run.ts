@@ -2,17 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Model } from '@convoy/cifar10/architecture';
 import { initialValues } from '@convoy/cifar10/initial-values';
-import { models } from '@convoy/cifar10/models';
-import { openConfigured } from '@convoy/cifar10/open-configured';
+import { METRIC_OF } from '@convoy/cifar10/loss';
 import type { Dataset } from '@convoy/cifar10/dataset';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { GENERATOR_VERSION } from '@convoy/random/threefry';
+import { followMetric } from '@convoy/training/callbacks/follow-metric';
 import type { StartingPoint } from '@convoy/training/coordinator/synchronous';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
-import { extentOf, PERMUTATION_VERSION, type Extent } from '@convoy/training/sampling';
+import { extentOf, PERMUTATION_VERSION, raggedEnd, type Extent, type RaggedEnd } from '@convoy/training/sampling';
 import { syntheticConfig, type Settings } from '@convoy/training/settings';
+import { assertTrainable } from '@convoy/workload/assert-trainable';
+import { loadWorkload } from '@convoy/workload/load-workload';
+import { modelOf, openData } from '@convoy/workload/open-workload';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from './checkpoint-load.ts';
 import { CheckpointError, CheckpointStore, type CheckpointStoreOptions } from './checkpoint-store.ts';
 import { readConfigFile } from './config-file.ts';
@@ -61,6 +64,7 @@ export interface PreparedRun {
 interface Opened {
   readonly run: string;
   readonly config: RunConfig;
+  readonly model: Model;
   readonly dataset: Dataset;
   readonly folder: RunFolder;
   readonly lock: RunLock;
@@ -77,16 +81,16 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   const opened = await (flags.resume === undefined
     ? openNew(options, incarnation, fail)
     : openAgain(flags.resume, options, incarnation, fail));
-  const { run, config, dataset, folder, lock, checkpoint } = opened;
+  const { run, config, model, dataset, folder, lock, checkpoint } = opened;
   if (lock.tookOver !== null) options.onNote(lock.tookOver);
   const extent = extentOf(config, dataset);
-  const model = models[config.model];
+  const metric = METRIC_OF[model.loss];
   const optimizer = createOptimizer(config.optimizer, model);
   const parameters = new Parameters(initialValues(model, config.seed), optimizer, model.tensors);
   if (checkpoint) parameters.restore(checkpoint.optimizer, checkpoint.kept);
   const rollbacks = readRollbacks(folder.path);
   const health = new HealthWatch({
-    classes: model.classes,
+    classes: metric === 'accuracy' ? model.outputs : null,
     tensors: model.tensors,
     warmupSteps: warmupStepsOf(config, extent),
     from: checkpoint?.state.health ?? null,
@@ -97,7 +101,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   const checkpoints = await openCheckpoints(lock, {
     runFolder: folder.path,
     isRefuge,
-    identity: { run, config, ...identityOf(config, dataset), tensors: model.tensors },
+    identity: { run, config, ...identityOf(model, dataset), tensors: model.tensors },
     keep: flags.keepCheckpoints,
     now: systemClock.now,
     fence: lock.assertHeld,
@@ -116,7 +120,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     dataFingerprint: dataset.fingerprint,
     folder,
     parameters,
-    figures: new RunFigures(run, extent, checkpoint?.state.figures),
+    figures: new RunFigures(run, extent, checkpoint?.state.figures, metric),
     start: startOf(checkpoint),
     callbacks: checkpoint?.state.callbacks,
     numericsFingerprint: checkpoint?.state.numericsFingerprint ?? null,
@@ -173,11 +177,19 @@ async function openNew(options: PrepareOptions, incarnation: string, onLost: (er
   const { flags, settings = {}, url } = options;
   // Before anything is downloaded: a wrong flag should be told at once.
   const file = flags.config === undefined ? {} : readConfigFile(flags.config, flags.recipe ?? settings.recipe);
-  const { dataset, config } = await openNewData(options, configFromFlags(flags, file, settings));
-  const run = nameRun(new Date(), config.recipe);
+  const workload = flags.workload === undefined ? {} : (await loadWorkload(flags.workload)).settings;
+  const wanted = configFromFlags(flags, workload, file, settings);
+  const model = await modelOf(wanted, flags.workload);
+  assertTrainable(wanted, model);
+  const chosen = { callbacks: { modelCheckpoint: { monitor: flags.monitor } } };
+  const followed = followMetric(wanted, METRIC_OF[model.loss], [workload, file, settings, chosen]);
+  const { dataset, config } = await openNewData(options, followed);
+  const ragged = raggedEnd(config, extentOf(config, dataset));
+  if (ragged !== null) options.onNote(noteOf(ragged, config));
+  const run = nameRun(new Date(), config.dataset.name === 'workload' ? config.dataset.workload : config.recipe);
   const folder = new RunFolder(flags.runDir ?? join('runs', run), config, logWarning(options));
   const lock = await RunLock.acquire(folder.path, { run, incarnation, url, onLost });
-  return { run, config, dataset, folder, lock, checkpoint: undefined };
+  return { run, config, model, dataset, folder, lock, checkpoint: undefined };
 }
 
 async function openAgain(
@@ -192,25 +204,22 @@ async function openAgain(
   const lock = await RunLock.acquire(path, { run: path, incarnation, url, onLost });
   try {
     const { folder, run, config } = RunFolder.reopen(path, logWarning(options));
-    const dataset = await openConfigured(config.dataset, {
-      dataDir: flags.dataDir,
-      environment,
-      signal,
-      onProgress: onDownload,
-    });
-    const { checkpoint, faults } = await loadNewestCheckpoint(path, { run, config, ...identityOf(config, dataset) });
+    const { dataDir, workload } = flags;
+    const model = await modelOf(config, workload);
+    const dataset = await openData(config, { dataDir, workload, environment, signal, onProgress: onDownload });
+    const { checkpoint, faults } = await loadNewestCheckpoint(path, { run, config, ...identityOf(model, dataset) });
     for (const { name, fault } of faults) onNote(`checkpoint ${name} is damaged and was passed over: ${fault}`);
     if (checkpoint === null) onNote(`${path} has no checkpoint yet: the run starts from its beginning`);
-    return { run, config, dataset, folder, lock, checkpoint };
+    return { run, config, model, dataset, folder, lock, checkpoint };
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-function identityOf({ model }: RunConfig, dataset: Dataset) {
+function identityOf(model: Model, dataset: Dataset) {
   return {
-    modelHash: models[model].hash,
+    modelHash: model.hash,
     dataFingerprint: dataset.fingerprint,
     permutationVersion: PERMUTATION_VERSION,
     generatorVersion: GENERATOR_VERSION,
@@ -224,6 +233,11 @@ function startOf(checkpoint: LoadedCheckpoint | null | undefined): StartingPoint
   return { position, consecutiveSkips, stopReason: callbacks?.stopReason ?? null };
 }
 
+function noteOf({ samples, better }: RaggedEnd, { globalBatchSize }: RunConfig): string {
+  const few = samples === 1 ? 'a single sample' : `${samples} samples`;
+  return `every epoch ends with a step of ${few}, where the others have ${globalBatchSize}: what it changes is mostly chance. --batch-size ${better} would not`;
+}
+
 function logWarning({ onNote }: PrepareOptions): (error: Error) => void {
   return (error) => onNote(`can't write the run's log any more (${error.message}); training goes on without it`);
 }
@@ -234,21 +248,19 @@ async function openNewData(
 ): Promise<{ readonly dataset: Dataset; readonly config: RunConfig }> {
   const { flags, environment, signal, fallbackToSynthetic = false, onNote, onDownload } = options;
   try {
-    const dataset = await openConfigured(config.dataset, {
-      dataDir: flags.dataDir,
-      environment,
-      signal,
-      onProgress: onDownload,
-    });
+    const { dataDir, workload } = flags;
+    const dataset = await openData(config, { dataDir, workload, environment, signal, onProgress: onDownload });
     return { dataset, config };
   } catch (error) {
     // A folder that was named and is wrong is a mistake to mend, and Ctrl-C is no lack of data.
-    const isNamed = flags.dataDir !== undefined || Boolean(environment['CIFAR10_DIR']);
+    const isNamed = [flags.dataDir, flags.workload, environment['CIFAR10_DIR'] || undefined].some(
+      (name) => name !== undefined,
+    );
     if (!fallbackToSynthetic || isNamed || signal.aborted || !(error instanceof OperatorError)) throw error;
     onNote(error.message);
     onNote('TRAINING ON SYNTHETIC IMAGES: CIFAR-10 could not be had, so these figures say nothing about CIFAR-10');
-    const synthetic = syntheticConfig(flags);
-    return { dataset: await openConfigured(synthetic, { environment }), config: { ...config, dataset: synthetic } };
+    const onSynthetic = { ...config, dataset: syntheticConfig(flags) };
+    return { dataset: await openData(onSynthetic, { environment }), config: onSynthetic };
   }
 }
 

@@ -8,6 +8,7 @@ export interface EngineFlags {
   readonly engine: EngineChoice;
   readonly threads?: number;
   readonly dataDir?: string;
+  readonly workload?: string;
 }
 
 export function addEngineOptions(command: Command): Command {
@@ -44,5 +45,6 @@ export function computeOptions(flags: EngineFlags, threads: number, env: NodeJS.
   env['TF_NUM_INTRAOP_THREADS'] = env['TF_NUM_INTEROP_THREADS'] = String(threads);
   // TensorFlow leaves oneDNN's convolutions off on processors without AVX-512, where they are faster as well.
   env['TF_ENABLE_ONEDNN_OPTS'] ??= '1';
-  return { engine: flags.engine, threads, dataDir: flags.dataDir, environment: { ...env } };
+  const { engine, dataDir, workload } = flags;
+  return { engine, threads, dataDir, workload, environment: { ...env } };
 }

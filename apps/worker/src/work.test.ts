@@ -25,10 +25,10 @@ function fakeCompute(gradient: () => Promise<number> = () => Promise.resolve(7))
     setParameters: (step) => void asked.push(`parameters ${step}`),
     gradient: async ({ step }) => {
       asked.push(`gradient ${step}`);
-      return { samples: 4, lossSum: 1, correct: 2, gradient: float32Bytes(Float32Array.of(await gradient())) };
+      return { samples: 4, lossSum: 1, metricSum: 2, gradient: float32Bytes(Float32Array.of(await gradient())) };
     },
     cancel: () => void asked.push('cancel'),
-    evaluate: () => Promise.resolve({ samples: 5, lossSum: 2, correct: 1 }),
+    evaluate: () => Promise.resolve({ samples: 5, lossSum: 2, metricSum: 1 }),
     close: () => Promise.resolve(void asked.push('close')),
   };
   return { compute, asked };
@@ -90,7 +90,7 @@ describe('work', () => {
     const next = await meet(connection);
     connection.send({ type: 'parameters', run: 'r', incarnation: 'i', step: 0, values: new Uint8Array(4) });
     connection.send({ type: 'lease', ...work0 });
-    expect(await next()).toMatchObject({ type: 'result', ...work0, samples: 4, correct: 2 });
+    expect(await next()).toMatchObject({ type: 'result', ...work0, samples: 4, metricSum: 2 });
     connection.send({ type: 'accepted', task: 0, block: work0.block });
     connection.send({ type: 'evaluation-lease', ...work0, purpose: 'test' });
     expect(await next()).toMatchObject({ type: 'evaluation-result', ...work0, samples: 5 });

@@ -182,17 +182,17 @@ export class WorkerSession {
     const startedMs = performance.now();
     try {
       if (lease.type === 'evaluation-lease') {
-        const { samples, lossSum, correct } = await compute.evaluate({ step, purpose: lease.purpose, block });
+        const { samples, lossSum, metricSum } = await compute.evaluate({ step, purpose: lease.purpose, block });
         const computeMs = performance.now() - startedMs;
-        const bytes = encode({ type: 'evaluation-result', ...common, samples, lossSum, correct, computeMs });
+        const bytes = encode({ type: 'evaluation-result', ...common, samples, lossSum, metricSum, computeMs });
         return { bytes, isReturned: false };
       }
-      const { samples, lossSum, correct, gradient } = await compute.gradient({ step, block });
+      const { samples, lossSum, metricSum, gradient } = await compute.gradient({ step, block });
       const computeMs = performance.now() - startedMs;
       // A connection that has not sent the last result yet still reads it.
       const isFree = (this.#conversation?.connection.bufferedBytes ?? 0) === 0;
       this.#encodedResult = encode(
-        { type: 'result', ...common, samples, lossSum, correct, computeMs, gradient },
+        { type: 'result', ...common, samples, lossSum, metricSum, computeMs, gradient },
         isFree ? this.#encodedResult : undefined,
       );
       return { bytes: this.#encodedResult, isReturned: false };

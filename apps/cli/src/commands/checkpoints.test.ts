@@ -19,6 +19,18 @@ it('shows a line per checkpoint, the best one and the damage, and what a resumed
   ]);
 });
 
+it('shows the mean absolute error of a regression', () => {
+  const table = checkpointTable('runs/r', [
+    { ...row, step: 680, meanAbsoluteError: 0.0123456, isBest: true },
+    { ...row, step: 1360, epoch: 2, meanAbsoluteError: null },
+  ]);
+  expect(table.split('\n').slice(0, 3)).toEqual([
+    'step  epochs     size  validation mean absolute error  verdict',
+    ' 680       1  10.9 MB                  0.01235 (best)  verified',
+    '1360       2  10.9 MB                                  verified',
+  ]);
+});
+
 it('says so when there is nothing to resume from', () => {
   expect(checkpointTable('runs/r', [])).toBe('runs/r has no checkpoint yet\n');
   expect(checkpointTable('runs/r', [{ ...row, step: 1, fault: 'f' }])).toContain('no checkpoint can be resumed from\n');

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
+import { METRIC_LABELS } from '@convoy/protocol/metric';
 import { listCheckpoints, type ListedCheckpoint } from '@convoy/parameter-server/checkpoint-load';
 import { readConfig } from '@convoy/parameter-server/run-folder';
-import { percent } from '../display.ts';
+import { metricValue } from '../display.ts';
 
 /** `checkpoints`: what a run can be resumed from, read and verified to the last byte. */
 export function checkpointsCommand(): Command {
@@ -33,14 +34,20 @@ async function showCheckpoints(run: string, flags: { readonly json: boolean }): 
 /** One line per checkpoint, oldest first, and one that says what a resumed run would start from. */
 export function checkpointTable(run: string, checkpoints: readonly ListedCheckpoint[]): string {
   if (checkpoints.length === 0) return `${run} has no checkpoint yet\n`;
-  const head = ['step', 'epochs', 'size', 'validation accuracy', 'verdict'];
-  const rows = checkpoints.map(({ step, epoch, bytes, metric, isBest, fault }) => [
-    String(step),
-    epoch === null ? '' : String(epoch),
-    `${(bytes / 1e6).toFixed(1)} MB`,
-    metric === null && !isBest ? '' : `${metric === null ? '' : percent(metric)}${isBest ? ' (best)' : '       '}`,
-    fault === null ? 'verified' : `DAMAGED: ${fault}`,
-  ]);
+  const isRegression = checkpoints.some(({ meanAbsoluteError }) => meanAbsoluteError !== undefined);
+  const metric = isRegression ? 'meanAbsoluteError' : 'accuracy';
+  const head = ['step', 'epochs', 'size', `validation ${METRIC_LABELS[metric]}`, 'verdict'];
+  const rows = checkpoints.map(({ step, epoch, bytes, isBest, fault, ...found }) => {
+    const value = isRegression ? (found.meanAbsoluteError ?? null) : found.metric;
+    const figure = value === null ? '' : metricValue(metric, value);
+    return [
+      String(step),
+      epoch === null ? '' : String(epoch),
+      `${(bytes / 1e6).toFixed(1)} MB`,
+      value === null && !isBest ? '' : `${figure}${isBest ? ' (best)' : '       '}`,
+      fault === null ? 'verified' : `DAMAGED: ${fault}`,
+    ];
+  });
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));
   const lines = [head, ...rows].map((row) =>
     row.map((cell, column) => (column === 4 ? cell : cell.padStart(widths[column]!))).join('  '),

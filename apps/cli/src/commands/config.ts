@@ -1,6 +1,10 @@
 import { Command } from 'commander';
 import { readConfigFile } from '@convoy/parameter-server/config-file';
 import { addConfigOptions, configFromFlags, type ConfigFlags } from '@convoy/parameter-server/options';
+import { METRIC_OF } from '@convoy/cifar10/loss';
+import { followMetric } from '@convoy/training/callbacks/follow-metric';
+import { loadWorkload } from '@convoy/workload/load-workload';
+import { modelOf } from '@convoy/workload/open-workload';
 
 /** `config`: the configuration that options and file resolve to. */
 export function configCommand(): Command {
@@ -23,7 +27,12 @@ async function printConfig({ schema, ...flags }: ConfigFlags & { readonly schema
     const { configSchema } = await import('../config-schema.ts');
     return print(configSchema());
   }
-  print(configFromFlags(flags, flags.config === undefined ? {} : readConfigFile(flags.config, flags.recipe)));
+  const workload = flags.workload === undefined ? {} : (await loadWorkload(flags.workload)).settings;
+  const file = flags.config === undefined ? {} : readConfigFile(flags.config, flags.recipe);
+  const config = configFromFlags(flags, workload, file);
+  const { loss } = await modelOf(config, flags.workload);
+  const chosen = { callbacks: { modelCheckpoint: { monitor: flags.monitor } } };
+  print(followMetric(config, METRIC_OF[loss], [workload, file, chosen]));
 }
 
 function print(value: object): void {

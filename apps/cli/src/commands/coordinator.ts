@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
-import { MAX_PARAMETER_COUNT } from '@convoy/cifar10/models';
 import { addRunOptions, wholeNumber, type RunFlags } from '@convoy/parameter-server/options';
 import { openDoor, reachableUrl } from '@convoy/parameter-server/serve';
 import type { ParameterServer } from '@convoy/parameter-server/server';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
+import { mostParameters } from '@convoy/workload/open-workload';
 import { Display } from '../display.ts';
 import { reportEnd } from '../report-end.ts';
 import { prepareShown, shownOptions, shownReopen } from '../shown-run.ts';
@@ -47,13 +47,14 @@ There is no authentication: listen on addresses that only your workers can reach
 async function coordinate(flags: CoordinatorFlags): Promise<void> {
   const stop = stopSignals();
   const display = new Display();
-  const door = await openDoor(flags.host, flags.port, MAX_PARAMETER_COUNT);
+  const door = await openDoor(flags.host, flags.port, await mostParameters(flags.workload));
   try {
     const url = reachableUrl(door.listener);
     const options = shownOptions({ flags, url }, display, stop);
     let prepared = await prepareShown(options, display, stop);
     const { server, deterministic } = prepared;
-    display.workerCommand = `npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}`;
+    const workload = flags.workload === undefined ? '' : ` --workload ${flags.workload}`;
+    display.workerCommand = `npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}${workload}`;
     door.letIn(server);
     display.line(`listening on ${url}; start workers with:\n\n  ${display.workerCommand}\n`);
     const reopen = shownReopen(options, stop);

@@ -6,13 +6,12 @@ import { cacheDirectory } from '@convoy/cifar10/cache-directory';
 import { createProgram } from '@convoy/cifar10/create-program';
 import { loadEngine } from '@convoy/cifar10/engine/load';
 import { openConfigured } from '@convoy/cifar10/open-configured';
-import { models } from '@convoy/cifar10/models';
+import { lessonModel } from '@convoy/cifar10/models';
 import { selfTest } from '@convoy/cifar10/self-test';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { listen } from '@convoy/transport/listen';
 import { serverCodec } from '@convoy/parameter-server/serve';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
-import { DEFAULT_RECIPE, recipes } from '@convoy/training/config';
 import { DEFAULT_PORT } from './coordinator.ts';
 
 /** What one check found: a warning costs something, a failure keeps Convoy from training here. */
@@ -85,7 +84,7 @@ async function checkEngine(flags: DoctorFlags): Promise<readonly Finding[]> {
     const detail = `${name} ${version}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
     const loaded: Finding = { check: 'engine', status: warning === null ? 'ok' : 'warning', detail: warning ?? detail };
     let note: string | null = null;
-    const model = models[recipes[DEFAULT_RECIPE]!.settings.model];
+    const model = lessonModel;
     const program = createProgram(engine, model, {
       cacheDir: cacheDirectory(process.env, process.platform),
       onNote: (line) => (note = line),

@@ -3,9 +3,10 @@ import { Command, Option } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { ConfusionFigures } from '@convoy/pictures/confusion-chart';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
+import { workloadOption } from '@convoy/workload/workload-option';
 import { percent } from '../display.ts';
 import { confusionTable } from '../evaluation/confusion-table.ts';
-import { evaluateRun, type EvaluatedSplit } from '../evaluation/evaluate-run.ts';
+import { evaluateRun, type EvaluatedSplit, type RunEvaluation } from '../evaluation/evaluate-run.ts';
 import { CHECKPOINT_HELP, readRunParameters } from '../run-parameters.ts';
 
 interface EvaluateFlags extends EngineFlags {
@@ -13,6 +14,7 @@ interface EvaluateFlags extends EngineFlags {
   readonly checkpoint?: string;
   readonly split: EvaluatedSplit;
   readonly out?: string;
+  readonly workload?: string;
   readonly json: boolean;
 }
 
@@ -25,6 +27,7 @@ export function evaluateCommand(): Command {
     .addOption(new Option('--split <name>', 'samples to evaluate').choices(['test', 'validation']).default('test'))
     .option('--out <file>', "the confusion matrix as a .png or .svg (default: both, in the run's folder)")
     .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)")
+    .addOption(workloadOption())
     .option('--json', 'one JSON line instead of the table', false);
   return addEngineOptions(command)
     .addHelpText(
@@ -45,11 +48,15 @@ Examples:
 async function evaluate(flags: EvaluateFlags): Promise<void> {
   const { assertPictureName } = await import('@convoy/pictures/picture-file');
   if (flags.out !== undefined) assertPictureName(flags.out);
-  const parameters = await readRunParameters(flags.run, flags.checkpoint);
+  const parameters = await readRunParameters(flags.run, flags.checkpoint, flags.workload);
   const options = computeOptions(flags, threadsPerWorker(flags, parameters.config.deterministic, 1), process.env);
   const evaluation = await evaluateRun(parameters, flags.split, options, (line) => process.stderr.write(`${line}\n`));
-  const { accuracy, loss, samples, step, classes, confusion } = evaluation;
-  const figures = `${flags.split} accuracy ${percent(accuracy)}, loss ${loss.toFixed(4)} over ${samples} samples, after ${step} steps`;
+  const { loss, samples, step, classes, confusion } = evaluation;
+  const figures = `${flags.split} ${metricOf(evaluation)}, loss ${loss.toFixed(4)} over ${samples} samples, after ${step} steps`;
+  if (confusion === null) {
+    process.stdout.write(flags.json ? `${JSON.stringify({ run: flags.run, ...evaluation })}\n` : `${figures}\n`);
+    return;
+  }
   const files = await draw(flags, step, {
     title: `${flags.run}: what is taken for what`,
     subtitle: figures,
@@ -62,6 +69,12 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
       : `${figures}\nrows: the true class, columns: what it was taken for\n${confusionTable(confusion, classes)}\n`,
   );
   if (files.length > 0) process.stderr.write(`drawn: ${files.join(', ')}\n`);
+}
+
+function metricOf({ accuracy, meanAbsoluteError }: RunEvaluation): string {
+  return accuracy !== undefined
+    ? `accuracy ${percent(accuracy)}`
+    : `mean absolute error ${meanAbsoluteError!.toPrecision(4)}`;
 }
 
 async function draw(

@@ -1,22 +1,23 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
-import { models } from '@convoy/cifar10/models';
 import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat } from '@convoy/export/formats';
 import { readRunId } from '@convoy/parameter-server/run-folder';
+import { workloadOption } from '@convoy/workload/workload-option';
 import { classNamesOf } from '../class-names.ts';
 import { CHECKPOINT_HELP, readRunParameters } from '../run-parameters.ts';
 
 interface ExportFlags {
   readonly format: ExportFormat;
   readonly checkpoint?: string;
+  readonly workload?: string;
   readonly out?: string;
   readonly force: boolean;
   readonly json: boolean;
 }
 
-/** How a trained model's inputs are made of an image, as `scaleImages` does. */
-const INPUT = 'RGB pixels, row by row, each value / 255';
+/** How a trained model's inputs are made of bytes, as `scaleBytes` does. */
+const BYTES = 'bytes, each value / 255; of an image its RGB pixels, row by row';
 
 /** `export`: a run's model as a file for other programs. */
 export function exportCommand(): Command {
@@ -25,6 +26,7 @@ export function exportCommand(): Command {
     .argument('<run>', "the run's folder")
     .addOption(new Option('--format <name>', 'what to write').choices(EXPORT_FORMATS).makeOptionMandatory())
     .option('--checkpoint <name>', CHECKPOINT_HELP)
+    .addOption(workloadOption())
     .option('--out <path>', "the file, or for layers-model the folder (default: in the run's folder, model-step-<n>)")
     .option('--force', 'replace an export that is there', false)
     .option('--json', 'one JSON line', false)
@@ -49,13 +51,17 @@ Examples:
 
 async function exportRun(folder: string, flags: ExportFlags): Promise<void> {
   const { format, force } = flags;
-  const { config, checkpoint, step, values, sha256 } = await readRunParameters(folder, flags.checkpoint);
+  const { workload } = flags;
+  const parameters = await readRunParameters(folder, flags.checkpoint, workload);
+  const { config, model, checkpoint, step, values, sha256 } = parameters;
   const out = flags.out ?? join(folder, `model-step-${step}${EXPORT_ENDINGS[format]?.[0] ?? ''}`);
   // HDF5's library is large: no other command should load it at its start.
   const { exportModel } = await import('@convoy/export/export-model');
-  const classNames = await classNamesOf(config);
-  const origin = { run: readRunId(folder), step, parametersSha256: sha256, classNames, input: INPUT };
-  const trained = { name: config.model, model: models[config.model], values, origin };
+  const classNames = await classNamesOf(config, workload);
+  const input = model.input.type === 'uint8' ? BYTES : 'float32 values as they are';
+  const origin = { run: readRunId(folder), step, parametersSha256: sha256, classNames, input };
+  const name = config.dataset.name === 'workload' ? config.dataset.workload : config.model;
+  const trained = { name, model, values, origin };
   const files = await exportModel(trained, { format, out, force });
   if (flags.json) {
     const result = { run: folder, checkpoint, step, parametersSha256: sha256, format, out, files };
@@ -63,5 +69,5 @@ async function exportRun(folder: string, flags: ExportFlags): Promise<void> {
     return;
   }
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  process.stdout.write(`${config.model} after ${step} steps, as ${format}: ${out} (${(bytes / 1e6).toFixed(1)} MB)\n`);
+  process.stdout.write(`${name} after ${step} steps, as ${format}: ${out} (${(bytes / 1e6).toFixed(1)} MB)\n`);
 }

@@ -7,7 +7,7 @@ import { historyRows, historyTable } from '../history/history-table.ts';
 export function historyCommand(): Command {
   return new Command('history')
     .description(
-      "print a run's loss and accuracy per epoch and draw them; the run may be going on or have been resumed",
+      "print a run's loss and accuracy, or mean absolute error, per epoch and draw them; the run may be going on or have been resumed",
     )
     .argument('<run>', "the run's folder: history.svg and history.png are written into it")
     .option('--json', 'one JSON line instead of the table', false)

@@ -1,13 +1,14 @@
 import { Command, Option } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
-import type { RunConfig } from '@convoy/protocol/run-config';
-import { IMAGE_BYTES, IMAGE_SIZE } from '@convoy/cifar10/dataset';
-import { openConfigured } from '@convoy/cifar10/open-configured';
+import { IMAGE_SIZE, type Inputs } from '@convoy/cifar10/dataset';
 import { positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
 import { addEngineOptions, type EngineFlags } from '@convoy/worker/options';
+import { openData } from '@convoy/workload/open-workload';
+import { workloadOption } from '@convoy/workload/workload-option';
 import { classNamesOf } from '../class-names.ts';
 import { percent } from '../display.ts';
-import { Predictor, type Guess } from '../predictor.ts';
+import { fromRgb, imageSamples } from '../image-samples.ts';
+import { Predictor, ranked } from '../predictor.ts';
 import { CHECKPOINT_HELP, readRunParameters, type RunParameters } from '../run-parameters.ts';
 import { indexWithin, SPLITS, splitSamples, type SplitName } from '../split-samples.ts';
 
@@ -20,17 +21,26 @@ interface PredictFlags extends EngineFlags {
   readonly json: boolean;
 }
 
-/** An image to be asked about. */
+/** A sample to be asked about. */
 interface Subject {
   /** The file's path, or split and index. */
   readonly name: string;
-  /** uint8 RGB of shape [32, 32, 3]. */
-  readonly pixels: Uint8Array;
-  /** The true class, where it is known. */
-  readonly truth: string | null;
+  /** As the model takes it. */
+  readonly input: Inputs;
+  /** The true class, or the true values, where they are known. */
+  readonly truth: string | readonly number[] | null;
 }
 
-/** `predict`: what a run's model takes image files, or images of the data set, for. */
+/** What the model says of a subject. */
+interface Prediction extends Pick<Subject, 'truth'> {
+  readonly image: string;
+  /** Of a classification. */
+  readonly top?: readonly { readonly class: string; readonly probability: number }[];
+  /** Of a regression. */
+  readonly values?: readonly number[];
+}
+
+/** `predict`: what a run's model takes image files, or samples of the data set, for. */
 export function predictCommand(): Command {
   const command = new Command('predict')
     .description("say what images show, by a run's model")
@@ -39,7 +49,7 @@ export function predictCommand(): Command {
     .option('--checkpoint <name>', CHECKPOINT_HELP)
     .option(
       '--index <n>',
-      'an image of the data set, counted from 0 within --split; more than once for more',
+      'a sample of the data set, counted from 0 within --split; more than once for more',
       listed,
       [],
     )
@@ -48,13 +58,15 @@ export function predictCommand(): Command {
     )
     .option('--top <n>', 'classes to name for each image, the likeliest first', positiveInteger, 3)
     .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)")
+    .addOption(workloadOption())
     .option('--json', 'one JSON line', false);
   return addEngineOptions(command)
     .addHelpText(
       'after',
       `
 A file is turned upright as its EXIF orientation says, put on white where it is transparent, cut to the largest square
-around its centre and resized to ${IMAGE_SIZE} × ${IMAGE_SIZE}; greyscale becomes RGB. Files alone need no data set.
+around its centre and resized to what the model takes, ${IMAGE_SIZE} × ${IMAGE_SIZE} for CIFAR-10; greyscale becomes RGB. Files alone need no data set.
+A model that was trained on values says those of its outputs.
 
 Exit codes: ${exitCodes.ok} when every image was read; ${exitCodes.data} when one was not, after a line for each that says what to do, or the
 run has no such parameters. The other images are predicted all the same.
@@ -71,53 +83,65 @@ async function predict(paths: readonly string[], flags: PredictFlags): Promise<v
   if (paths.length === 0 && flags.index.length === 0) {
     throw new OperatorError('name image files, or images of the data set with --index');
   }
-  const parameters = await readRunParameters(flags.run, flags.checkpoint);
+  const { workload } = flags;
+  const parameters = await readRunParameters(flags.run, flags.checkpoint, workload);
   const { config, checkpoint, step, sha256 } = parameters;
-  const { subjects: files, unreadable } = await readFiles(paths);
-  const subjects = [...files, ...(await readSamples(config, flags))];
-  const classNames = await classNamesOf(config, flags.dataDir);
+  const { subjects: files, unreadable } = await readFiles(paths, parameters);
+  const subjects = [...files, ...(await readSamples(parameters, flags))];
+  const classNames = await classNamesOf(config, workload);
   for (const { reason } of unreadable) process.stderr.write(`${reason}\n`);
   if (unreadable.length > 0) process.exitCode = exitCodes.data;
-  const guesses = subjects.length === 0 ? [] : await ask(parameters, subjects, flags);
-  const predictions = subjects.map(({ name, truth }, n) => ({
-    image: name,
-    truth,
-    top: guesses[n]!.slice(0, flags.top).map(({ label, probability }) => ({ class: classNames[label]!, probability })),
-  }));
+  const answers = subjects.length === 0 ? [] : await ask(parameters, subjects, flags);
+  const predictions = subjects.map(({ name, truth }, n): Prediction => {
+    const answer = answers[n]!;
+    if (classNames.length === 0) return { image: name, truth, values: Array.from(answer) };
+    const top = ranked(answer).slice(0, flags.top);
+    return {
+      image: name,
+      truth,
+      top: top.map(({ label, probability }) => ({ class: classNames[label]!, probability })),
+    };
+  });
   if (flags.json) {
     const result = { run: flags.run, checkpoint, step, parametersSha256: sha256, predictions, unreadable };
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
-  for (const { image, truth, top } of predictions) {
-    const named = truth === null ? image : `${image} (${truth})`;
-    const list = top.map(({ class: name, probability }) => `${name} ${percent(probability)}`).join(', ');
-    process.stdout.write(`${named}: ${list}\n`);
+  for (const { image, truth, top, values = [] } of predictions) {
+    const named = truth === null ? image : `${image} (${typeof truth === 'string' ? truth : listOf(truth)})`;
+    const list = top?.map(({ class: name, probability }) => `${name} ${percent(probability)}`).join(', ');
+    process.stdout.write(`${named}: ${list ?? listOf(values)}\n`);
   }
+}
+
+function listOf(values: readonly number[]): string {
+  return values.map((value) => Number(value.toPrecision(6))).join(', ');
 }
 
 async function ask(
   parameters: RunParameters,
   subjects: readonly Subject[],
   flags: PredictFlags,
-): Promise<readonly (readonly Guess[])[]> {
+): Promise<readonly Float64Array[]> {
   const predictor = await Predictor.open(flags, parameters, process.env, (line) => process.stderr.write(`${line}\n`));
   try {
-    return subjects.map(({ pixels }) => predictor.predict(pixels));
+    return subjects.map(({ input }) => predictor.ask(input));
   } finally {
     predictor.close();
   }
 }
 
-async function readFiles(paths: readonly string[]) {
+async function readFiles(paths: readonly string[], { model }: RunParameters) {
   const subjects: Subject[] = [];
   const unreadable: { readonly image: string; readonly reason: string }[] = [];
   if (paths.length === 0) return { subjects, unreadable };
+  const samples = imageSamples(model.input);
   // The pictures' library is large: no other command should load it at its start.
   const { readImage } = await import('@convoy/pictures/image-file');
   for (const path of paths) {
     try {
-      subjects.push({ name: path, pixels: await readImage(path, IMAGE_SIZE), truth: null });
+      const rgb = await readImage(path, samples.size);
+      subjects.push({ name: path, input: fromRgb(rgb, samples), truth: null });
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       unreadable.push({ image: path, reason: error.message });
@@ -126,14 +150,22 @@ async function readFiles(paths: readonly string[]) {
   return { subjects, unreadable };
 }
 
-async function readSamples(config: RunConfig, { index, split, dataDir }: PredictFlags): Promise<readonly Subject[]> {
+async function readSamples(
+  { config, model }: RunParameters,
+  { index, split, dataDir, workload }: PredictFlags,
+): Promise<readonly Subject[]> {
   if (index.length === 0) return [];
-  const dataset = await openConfigured(config.dataset, { dataDir, environment: process.env });
+  const dataset = await openData(config, { dataDir, workload, environment: process.env });
   const samples = splitSamples(split, config, dataset);
+  const { size, type } = model.input;
   return index.map((n) => {
-    const pixels = new Uint8Array(IMAGE_BYTES);
-    const label = dataset.read(samples.split, indexWithin(samples, n), pixels, 0);
-    return { name: `${split} ${n}`, pixels, truth: dataset.classNames[label]! };
+    const input = type === 'uint8' ? new Uint8Array(size) : new Float32Array(size);
+    const truth = dataset.read(samples.split, indexWithin(samples, n), input, 0);
+    return {
+      name: `${split} ${n}`,
+      input,
+      truth: typeof truth === 'number' ? dataset.classNames[truth]! : Array.from(truth),
+    };
   });
 }
 

@@ -1,14 +1,13 @@
 import { Command, Option } from 'commander';
 import { OperatorError } from '@convoy/protocol/errors';
-import type { DatasetConfig, RunConfig } from '@convoy/protocol/run-config';
+import type { RunConfig } from '@convoy/protocol/run-config';
 import { purposes } from '@convoy/random/purposes';
 import { randomStream } from '@convoy/random/stream';
 import { resolveConfig } from '@convoy/training/config';
 import { Augmenter } from '@convoy/cifar10/augment';
 import { readBatch } from '@convoy/cifar10/batch';
-import { IMAGE_BYTES, IMAGE_CHANNELS, IMAGE_SIZE, type Dataset, type Split } from '@convoy/cifar10/dataset';
+import type { Dataset, Split } from '@convoy/cifar10/dataset';
 import { WHOLE_WEIGHT } from '@convoy/cifar10/mixup-weight';
-import { openConfigured } from '@convoy/cifar10/open-configured';
 import {
   augmentationFromFlags,
   augmentOption,
@@ -19,7 +18,11 @@ import {
 import { addDatasetOptions, datasetFromFlags, type DatasetFlags } from '@convoy/parameter-server/dataset-options';
 import type { Tile } from '@convoy/pictures/image-grid';
 import { positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
+import { loadWorkload } from '@convoy/workload/load-workload';
+import { openData } from '@convoy/workload/open-workload';
+import { workloadOption } from '@convoy/workload/workload-option';
 import { Display } from '../display.ts';
+import { imageSamples, toRgb } from '../image-samples.ts';
 import { indexWithin, SPLITS, splitSamples, type SplitName, type SplitSamples } from '../split-samples.ts';
 import { stopSignals } from '../stop-signals.ts';
 
@@ -28,6 +31,7 @@ interface ShowFlags extends AugmentationFlags, DatasetFlags {
   readonly count: number;
   readonly start: number;
   readonly seed?: number;
+  readonly workload?: string;
   readonly out: string;
 }
 
@@ -52,6 +56,7 @@ export function showCommand(): Command {
     .addOption(augmentOption())
     .addOption(cutoutOption())
     .addOption(mixupOption())
+    .addOption(workloadOption().conflicts(['dataset', 'syntheticSize']))
     .option('--out <file>', 'the picture: a .png or .svg', 'grid.png');
   return addDatasetOptions(command)
     .addHelpText(
@@ -72,17 +77,18 @@ async function show(flags: ShowFlags): Promise<void> {
   const { assertPictureName, writePicture } = await import('@convoy/pictures/picture-file');
   const { imageGrid } = await import('@convoy/pictures/image-grid');
   assertPictureName(flags.out);
-  const config = resolveConfig({
-    recipe: 'lesson',
-    seed: flags.seed,
-    dataset: datasetFromFlags(flags),
-    augmentation: augmentationFromFlags(flags),
-  });
-  const dataset = await openData(config.dataset, flags.dataDir);
+  const { workload, seed } = flags;
+  const config = resolveConfig(
+    { recipe: 'lesson', dataset: datasetFromFlags(flags) },
+    workload === undefined ? {} : (await loadWorkload(workload)).settings,
+    { seed, augmentation: augmentationFromFlags(flags) },
+  );
+  const dataset = await open(config, flags);
+  const { size } = imageSamples({ shape: dataset.inputShape, type: dataset.inputType });
   const samples = splitSamples(flags.split, config, dataset);
   const tiles = tilesOf(dataset, samples.split, choose(samples, flags), config);
   const columns = Math.min(MOST_COLUMNS, tiles.length);
-  writePicture(flags.out, await imageGrid(tiles, { size: IMAGE_SIZE, columns }));
+  writePicture(flags.out, await imageGrid(tiles, { size, columns }));
   process.stdout.write(`${tiles.length} images of ${dataset.name}, ${flags.split}: ${flags.out}\n`);
 }
 
@@ -93,30 +99,39 @@ function tilesOf(
   indices: readonly number[],
   { augmentation, seed }: RunConfig,
 ): readonly Tile[] {
-  const bytes = new Uint8Array(indices.length * IMAGE_BYTES);
-  const labels = readBatch(dataset, split, indices, bytes);
+  const samples = imageSamples({ shape: dataset.inputShape, type: dataset.inputType });
+  const { size, channels } = samples;
+  const imageBytes = size * size * channels;
+  const bytes = new Uint8Array(indices.length * imageBytes);
+  const { labels, values } = readBatch(dataset, split, indices, bytes);
   const { images, mixing } =
     augmentation === null
       ? { images: bytes, mixing: null }
-      : new Augmenter(augmentation, [IMAGE_SIZE, IMAGE_SIZE, IMAGE_CHANNELS]).augment(bytes, {
+      : new Augmenter(augmentation, [size, size, channels]).augment(bytes, {
           seed,
           epoch: 0,
           positions: { start: 0, end: indices.length },
         });
   return indices.map((_, n) => {
+    const pixels = toRgb(images.subarray(n * imageBytes, (n + 1) * imageBytes), samples);
+    if (values !== null) {
+      const each = values.length / indices.length;
+      return { pixels, label: values.slice(n * each, (n + 1) * each).join(', ') };
+    }
     const name = dataset.classNames[labels[n]!]!;
     // A second name would not fit under the image; the share says how much of it is another's.
     const isMixed = mixing !== null && labels[mixing.partners[n]!] !== labels[n];
     const label = isMixed ? `${name} ${Math.round((100 * mixing.weights[n]!) / WHOLE_WEIGHT)} %` : name;
-    return { pixels: images.subarray(n * IMAGE_BYTES, (n + 1) * IMAGE_BYTES), label };
+    return { pixels, label };
   });
 }
 
-async function openData(config: DatasetConfig, dataDir: string | undefined): Promise<Dataset> {
+async function open(config: RunConfig, { dataDir, workload }: ShowFlags): Promise<Dataset> {
   const display = new Display();
   const { signal } = stopSignals();
+  const options = { dataDir, workload, environment: process.env, signal, onProgress: display.download };
   try {
-    return await openConfigured(config, { dataDir, environment: process.env, signal, onProgress: display.download });
+    return await openData(config, options);
   } finally {
     display.close();
   }

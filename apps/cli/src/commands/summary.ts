@@ -2,7 +2,14 @@ import { Command, Option } from 'commander';
 import { models } from '@convoy/cifar10/models';
 import { MODEL_NAMES, type ModelName } from '@convoy/protocol/run-config';
 import { DEFAULT_RECIPE, recipes } from '@convoy/training/config';
+import { loadWorkload } from '@convoy/workload/load-workload';
+import { workloadOption } from '@convoy/workload/workload-option';
 import { summaryTable } from '../summary-table.ts';
+
+interface SummaryFlags {
+  readonly model: ModelName;
+  readonly workload?: string;
+}
 
 /** `summary`: a model's layers as Keras prints them. */
 export function summaryCommand(): Command {
@@ -11,8 +18,15 @@ export function summaryCommand(): Command {
     .addOption(
       new Option('--model <name>', 'which model').choices(MODEL_NAMES).default(recipes[DEFAULT_RECIPE]!.settings.model),
     )
-    .addHelpText('after', '\nExample:\n  $ convoy summary --model resnet')
-    .action(
-      ({ model }: { readonly model: ModelName }) => void process.stdout.write(`${summaryTable(models[model])}\n`),
-    );
+    .addOption(workloadOption().conflicts('model'))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ convoy summary --model resnet\n  $ convoy summary --workload my-workload.ts',
+    )
+    .action(summary);
+}
+
+async function summary({ model: name, workload }: SummaryFlags): Promise<void> {
+  const model = workload === undefined ? models[name] : (await loadWorkload(workload)).model;
+  process.stdout.write(`${summaryTable(model)}\n`);
 }

@@ -17,6 +17,7 @@ interface TrainFlags extends RunFlags, EngineFlags {
   readonly fallbackSynthetic: boolean;
   // Both parents declare it.
   readonly dataDir?: string;
+  readonly workload?: string;
 }
 
 /** `train`: a coordinator and its workers on this machine, or everything in one process. */
@@ -40,6 +41,7 @@ Examples:
   $ convoy train --config convoy.json --seed 7                  settings of a file: docs/configuration.md
   $ convoy train --deterministic --steps 40 --seed 7 --json     one parametersSha256 for any number of workers
   $ convoy train --single --dataset synthetic --steps 20
+  $ convoy train --workload my-workload.ts --workers 2          a model and data of one's own: docs/workloads.md
   $ convoy train --resume runs/20261124-051200-lesson-3f9a --workers 4`,
     )
     .action(train);

@@ -1,11 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { MAX_PARAMETER_COUNT } from '@convoy/cifar10/models';
 import { exitCodes } from '@convoy/protocol/errors';
 import { maxMessageBytes } from '@convoy/protocol/messages';
 import { dial } from '@convoy/transport/dial';
 import { ThreadCompute } from '@convoy/worker/compute/thread';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
 import { work, workerCodec } from '@convoy/worker/work';
+import { mostParameters } from '@convoy/workload/open-workload';
+import { workloadOption } from '@convoy/workload/workload-option';
 
 interface WorkerFlags extends EngineFlags {
   readonly url: string;
@@ -29,13 +30,14 @@ export function workerCommand(): Command {
     minutes,
     15,
   );
-  return addEngineOptions(command)
+  return addEngineOptions(command.addOption(workloadOption()))
     .addHelpText(
       'after',
       `
 Examples:
   $ convoy worker --url ws://192.0.2.10:7311
   $ convoy worker --url ws://127.0.0.1:7311 --threads 1     one of several on this machine
+  $ convoy worker --url ws://192.0.2.10:7311 --workload my-workload.ts
 
 Ctrl-C or SIGTERM: finishes the piece in hand, says goodbye, exits 0.`,
     )
@@ -54,6 +56,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   // Whoever launched this process is gone, and with it the reason to be here.
   process.on('disconnect', () => drain.abort(new Error('the launching process ended')));
   if (process.channel !== undefined && !process.connected) drain.abort(new Error('the launching process ended'));
+  const messageBytes = maxMessageBytes(await mostParameters(flags.workload));
   const { reason } = await work({
     compute: new ThreadCompute(),
     computeOptions: computeOptions(flags, threadsPerWorker(flags, false, 1), process.env),
@@ -61,7 +64,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
       dial({
         url: flags.url,
         codec: workerCodec,
-        maxMessageBytes: maxMessageBytes(MAX_PARAMETER_COUNT),
+        maxMessageBytes: messageBytes,
         signal,
         random: Math.random,
         onRetry: (error, attempt) => {

@@ -1,7 +1,6 @@
 import { OperatorError } from '@convoy/protocol/errors';
 import { rootOf } from '@convoy/training/blocks';
 import { extentOf, partOf, planEvaluation } from '@convoy/training/sampling';
-import { models } from '@convoy/cifar10/models';
 import type { ComputeOptions } from '@convoy/worker/compute/compute';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import type { RunParameters } from '../run-parameters.ts';
@@ -16,15 +15,18 @@ export interface RunEvaluation {
   readonly split: EvaluatedSplit;
   readonly step: number;
   readonly samples: number;
-  readonly accuracy: number;
-  /** The mean over the samples, in nats. */
+  /** Of a classification. */
+  readonly accuracy?: number;
+  /** Of a regression. */
+  readonly meanAbsoluteError?: number;
+  /** The mean over the samples; of a classification in nats. */
   readonly loss: number;
   readonly parametersSha256: string;
   /** The classes' names, by label. */
   readonly classes: readonly string[];
   readonly classAccuracies: readonly (number | null)[];
-  /** Rows: the true class, columns: what it was taken for. */
-  readonly confusion: Confusion;
+  /** Rows: the true class, columns: what it was taken for. Null of a regression. */
+  readonly confusion: Confusion | null;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface RunEvaluation {
  * @throws OperatorError when the run held no such samples out, or when the data or an engine can't be had.
  */
 export async function evaluateRun(
-  { config, checkpoint, step, values, sha256 }: RunParameters,
+  { config, model, checkpoint, step, values, sha256 }: RunParameters,
   purpose: EvaluatedSplit,
   options: ComputeOptions,
   onNote: (line: string) => void,
@@ -47,24 +49,24 @@ export async function evaluateRun(
     const { split, indices, pieces } = planEvaluation(purpose, config, extentOf(config, compute.dataset));
     if (pieces === 0) throw new OperatorError(`this run held no samples out for ${purpose}: choose another --split`);
     compute.takeParameters(step, values);
-    const { samples, lossSum, correct } = await compute.evaluate({ step, purpose, block: rootOf(pieces) });
-    const count = new ConfusionCount(models[config.model].classes);
+    const { samples, lossSum, metricSum } = await compute.evaluate({ step, purpose, block: rootOf(pieces) });
+    const common = { checkpoint, split: purpose, step, samples, loss: lossSum / samples, parametersSha256: sha256 };
+    const classes = compute.dataset.classNames;
+    if (classes.length === 0) {
+      return { ...common, meanAbsoluteError: metricSum / samples, classes, classAccuracies: [], confusion: null };
+    }
+    const count = new ConfusionCount(model.outputs);
     for (let piece = 0; piece < pieces; piece++) {
       const { start, end } = partOf(indices, piece, pieces);
       const samplesOfPiece = Int32Array.from({ length: end - start }, (_, n) => start + n);
-      const { labels, probabilities } = compute.probabilities(split, samplesOfPiece);
-      count.add(labels, probabilities);
+      const { labels, predictions } = compute.predict(split, samplesOfPiece);
+      count.add(labels, predictions);
     }
     const confusion: Confusion = count.counts;
     return {
-      checkpoint,
-      split: purpose,
-      step,
-      samples,
-      accuracy: correct / samples,
-      loss: lossSum / samples,
-      parametersSha256: sha256,
-      classes: compute.dataset.classNames,
+      ...common,
+      accuracy: metricSum / samples,
+      classes,
       classAccuracies: classAccuracies(confusion),
       confusion,
     };

@@ -85,5 +85,6 @@ export async function trainWithWorkers(
 function workerArguments(flags: EngineFlags, url: string, threads: number): string[] {
   const args = ['--url', url, '--threads', String(threads), '--engine', flags.engine];
   if (flags.dataDir !== undefined) args.push('--data-dir', flags.dataDir);
+  if (flags.workload !== undefined) args.push('--workload', flags.workload);
   return args;
 }

@@ -28,6 +28,8 @@ export interface ComputeOptions {
   readonly engine: EngineChoice;
   readonly threads: number;
   readonly dataDir: string | undefined;
+  /** The file of a workload of one's own. */
+  readonly workload?: string | undefined;
   /** CIFAR10_DIR, CONVOY_CACHE_DIR and the like, as the process found them. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }

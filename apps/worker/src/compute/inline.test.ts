@@ -86,7 +86,7 @@ describe('InlineCompute', () => {
       sum.add(block, { ...tally, vector: readFloat32(gradient) });
     }
     const { vector, ...tally } = sum.total!;
-    expect(tally).toEqual({ samples: one.samples, lossSum: one.lossSum, correct: one.correct });
+    expect(tally).toEqual({ samples: one.samples, lossSum: one.lossSum, metricSum: one.metricSum });
     expect(Buffer.from(float32Bytes(vector!)).equals(one.gradient)).toBe(true);
     expect(Buffer.from((await plain.gradient(work)).gradient).equals(one.gradient)).toBe(false);
   }, 60_000);

@@ -6,12 +6,10 @@ import { Augmenter } from '@convoy/cifar10/augment';
 import { readBatch } from '@convoy/cifar10/batch';
 import { cacheDirectory } from '@convoy/cifar10/cache-directory';
 import { createProgram } from '@convoy/cifar10/create-program';
-import { IMAGE_BYTES, type Dataset, type Split } from '@convoy/cifar10/dataset';
+import type { Dataset, Inputs, Split } from '@convoy/cifar10/dataset';
 import type { DropoutDraw } from '@convoy/cifar10/dropout';
 import type { Engine } from '@convoy/cifar10/engine/engine';
 import { loadEngine } from '@convoy/cifar10/engine/load';
-import { models } from '@convoy/cifar10/models';
-import { openConfigured } from '@convoy/cifar10/open-configured';
 import type { Batch, Program } from '@convoy/cifar10/program';
 import { selfTest } from '@convoy/cifar10/self-test';
 import { softTargets } from '@convoy/cifar10/soft-targets';
@@ -32,6 +30,7 @@ import {
   type Extent,
   type Range,
 } from '@convoy/training/sampling';
+import { modelOf, openData } from '@convoy/workload/open-workload';
 import {
   ComputeCancelled,
   type Compute,
@@ -65,10 +64,10 @@ export class InlineCompute implements Compute {
   #order: { readonly epoch: number; readonly positions: Uint32Array } | null = null;
   #lastGradient: Float32Array | null = null;
   #aligned: Float32Array | null = null;
-  #bytes = new Uint8Array(0);
+  #inputs: Inputs = new Uint8Array(0);
   /** The last gradient's work: the next step's is likely the same block. */
   #lastWork: GradientWork | null = null;
-  /** A micro-batch that was read before it was asked for, while its images are still in `#bytes`. */
+  /** A micro-batch that was read before it was asked for, while its inputs are still in `#inputs`. */
   #ahead: { readonly epoch: number; readonly part: Range; readonly batch: Batch } | null = null;
   /** Element 0 is 1 when the call in progress is not wanted any more; another thread may set it. */
   readonly #cancelled: Int32Array<ArrayBufferLike>;
@@ -91,11 +90,11 @@ export class InlineCompute implements Compute {
   }
 
   async prepare(config: RunConfig): Promise<Prepared> {
-    const { dataDir, environment } = this.#options!;
+    const { dataDir, environment, workload } = this.#options!;
     this.#workload?.program.dispose();
-    const dataset = await openConfigured(config.dataset, { dataDir, environment });
+    const model = await modelOf(config, workload);
+    const dataset = await openData(config, { dataDir, environment, workload });
     let note: string | null = null;
-    const model = models[config.model];
     const program = createProgram(this.#engine!, model, {
       cacheDir: cacheDirectory(environment, process.platform),
       onNote: (line) => (note = line),
@@ -158,10 +157,10 @@ export class InlineCompute implements Compute {
       gradients.round(vector);
       return { ...sums, vector };
     });
-    const { samples, lossSum, correct, vector } = sums;
+    const { samples, lossSum, metricSum, vector } = sums;
     this.#lastGradient = vector;
     this.#lastWork = { step, block };
-    return { samples, lossSum, correct, gradient: gradients.pack(vector!) };
+    return { samples, lossSum, metricSum, gradient: gradients.pack(vector!) };
   }
 
   /**
@@ -200,13 +199,10 @@ export class InlineCompute implements Compute {
     return this.#workload!.dataset;
   }
 
-  /** Labels and the classes' probabilities, shape [indices.length, classes], of images of the data set. */
-  probabilities(
-    split: Split,
-    indices: Int32Array,
-  ): { readonly labels: Int32Array; readonly probabilities: Float64Array } {
-    const { images, labels } = this.#read(split, indices);
-    return { labels, probabilities: this.#workload!.program.probabilities(images) };
+  /** Labels of samples of the data set, and what the model says of them, see {@link Program.predict}. */
+  predict(split: Split, indices: Int32Array): { readonly labels: Int32Array; readonly predictions: Float64Array } {
+    const { inputs, labels } = this.#read(split, indices);
+    return { labels, predictions: this.#workload!.program.predict(inputs) };
   }
 
   cancel(): void {
@@ -250,9 +246,12 @@ export class InlineCompute implements Compute {
     const batch = this.#read('train', Int32Array.from(this.#orderOf(epoch).subarray(part.start, part.end)));
     if (augmenter === null && config.labelSmoothing === 0) return batch;
     const draw = { seed: config.seed, epoch, positions: part };
-    const { images, mixing } = augmenter?.augment(batch.images, draw) ?? { images: batch.images, mixing: null };
-    if (mixing === null && config.labelSmoothing === 0) return { ...batch, images };
-    return { ...batch, images, targets: softTargets(batch.labels, mixing, model.classes, config.labelSmoothing) };
+    const { images: inputs, mixing } = augmenter?.augment(batch.inputs as Uint8Array, draw) ?? {
+      images: batch.inputs,
+      mixing: null,
+    };
+    if (mixing === null && config.labelSmoothing === 0) return { ...batch, inputs };
+    return { ...batch, inputs, targets: softTargets(batch.labels, mixing, model.outputs, config.labelSmoothing) };
   }
 
   #orderOf(epoch: number): Uint32Array {
@@ -263,13 +262,17 @@ export class InlineCompute implements Compute {
     return this.#order.positions;
   }
 
-  /** Reads images into kept buffers: the batch is valid until the next read. */
+  /** Reads samples into a kept buffer: the batch is valid until the next read. */
   #read(split: Split, indices: Int32Array): Batch {
     this.#ahead = null;
-    const length = indices.length * IMAGE_BYTES;
-    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
-    const images = this.#bytes.subarray(0, length);
-    return { images, labels: readBatch(this.#workload!.dataset, split, indices, images) };
+    const { dataset, model } = this.#workload!;
+    const { size, type } = model.input;
+    const length = indices.length * size;
+    const Values = type === 'uint8' ? Uint8Array : Float32Array;
+    if (!(this.#inputs instanceof Values) || this.#inputs.length < length) this.#inputs = new Values(length);
+    const inputs = this.#inputs.subarray(0, length);
+    const { labels, values } = readBatch(dataset, split, indices, inputs);
+    return { inputs, labels, ...(values === null ? {} : { targets: values }) };
   }
 }
 
@@ -278,7 +281,5 @@ function drawOf({ seed, dropout }: RunConfig, epoch: number, positions: Range): 
 }
 
 function augmenterFor({ augmentation }: RunConfig, model: Model): Augmenter | null {
-  return augmentation === null
-    ? null
-    : new Augmenter(augmentation, model.layers[0]!.outputShape as unknown as ImageShape);
+  return augmentation === null ? null : new Augmenter(augmentation, model.input.shape as unknown as ImageShape);
 }

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { OperatorError } from '@convoy/protocol/errors';
+import { loadWorkload } from './load-workload.ts';
+import { modelOf, mostParameters, openData } from './open-workload.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'convoy-workload-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const WORKLOAD = `{
+  name: 'parity',
+  inputType: 'float32',
+  loss: 'sparseCategoricalCrossentropy',
+  model: [
+    { type: 'input', name: 'in', shape: [3] },
+    { type: 'dense', name: 'out', units: 2, activation: 'softmax' },
+  ],
+  dataset: async () => ({
+    trainCount: 8,
+    testCount: 8,
+    classNames: ['even', 'odd'],
+    read(split, index, input) {
+      for (let bit = 0; bit < 3; bit++) input[bit] = (index >> bit) & 1;
+      return (input[0] + input[1] + input[2]) % 2;
+    },
+  }),
+  settings: { epochs: 3, optimizer: { learningRate: 0.1 } },
+}`;
+const NAMED = { model: 'workload', dataset: { name: 'workload', workload: 'parity' } } as const;
+
+describe('the file of a workload', () => {
+  it.each([
+    { title: 'JavaScript', name: 'parity.mjs', text: `export default ${WORKLOAD};` },
+    { title: 'CommonJS', name: 'parity.cjs', text: `module.exports = ${WORKLOAD};` },
+    {
+      title: 'TypeScript, with a module beside it',
+      name: 'parity.ts',
+      text: `import { odd } from './odd.ts';\nconst name: string = odd;\nexport default ${WORKLOAD.replace("['even', 'odd']", "['even', name]")};`,
+    },
+  ])('may be $title', async ({ name, text }) => {
+    file('odd.ts', "export const odd = 'odd' as const;\n");
+    const path = file(name, text);
+    const workload = await loadWorkload(path);
+    expect(workload).toMatchObject({ name: 'parity', settings: { epochs: 3, ...NAMED } });
+    expect(workload.model).toMatchObject({ parameterCount: 8, outputs: 2, input: { type: 'float32', size: 3 } });
+    const dataset = await openData(NAMED, { workload: path, environment: {} });
+    expect(dataset.classNames).toEqual(['even', 'odd']);
+    const input = new Float32Array(3);
+    expect(dataset.read('test', 6, input, 0)).toBe(0);
+    expect([...input]).toEqual([0, 1, 1]);
+  });
+
+  it('is run once in a process, and says how large its model is', async () => {
+    const path = file('once.mjs', `globalThis.runs = (globalThis.runs ?? 0) + 1;\nexport default ${WORKLOAD};`);
+    const model = await modelOf(NAMED, path);
+    expect(await modelOf(NAMED, path)).toBe(model);
+    expect(await mostParameters(path)).toBe(8);
+    expect((globalThis as { runs?: number }).runs).toBe(1);
+  });
+
+  it('must be there, and be the one that the run trains', async () => {
+    const other = file('other.mjs', `export default ${WORKLOAD.replace('parity', 'other')};`);
+    await expect(modelOf(NAMED, undefined)).rejects.toThrow(
+      'this run trains the workload "parity": give its file with --workload',
+    );
+    await expect(modelOf(NAMED, other)).rejects.toThrow(
+      'this run trains the workload "parity", and --workload gives "other"',
+    );
+    await expect(modelOf(NAMED, join(folder, 'none.ts'))).rejects.toThrow(/^--workload: there is no file .*none\.ts$/);
+  });
+
+  it.each([
+    [
+      'nothing',
+      'export const other = 1;',
+      'its default export must be a workload: see defineWorkload in docs/workloads.md',
+    ],
+    [
+      'a name with a slash',
+      WORKLOAD.replace("'parity'", "'a/b'"),
+      'name must be of lower-case letters, digits and hyphens',
+    ],
+    [
+      'another loss',
+      WORKLOAD.replace('sparseCategoricalCrossentropy', 'hinge'),
+      'loss must be one of sparseCategoricalCrossentropy, meanSquaredError',
+    ],
+    [
+      'another metric',
+      WORKLOAD.replace('settings:', "metrics: ['meanAbsoluteError'], settings:"),
+      'metrics must be ["accuracy"] with the loss sparseCategoricalCrossentropy',
+    ],
+    ['a type that is none', WORKLOAD.replace('float32', 'float64'), 'inputType must be "uint8" or "float32"'],
+    ['a layer twice', WORKLOAD.replace("name: 'out'", "name: 'in'"), 'its model: two layers are called in'],
+    ['an error', 'throw new Error("no luck\\n  at all");', "it can't be loaded: no luck"],
+    ['what is no program', 'export default {', /^--workload .*: it can't be loaded: /],
+  ])('with %s is refused in one line', async (title, text, message) => {
+    const path = file(`${title.replaceAll(' ', '-')}.mjs`, text.startsWith('{') ? `export default ${text};` : text);
+    const refused = await loadWorkload(path).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(OperatorError);
+    const { message: said } = refused as OperatorError;
+    if (typeof message === 'string') expect(said).toBe(`--workload ${title.replaceAll(' ', '-')}.mjs: ${message}`);
+    else expect(said).toMatch(message);
+    expect(said).not.toContain('\n');
+  });
+
+  it('whose data does not open says so', async () => {
+    const path = file('closed.mjs', `export default { ...${WORKLOAD}, dataset() { throw new Error('the disk is full'); } };`); // prettier-ignore
+    await expect(openData(NAMED, { workload: path, environment: {} })).rejects.toThrow(
+      '--workload closed.mjs: its dataset: the disk is full',
+    );
+  });
+});

@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { placeArchitecture, type Architecture, type Layer, type Model } from '@convoy/cifar10/architecture';
+import type { Dataset } from '@convoy/cifar10/dataset';
+import { LOSSES, METRIC_OF } from '@convoy/cifar10/loss';
+import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import type { Settings } from '@convoy/training/settings';
+import { architectureOf, isLayersModel } from './layers-model.ts';
+import { openWorkloadDataset } from './workload-dataset.ts';
+import type { Workload, WorkloadModel } from './workload.ts';
+
+/** A workload whose model is known and whose data can be opened. */
+export interface LoadedWorkload {
+  readonly name: string;
+  readonly model: Model;
+  /** The lowest layer over a recipe. */
+  readonly settings: Settings;
+  /** @throws OperatorError when it does not open, or is not the model's. */
+  openDataset(): Promise<Dataset>;
+}
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
+const loaded = new Map<string, Promise<LoadedWorkload>>();
+
+/**
+ * Runs the file of a workload, once in a process, and takes what it exports. TypeScript is compiled on the way, types unchecked.
+ * @throws OperatorError in one line that names the file and what is wrong with it.
+ */
+export function loadWorkload(file: string): Promise<LoadedWorkload> {
+  const path = resolve(file);
+  let workload = loaded.get(path);
+  if (workload === undefined) loaded.set(path, (workload = load(path)));
+  return workload;
+}
+
+async function load(path: string): Promise<LoadedWorkload> {
+  const workload = checked(path, await importDefault(path));
+  const { name, loss, inputType, settings = {} } = workload;
+  let model: Model;
+  try {
+    const given = typeof workload.model === 'function' ? await workload.model() : workload.model;
+    model = placeArchitecture(withInputType(architectureFrom(given), inputType), loss);
+  } catch (cause) {
+    throw wrong(path, `its model: ${messageOf(cause)}`, cause);
+  }
+  return {
+    name,
+    model,
+    settings: { ...settings, model: 'workload', dataset: { name: 'workload', workload: name } },
+    openDataset: async () => {
+      try {
+        const dataset = openWorkloadDataset(name, await workload.dataset(), model);
+        return { ...dataset, read: (...place) => reading(path, () => dataset.read(...place)) };
+      } catch (cause) {
+        throw wrong(path, `its dataset: ${messageOf(cause)}`, cause);
+      }
+    },
+  };
+}
+
+/** A sample that can't be read is the file's fault, whenever it is found. */
+function reading<Truth>(path: string, read: () => Truth): Truth {
+  try {
+    return read();
+  } catch (cause) {
+    throw wrong(path, `its dataset: ${messageOf(cause)}`, cause);
+  }
+}
+
+async function importDefault(path: string): Promise<unknown> {
+  if (!existsSync(path)) throw new OperatorError(`--workload: there is no file ${path}`, { exitCode: exitCodes.data });
+  try {
+    const url = pathToFileURL(path).href;
+    const isTypeScript = /^\.[cm]?tsx?$/.test(extname(path));
+    const module = (await (isTypeScript
+      ? (await import('tsx/esm/api')).tsImport(url, import.meta.url)
+      : import(url))) as { readonly default?: unknown };
+    // A CommonJS file's exports are the default of its module, and its own default is among them.
+    const { default: exported } = module;
+    return typeof exported === 'object' && exported !== null && 'default' in exported ? exported.default : exported;
+  } catch (cause) {
+    throw wrong(path, `it can't be loaded: ${messageOf(cause)}`, cause);
+  }
+}
+
+/** @throws OperatorError naming the first field that is not as it must be. */
+function checked(path: string, exported: unknown): Workload {
+  if (typeof exported !== 'object' || exported === null) {
+    throw wrong(path, 'its default export must be a workload: see defineWorkload in docs/workloads.md');
+  }
+  const workload = exported as Workload;
+  const { name, model, inputType, loss, metrics, dataset } = workload;
+  const demand = (isRight: boolean, what: string) => {
+    if (!isRight) throw wrong(path, what);
+  };
+  demand(typeof name === 'string' && NAME.test(name), 'name must be of lower-case letters, digits and hyphens');
+  demand(typeof model === 'function' || (typeof model === 'object' && model !== null), 'model must be layers, a LayersModel or a function that gives one'); // prettier-ignore
+  demand(inputType === 'uint8' || inputType === 'float32', 'inputType must be "uint8" or "float32"');
+  demand(LOSSES.includes(loss), `loss must be one of ${LOSSES.join(', ')}`);
+  demand(typeof dataset === 'function', 'dataset must be a function that opens the data');
+  const [metric, ...more] = metrics ?? [METRIC_OF[loss]];
+  demand(metric === METRIC_OF[loss] && more.length === 0, `metrics must be ["${METRIC_OF[loss]}"] with the loss ${loss}`); // prettier-ignore
+  return workload;
+}
+
+function architectureFrom(model: WorkloadModel): Architecture {
+  if (isLayersModel(model)) return architectureOf(model);
+  if (Array.isArray(model)) return model as Architecture;
+  throw new RangeError('it must be a list of layers or a LayersModel');
+}
+
+function withInputType([first, ...rest]: Architecture, inputType: Workload['inputType']): Architecture {
+  if (first?.type !== 'input') throw new RangeError('the first layer must be the input');
+  const { dtype: _, ...input } = first;
+  const typed: Layer = inputType === 'float32' ? { ...input, dtype: 'float32' } : input;
+  return [typed, ...rest];
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+}
+
+function wrong(path: string, what: string, cause?: unknown): OperatorError {
+  return new OperatorError(`--workload ${basename(path)}: ${what}`, { exitCode: exitCodes.data, cause });
+}
