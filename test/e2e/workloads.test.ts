@@ -19,6 +19,12 @@ async function train(name: string, run: string, ...args: string[]): Promise<RunS
   return summaryOf(finished);
 }
 
+/** Of the parameters that a run of this file has ended with. */
+function finalDigest(run: string): string {
+  const table = readFileSync(join(folder.path, run, 'parameters.json'), 'utf8');
+  return (JSON.parse(table) as { sha256: string }).sha256;
+}
+
 const PANELS = ['--workload', example('panels.ts')];
 
 describe.each(['digits', 'panels'] as const)('the workload %s', (name) => {
@@ -92,8 +98,19 @@ describe('a workload', () => {
     expect(without.code).toBe(exitCodes.usage);
     expect(without.stderr).toContain(`this run trains the workload "panels": give its file with --workload`);
     const again = await convoy(['train', '--resume', run, ...PANELS, '--json', '--workers', '1']);
-    const table = readFileSync(join(folder.path, 'panels-single', 'parameters.json'), 'utf8');
-    expect(summaryOf(again).parametersSha256).toBe((JSON.parse(table) as { sha256: string }).sha256);
+    expect(summaryOf(again).parametersSha256).toBe(finalDigest('panels-single'));
+  });
+
+  it("comes to the same parameters by its run's config.json, of which options replace parts", async () => {
+    const again = join(folder.path, 'again');
+    const config = join(folder.path, 'panels-single', 'config.json');
+    const args = ['--config', config, ...PANELS, '--single', '--json', '--run-dir', again];
+    const { parametersSha256 } = summaryOf(await convoy(['train', ...args]));
+    expect(parametersSha256).toBe(finalDigest('panels-single'));
+    const { code, stdout } = await convoy(['config', '--config', config, ...PANELS, '--lr', '0.25']);
+    expect(code).toBe(0);
+    const trained = JSON.parse(readFileSync(config, 'utf8')) as { optimizer: object };
+    expect(JSON.parse(stdout)).toEqual({ ...trained, optimizer: { ...trained.optimizer, learningRate: 0.25 } });
   });
 
   it('is listed layer by layer', async () => {

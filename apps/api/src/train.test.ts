@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,6 +21,26 @@ const SETTINGS: TrainOptions = {
   optimizer: { name: 'sgd', momentum: 0.9 },
   deterministic: true,
 };
+
+/** y = 3 x − 1 for x from 0 to 1. */
+const LINE = `export default {
+  name: 'line',
+  inputType: 'float32',
+  loss: 'meanSquaredError',
+  model: [
+    { type: 'input', name: 'x', shape: [1] },
+    { type: 'dense', name: 'y', units: 1, activation: 'linear' },
+  ],
+  dataset: () => ({
+    trainCount: 64,
+    testCount: 8,
+    read(split, index, input) {
+      input[0] = ((index * 37) % 64) / 63;
+      return 3 * input[0] - 1;
+    },
+  }),
+  settings: { epochs: 40, globalBatchSize: 8, validationSplit: 0, optimizer: { name: 'sgd', learningRate: 0.1, momentum: 0.9 } },
+};`;
 
 async function typesOf(run: Run): Promise<string[]> {
   const types: string[] = [];
@@ -124,6 +144,26 @@ describe('train', () => {
     predictor.close();
     expect(guesses).toHaveLength(10);
     expect(guesses.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5);
+  });
+
+  it("trains a workload of one's own, evaluates it and asks it", async () => {
+    const workload = pathOf('line.mjs');
+    writeFileSync(workload, LINE);
+    const run = train({ workload, deterministic: true, single: true, runDir: pathOf('line') });
+    const errors: (number | undefined)[] = [];
+    for await (const event of run) if (event.type === 'epoch-ended') errors.push(event.meanAbsoluteError);
+    const { folder, testMeanAbsoluteError, config } = await run.result;
+    expect(config).toMatchObject({ model: 'workload', dataset: { workload: 'line' }, globalBatchSize: 8 });
+    expect(errors).toHaveLength(40);
+    expect(errors.at(-1)).toBeLessThan(errors[0]! / 10);
+    expect(testMeanAbsoluteError).toBeLessThan(0.05);
+    const { meanAbsoluteError, confusion } = await evaluate(folder, { workload });
+    expect({ meanAbsoluteError, confusion }).toEqual({ meanAbsoluteError: testMeanAbsoluteError, confusion: null });
+    const predictor = await openPredictor(folder, { workload, threads: 1 });
+    expect(predictor.ask(Float32Array.of(0.5))[0]).toBeCloseTo(0.5, 1);
+    expect(() => predictor.ask(new Float32Array(2))).toThrow('the model takes 1 values of float32, of shape [1]');
+    predictor.close();
+    await expect(evaluate(folder)).rejects.toThrow('give its file with --workload');
   });
 
   it('trains nothing when its signal was aborted before', async () => {
