@@ -124,7 +124,10 @@ describe('layers of settings', () => {
     [{ augmentation: { crops: 4 } }, 'augmentation: there is no setting "crops"; did you mean "crop"?'],
     [{ augmentation: 'flip' }, 'augmentation: must be an object, not "flip"'],
     [{ schedule: { name: 'step' } }, 'schedule.boundaries: is missing'],
-    [{ dataset: { name: 'constructor' } }, 'dataset.name: must be "cifar10" or "synthetic", not "constructor"'],
+    [
+      { dataset: { name: 'constructor' } },
+      'dataset.name: must be "cifar10" or "synthetic" or "workload", not "constructor"',
+    ],
     [{ dataset: { name: 'synthetic', trainCount: 'all' } }, 'dataset.trainCount: must be a number, not "all"'],
     [{ seed: 1.5 }, 'seed: must be a whole number, not 1.5'],
     [{ globalBatchSize: 0 }, 'globalBatchSize: must be at least 1, not 0'],
