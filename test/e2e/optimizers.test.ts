@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
@@ -9,14 +10,18 @@ const folder = temporaryFolder();
 afterAll(folder.remove);
 
 /** Four micro-batches a step, so that four workers have work. */
-const RUN = [
-  ...['--deterministic', '--dataset', 'synthetic', '--synthetic-size', '500', '--seed', '7', '--steps', '16'],
-  ...['--batch-size', '32', '--micro-batch', '8', '--validation-split', '0', '--json'],
+const STEPS = [
+  ...['--deterministic', '--seed', '7', '--steps', '16', '--json'],
+  ...['--batch-size', '32', '--micro-batch', '8', '--validation-split', '0'],
 ];
+const RUN = [...STEPS, '--dataset', 'synthetic', '--synthetic-size', '500'];
+/** A model of 1,281 parameters: it takes every optimizer as far, in less time. */
+const PANELS = [...STEPS, '--workload', fileURLToPath(new URL('../../examples/workloads/panels.ts', import.meta.url))];
 const MOMENTUM = [
   ...['--optimizer', 'sgd', '--momentum', '0.9', '--nesterov', '--clip-norm', '1'],
   ...['--schedule', 'cosine', '--warmup', '3'],
 ];
+const ADAMW = ['--optimizer', 'adamw', '--weight-decay', '0.02', '--clip-norm', '1'];
 const RMSPROP = [
   ...['--optimizer', 'rmsprop', '--momentum', '0.5', '--weight-decay', '0.01'],
   ...['--schedule', 'exponential', '--decay-steps', '4'],
@@ -25,7 +30,7 @@ const RMSPROP = [
 const pathOf = (name: string) => join(folder.path, name);
 
 async function digestOf(name: string, ...args: string[]): Promise<string> {
-  return summaryOf(await convoy(['train', ...RUN, '--run-dir', pathOf(name), ...args])).parametersSha256;
+  return summaryOf(await convoy(['train', '--run-dir', pathOf(name), ...args])).parametersSha256;
 }
 
 function stepsOf(name: string) {
@@ -33,8 +38,9 @@ function stepsOf(name: string) {
 }
 
 describe.each([
-  ['sgd', MOMENTUM],
-  ['rmsprop', RMSPROP],
+  ['sgd', [...RUN, ...MOMENTUM]],
+  ['rmsprop', [...PANELS, ...RMSPROP]],
+  ['adamw', [...PANELS, ...ADAMW]],
 ])('a training with %s', (optimizer, options) => {
   it('ends with the same parameters in one process and with 1, 2 and 4 workers', async () => {
     const single = await digestOf(`${optimizer} single`, '--single', ...options);

@@ -73,17 +73,6 @@ describe.each(['digits', 'panels'] as const)('the workload %s', (name) => {
   });
 });
 
-describe('panels with AdamW', () => {
-  it('come to the same parameters with 2 and 4 workers as in one process', async () => {
-    const digestOf = async (run: string, ...args: string[]) => {
-      const options = ['--optimizer', 'adamw', '--weight-decay', '0.02', '--clip-norm', '1', '--steps', '40'];
-      return (await train('panels', join(folder.path, `adamw-${run}`), ...options, ...args)).parametersSha256;
-    };
-    const single = await digestOf('single', '--single');
-    for (const workers of ['2', '4']) expect(await digestOf(workers, '--workers', workers)).toBe(single);
-  });
-});
-
 describe('a workload', () => {
   it('goes on where it was interrupted, to the same end, and says which file it needs', async () => {
     const run = join(folder.path, 'resumed');
