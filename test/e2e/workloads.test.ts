@@ -47,7 +47,7 @@ describe.each(['digits', 'panels'] as const)('the workload %s', (name) => {
 
   it('comes to the same parameters with several workers as in one process, compiled in all', async () => {
     const { parametersSha256, testLoss } = reference;
-    for (const workers of name === 'digits' ? ['2'] : ['1', '2', '4']) {
+    for (const workers of name === 'digits' ? ['2'] : ['2', '4']) {
       const summary = await train(name, join(folder.path, `${name}-${workers}`), '--workers', workers);
       expect(summary).toMatchObject({ parametersSha256, testLoss });
     }

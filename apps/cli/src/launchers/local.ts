@@ -27,8 +27,9 @@ export interface WorkerExit {
   readonly left: number;
 }
 
-/** TensorFlow's greeting, which no setting silences. */
-const CHATTER = /^WARNING: All log messages before absl|^I0000 /;
+/** The greetings of TensorFlow, and of TensorFlow.js to whose workload loads it; no setting of ours silences them. */
+const CHATTER =
+  /^WARNING: All log messages before absl|^I0000 |^=*$|^Hi, looks like you are running TensorFlow\.js in Node/;
 /** What an operator must mend: starting the process again changes nothing. */
 const FINAL_CODES: ReadonlySet<number> = new Set([
   exitCodes.ok,
