@@ -58,11 +58,13 @@ describe('the file of a workload', () => {
     expect([...input]).toEqual([0, 1, 1]);
   });
 
-  it('is run once in a process, and says how large its model is', async () => {
+  it('is run once in a process, and says how large a model may come', async () => {
     const path = file('once.mjs', `globalThis.runs = (globalThis.runs ?? 0) + 1;\nexport default ${WORKLOAD};`);
     const model = await modelOf(NAMED, path);
     expect(await modelOf(NAMED, path)).toBe(model);
-    expect(await mostParameters(path)).toBe(8);
+    const large = file('large.mjs', `export default ${WORKLOAD.replace('shape: [3]', 'shape: [2e6]')};`);
+    expect(await mostParameters(large)).toBe(4_000_002);
+    expect(await mostParameters(path)).toBe(await mostParameters(undefined));
     expect((globalThis as { runs?: number }).runs).toBe(1);
   });
 

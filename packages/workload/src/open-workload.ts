@@ -8,7 +8,8 @@ import { loadWorkload, type LoadedWorkload } from './load-workload.ts';
 
 /** Of the largest model that may come, before a run is known: one that Convoy brings, or the workload's. */
 export async function mostParameters(file: string | undefined): Promise<number> {
-  return file === undefined ? MAX_PARAMETER_COUNT : (await loadWorkload(file)).model.parameterCount;
+  const own = file === undefined ? 0 : (await loadWorkload(file)).model.parameterCount;
+  return Math.max(MAX_PARAMETER_COUNT, own);
 }
 
 /** What a run's configuration names and does not hold. */

@@ -116,7 +116,8 @@ function tilesOf(
     const pixels = toRgb(images.subarray(n * imageBytes, (n + 1) * imageBytes), samples);
     if (values !== null) {
       const each = values.length / indices.length;
-      return { pixels, label: values.slice(n * each, (n + 1) * each).join(', ') };
+      const own = Array.from(values.subarray(n * each, (n + 1) * each), (value) => Number(value.toPrecision(4)));
+      return { pixels, label: own.join(', ') };
     }
     const name = dataset.classNames[labels[n]!]!;
     // A second name would not fit under the image; the share says how much of it is another's.
