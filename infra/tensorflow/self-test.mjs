@@ -12,7 +12,6 @@ util.isArray ??= Array.isArray;
 
 const require = createRequire(join(resolve(process.argv[2]), 'package.json'));
 // Provisioning has to see that it loads; only packages/cifar10 computes with it.
-// eslint-disable-next-line @nx/enforce-module-boundaries
 const tf = require('@tensorflow/tfjs-node');
 
 const product = tf.tidy(() => {
