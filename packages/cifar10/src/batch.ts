@@ -1,7 +1,5 @@
 import type { Dataset, Inputs, Split } from './dataset.ts';
 
-export type { Inputs };
-
 /** What is expected of samples: labels of a set with classes, else values, [N, values], of which the other set has none. */
 export interface Expected {
   readonly labels: Int32Array;

@@ -1,8 +1,9 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { Model } from './architecture.ts';
-import { scaleBytes, type Inputs } from './batch.ts';
+import { scaleBytes } from './batch.ts';
 import { writeStatistics } from './batch-statistics.ts';
 import type { DropoutDraw } from './dropout.ts';
+import type { Inputs } from './dataset.ts';
 import { DropoutMasks } from './dropout-masks.ts';
 import type { Engine } from './engine/engine.ts';
 import { forward, type ForwardMode, type MaskTensors } from './forward.ts';

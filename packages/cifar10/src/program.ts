@@ -1,4 +1,4 @@
-import type { Inputs } from './batch.ts';
+import type { Inputs } from './dataset.ts';
 import type { DropoutDraw } from './dropout.ts';
 
 /** Images and labels of one micro-batch or one piece of an evaluation. */

@@ -68,6 +68,13 @@ describe('the file of a workload', () => {
     expect((globalThis as { runs?: number }).runs).toBe(1);
   });
 
+  it('has its data opened once in a process', async () => {
+    const path = file('opened.mjs', `globalThis.opened = 0;\nexport default ${WORKLOAD.replace('async () => ({', 'async () => (globalThis.opened++, {')};`); // prettier-ignore
+    const open = () => openData(NAMED, { workload: path, environment: {} });
+    expect(await open()).toBe(await open());
+    expect((globalThis as { opened?: number }).opened).toBe(1);
+  });
+
   it('must be there, and be the one that the run trains', async () => {
     const other = file('other.mjs', `export default ${WORKLOAD.replace('parity', 'other')};`);
     await expect(modelOf(NAMED, undefined)).rejects.toThrow(

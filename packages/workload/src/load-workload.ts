@@ -44,18 +44,21 @@ async function load(path: string): Promise<LoadedWorkload> {
   } catch (cause) {
     throw wrong(path, `its model: ${messageOf(cause)}`, cause);
   }
+  const open = async (): Promise<Dataset> => {
+    try {
+      const dataset = openWorkloadDataset(name, await workload.dataset(), model);
+      return { ...dataset, read: (...place) => reading(path, () => dataset.read(...place)) };
+    } catch (cause) {
+      throw wrong(path, `its dataset: ${messageOf(cause)}`, cause);
+    }
+  };
+  // Once in a process, where server and worker may both ask: all samples may have to be read for its fingerprint.
+  let opened: Promise<Dataset> | null = null;
   return {
     name,
     model,
     settings: { ...settings, model: 'workload', dataset: { name: 'workload', workload: name } },
-    openDataset: async () => {
-      try {
-        const dataset = openWorkloadDataset(name, await workload.dataset(), model);
-        return { ...dataset, read: (...place) => reading(path, () => dataset.read(...place)) };
-      } catch (cause) {
-        throw wrong(path, `its dataset: ${messageOf(cause)}`, cause);
-      }
-    },
+    openDataset: () => (opened ??= open()),
   };
 }
 

@@ -4,9 +4,9 @@ import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { ConfusionFigures } from '@convoy/pictures/confusion-chart';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
 import { workloadOption } from '@convoy/workload/workload-option';
-import { percent } from '../display.ts';
+import { metricText } from '../display.ts';
 import { confusionTable } from '../evaluation/confusion-table.ts';
-import { evaluateRun, type EvaluatedSplit, type RunEvaluation } from '../evaluation/evaluate-run.ts';
+import { evaluateRun, type EvaluatedSplit } from '../evaluation/evaluate-run.ts';
 import { CHECKPOINT_HELP, readRunParameters } from '../run-parameters.ts';
 
 interface EvaluateFlags extends EngineFlags {
@@ -52,7 +52,7 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
   const options = computeOptions(flags, threadsPerWorker(flags, parameters.config.deterministic, 1), process.env);
   const evaluation = await evaluateRun(parameters, flags.split, options, (line) => process.stderr.write(`${line}\n`));
   const { loss, samples, step, classes, confusion } = evaluation;
-  const figures = `${flags.split} ${metricOf(evaluation)}, loss ${loss.toFixed(4)} over ${samples} samples, after ${step} steps`;
+  const figures = `${flags.split} ${metricText(evaluation)}, loss ${loss.toFixed(4)} over ${samples} samples, after ${step} steps`;
   if (confusion === null) {
     process.stdout.write(flags.json ? `${JSON.stringify({ run: flags.run, ...evaluation })}\n` : `${figures}\n`);
     return;
@@ -69,12 +69,6 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
       : `${figures}\nrows: the true class, columns: what it was taken for\n${confusionTable(confusion, classes)}\n`,
   );
   if (files.length > 0) process.stderr.write(`drawn: ${files.join(', ')}\n`);
-}
-
-function metricOf({ accuracy, meanAbsoluteError }: RunEvaluation): string {
-  return accuracy !== undefined
-    ? `accuracy ${percent(accuracy)}`
-    : `mean absolute error ${meanAbsoluteError!.toPrecision(4)}`;
 }
 
 async function draw(

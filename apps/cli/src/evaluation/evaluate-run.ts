@@ -1,4 +1,5 @@
 import { OperatorError } from '@convoy/protocol/errors';
+import type { MetricFigure } from '@convoy/protocol/metric';
 import { rootOf } from '@convoy/training/blocks';
 import { extentOf, partOf, planEvaluation } from '@convoy/training/sampling';
 import type { ComputeOptions } from '@convoy/worker/compute/compute';
@@ -9,16 +10,12 @@ import { classAccuracies, ConfusionCount, type Confusion } from './confusion.ts'
 export type EvaluatedSplit = 'test' | 'validation';
 
 /** What a run's parameters are worth on samples they were not trained on. */
-export interface RunEvaluation {
+export type RunEvaluation = MetricFigure & {
   /** The checkpoint's name; null for what the run ended with. */
   readonly checkpoint: string | null;
   readonly split: EvaluatedSplit;
   readonly step: number;
   readonly samples: number;
-  /** Of a classification. */
-  readonly accuracy?: number;
-  /** Of a regression. */
-  readonly meanAbsoluteError?: number;
   /** The mean over the samples; of a classification in nats. */
   readonly loss: number;
   readonly parametersSha256: string;
@@ -27,7 +24,7 @@ export interface RunEvaluation {
   readonly classAccuracies: readonly (number | null)[];
   /** Rows: the true class, columns: what it was taken for. Null of a regression. */
   readonly confusion: Confusion | null;
-}
+};
 
 /**
  * The figures of the run's own evaluation, piece by piece, and the confusion matrix from a second pass over the same pieces.

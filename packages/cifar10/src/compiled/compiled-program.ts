@@ -1,7 +1,8 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Model } from '../architecture.ts';
 import { biasedVariance, writeStatistics } from '../batch-statistics.ts';
-import { BYTE_SCALE, type Inputs } from '../batch.ts';
+import { BYTE_SCALE } from '../batch.ts';
+import type { Inputs } from '../dataset.ts';
 import type { DropoutDraw } from '../dropout.ts';
 import { DropoutMasks } from '../dropout-masks.ts';
 import type { Engine } from '../engine/engine.ts';
