@@ -8,7 +8,7 @@ import { RunFigures } from '@convoy/parameter-server/run-figures';
 import { RunFolder } from '@convoy/parameter-server/run-folder';
 import { openDoor } from '@convoy/parameter-server/serve';
 import { ParameterServer } from '@convoy/parameter-server/server';
-import { systemClock } from '@convoy/parameter-server/system-clock';
+import { systemClock } from '@convoy/parameter-server/clock';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf } from '@convoy/training/sampling';
 import { temporaryFolder } from '../support/convoy.ts';

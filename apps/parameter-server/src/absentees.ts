@@ -1,5 +1,5 @@
 import type { WorkerId } from '@convoy/training/coordinator/events';
-import type { Clock } from './server.ts';
+import type { Clock } from './clock.ts';
 
 /** Remembered at most: anybody can connect under a new name and be lost, again and again. */
 const MAX_ABSENT = 1_024;

@@ -27,7 +27,7 @@ import { readConfig, RunFolder } from './run-folder.ts';
 import { RunFigures } from './run-figures.ts';
 import { RunLock } from './run-lock.ts';
 import { ParameterServer, type RunEnd } from './server.ts';
-import { systemClock } from './system-clock.ts';
+import { systemClock } from './clock.ts';
 
 export interface PrepareOptions {
   readonly flags: RunFlags;

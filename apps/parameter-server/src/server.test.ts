@@ -23,7 +23,8 @@ import { Parameters } from './parameters.ts';
 import { RunFigures } from './run-figures.ts';
 import { RunFolder } from './run-folder.ts';
 import { serverCodec } from './serve.ts';
-import { ParameterServer, type Clock, type ServerOptions } from './server.ts';
+import type { Clock } from './clock.ts';
+import { ParameterServer, type ServerOptions } from './server.ts';
 import { HealthWatch, type CollapseAction } from './health-watch.ts';
 
 const PARAMETERS = 5;
