@@ -128,10 +128,10 @@ function minutes(): number {
 async function train(entry: Entry, round: number): Promise<void> {
   const { contender, measured, steps } = entry;
   const measurement = await attempt(entry, contender.name, round, () => contender.measure());
-  measured.push(measurement && measurement.imagesPerSecond);
+  measured.push(measurement && measurement.samplesPerSecond);
   if (measurement === null) return;
   if (measurement.steps !== null) steps.push(measurement.steps);
-  say(`round ${round}: ${contender.name} ${measurement.imagesPerSecond.toFixed(0)} images/s`);
+  say(`round ${round}: ${contender.name} ${measurement.samplesPerSecond.toFixed(0)} images/s`);
 }
 
 async function step(entry: EmptySteps, round: number): Promise<void> {
@@ -163,8 +163,8 @@ async function stepsForThisMachine(): Promise<number> {
   const one = gradientLoop('one core', 'compiled', { processes: 1, threads: 1 }, 2);
   const speed = await attempt({ reason: null }, one.name, 0, () => one.measure());
   if (speed === null) return LEAST_STEPS;
-  const { imagesPerSecond } = speed;
-  const steps = Math.round((TIMED_MS / 1000) * 2 * (imagesPerSecond / flags.batch));
-  say(`one core computes ${imagesPerSecond.toFixed(0)} images/s`);
+  const { samplesPerSecond } = speed;
+  const steps = Math.round((TIMED_MS / 1000) * 2 * (samplesPerSecond / flags.batch));
+  say(`one core computes ${samplesPerSecond.toFixed(0)} images/s`);
   return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, steps));
 }

@@ -23,7 +23,7 @@ export interface Contender {
 }
 
 export interface Measurement {
-  readonly imagesPerSecond: number;
+  readonly samplesPerSecond: number;
   /** Of a training with Convoy. */
   readonly steps: TrainingSteps | null;
 }
@@ -86,7 +86,7 @@ export function convoyTrain(name: string, resources: string, load: Load, options
       const [before, after] = [WARM_STEPS, steps].map((step) => readings.get(step) ?? null);
       const used = before && after && usagePerStep(before, after, timed.length, workers);
       return {
-        imagesPerSecond: (load.globalBatch * load.steps) / seconds,
+        samplesPerSecond: (load.globalBatch * load.steps) / seconds,
         steps: {
           workers,
           ms: median(timed.map(({ stepMs }) => stepMs)),
@@ -125,8 +125,11 @@ export function gradientLoop(
         await Promise.all(loops.map((loop) => loop.next()));
         // All are warm: they start together.
         for (const loop of loops) loop.go();
-        const speeds = await Promise.all(loops.map((loop) => loop.next<{ imagesPerSecond: number }>()));
-        return { imagesPerSecond: speeds.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0), steps: null };
+        const speeds = await Promise.all(loops.map((loop) => loop.next<{ samplesPerSecond: number }>()));
+        return {
+          samplesPerSecond: speeds.reduce((sum, { samplesPerSecond }) => sum + samplesPerSecond, 0),
+          steps: null,
+        };
       } finally {
         await Promise.all(loops.map((loop) => loop.end()));
       }
@@ -150,8 +153,8 @@ export function peer(
     async measure() {
       const size = ['--batch', String(globalBatch), '--steps', String(steps), '--warm', String(WARM_STEPS)];
       const stdout = await run(python!, [file, ...size]);
-      const { imagesPerSecond } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { imagesPerSecond: number };
-      return { imagesPerSecond, steps: null };
+      const { samplesPerSecond } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { samplesPerSecond: number };
+      return { samplesPerSecond, steps: null };
     },
   };
 }

@@ -27,7 +27,7 @@ export interface Loop {
 }
 
 export interface LoopSpeed {
-  readonly imagesPerSecond: number;
+  readonly samplesPerSecond: number;
   /** Of the fastest single gradient. */
   readonly best: number;
   /** Hardly changes when others use the machine. */
@@ -71,7 +71,7 @@ while (performance.now() - start < seconds * 1000) {
 }
 const images = times.length * samples;
 const speed: LoopSpeed = {
-  imagesPerSecond: (images * 1000) / (performance.now() - start),
+  samplesPerSecond: (images * 1000) / (performance.now() - start),
   best: (samples * 1000) / Math.min(...times),
   imagesPerCpuSecond: (images * 1000) / used().cpuMs,
   images,

@@ -23,7 +23,7 @@ const speeds = new Map<Loop['program'], LoopSpeed[]>(names.map((name) => [name, 
 for (let round = 0; round < Number(options.rounds); round++) {
   for (const [name, seen] of speeds) seen.push(await inProcesses(name));
 }
-const imagesOf = (name: Loop['program']) => speeds.get(name)!.map(({ imagesPerSecond }) => imagesPerSecond);
+const imagesOf = (name: Loop['program']) => speeds.get(name)!.map(({ samplesPerSecond }) => samplesPerSecond);
 console.log(`${options.processes} process(es), ${threads} thread(s) each, batch ${options.batch}, images/s`);
 for (const [name, seen] of speeds) {
   const column = (value: number) => value.toFixed(0).padStart(5);
@@ -59,7 +59,7 @@ async function inProcesses(program: Loop['program']): Promise<LoopSpeed> {
   const all = await Promise.all(loops.map((each) => each.next<LoopSpeed>()));
   const total = (of: (speed: LoopSpeed) => number) => all.reduce((sum, speed) => sum + of(speed), 0);
   return {
-    imagesPerSecond: total(({ imagesPerSecond }) => imagesPerSecond),
+    samplesPerSecond: total(({ samplesPerSecond }) => samplesPerSecond),
     best: total(({ best }) => best),
     imagesPerCpuSecond: total(({ imagesPerCpuSecond }) => imagesPerCpuSecond) / all.length,
     images: total(({ images }) => images),

@@ -9,16 +9,16 @@ const pairs = Number(process.argv[2] ?? 3);
 const dataset = process.env['CIFAR10_DIR'] === undefined ? 'synthetic' : 'cifar10';
 const folder = temporaryFolder();
 
-async function imagesPerSecond(workers: number, name: string): Promise<number> {
+async function samplesPerSecond(workers: number, name: string): Promise<number> {
   const run = ['--batch-size', '256', '--steps', '40', '--validation-split', '0', '--dataset', dataset];
   const cluster = ['--workers', String(workers), '--threads', '1', '--run-dir', join(folder.path, name), '--json'];
-  return summaryOf(await convoy(['train', ...run, ...cluster])).imagesPerSecond;
+  return summaryOf(await convoy(['train', ...run, ...cluster])).samplesPerSecond;
 }
 
 const ratios: number[] = [];
 for (let pair = 0; pair < pairs; pair++) {
-  const one = await imagesPerSecond(1, `one-${pair}`);
-  const two = await imagesPerSecond(2, `two-${pair}`);
+  const one = await samplesPerSecond(1, `one-${pair}`);
+  const two = await samplesPerSecond(2, `two-${pair}`);
   ratios.push(two / one);
   console.log(
     `${dataset}: 1 worker ${one.toFixed(0)}, 2 workers ${two.toFixed(0)} images/s, ratio ${(two / one).toFixed(2)}`,

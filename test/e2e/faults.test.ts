@@ -168,7 +168,7 @@ describe('a worker is frozen', () => {
   it('by nothing but its own computing, for longer than dead: it is not given up, not even suspected', async () => {
     // One micro-batch that blocks its thread for four to twelve seconds, whatever machine this is: large ones are computed up to
     // three times as fast as the small ones of the undisturbed run.
-    const samples = Math.ceil(12 * undisturbed.imagesPerSecond);
+    const samples = Math.ceil(12 * undisturbed.samplesPerSecond);
     const long = [
       ...['--deterministic', '--dataset', 'synthetic', '--seed', '7', '--steps', '2', '--json'],
       ...['--synthetic-size', String(2 * samples), '--batch-size', String(samples), '--micro-batch', String(samples)],

@@ -45,7 +45,7 @@ describe('convoy train', () => {
     expect(reference.testAccuracy).toBeGreaterThan(0);
     expect(reference.testLoss).toBeGreaterThan(0);
     expect(reference.validationAccuracy).toBeGreaterThan(0);
-    expect(reference.imagesPerSecond).toBeGreaterThan(0);
+    expect(reference.samplesPerSecond).toBeGreaterThan(0);
   });
 
   it.each([1, 2, 3, 4])(

@@ -100,6 +100,10 @@ describe('a workload', () => {
     expect(code).toBe(0);
     const trained = JSON.parse(readFileSync(config, 'utf8')) as { optimizer: object };
     expect(JSON.parse(stdout)).toEqual({ ...trained, optimizer: { ...trained.optimizer, learningRate: 0.25 } });
+    // What train refuses is refused here.
+    const smoothed = await convoy(['config', ...PANELS, '--label-smoothing', '0.1']);
+    expect(smoothed).toMatchObject({ code: exitCodes.usage, stdout: '' });
+    expect(smoothed.stderr).toContain('labelSmoothing is for classes');
   });
 
   it('is listed layer by layer', async () => {

@@ -156,7 +156,7 @@ export class Display {
     const secondsLeft = ((this.#totalSteps - event.step) * event.samples) / this.#rate;
     const text =
       `step ${event.step}/${this.#totalSteps} · epoch ${event.epoch + 1}/${epochs} · loss ${event.loss.toFixed(4)} · ` +
-      `${metricText(event)} · ${this.#rate.toFixed(0)} images/s · ${count(event.workers, 'worker')} ${(100 * this.#busyShare).toFixed(0)} % busy · ${duration(secondsLeft)} left`;
+      `${metricText(event)} · ${this.#rate.toFixed(0)} samples/s · ${count(event.workers, 'worker')} ${(100 * this.#busyShare).toFixed(0)} % busy · ${duration(secondsLeft)} left`;
     if (this.#isTerminal) this.status(text);
     else if (event.step < this.#totalSteps) this.#plain(text, event.at);
   }

@@ -13,7 +13,7 @@ export async function reportEnd(
   stop: StopRequest,
 ): Promise<void> {
   const { outcome, reason, summary, collapse } = await prepared.ended;
-  const rate = `${summary.imagesPerSecond.toFixed(0)} images/s`;
+  const rate = `${summary.samplesPerSecond.toFixed(0)} samples/s`;
   if (outcome === 'completed') {
     display.line(
       colors.green(

@@ -8,26 +8,23 @@ import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { GENERATOR_VERSION } from '@convoy/random/threefry';
-import { followMetric } from '@convoy/training/callbacks/follow-metric';
 import type { StartingPoint } from '@convoy/training/coordinator/synchronous';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf, PERMUTATION_VERSION, raggedEnd, type Extent, type RaggedEnd } from '@convoy/training/sampling';
 import { syntheticConfig, type Settings } from '@convoy/training/settings';
-import { assertTrainable } from '@convoy/workload/assert-trainable';
-import { loadWorkload } from '@convoy/workload/load-workload';
 import { modelOf, openData } from '@convoy/workload/open-workload';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from './checkpoint-load.ts';
 import { CheckpointError, CheckpointStore, type CheckpointStoreOptions } from './checkpoint-store.ts';
-import { readConfigFile } from './config-file.ts';
+import { systemClock } from './clock.ts';
 import { HealthWatch } from './health-watch.ts';
-import { configFromFlags, type RunFlags } from './options.ts';
+import type { RunFlags } from './options.ts';
 import { Parameters } from './parameters.ts';
+import { resolveRun } from './resolve-run.ts';
 import { factorAfter, readRollbacks, rollBack } from './rollback.ts';
 import { readConfig, RunFolder } from './run-folder.ts';
 import { RunFigures } from './run-figures.ts';
 import { RunLock } from './run-lock.ts';
 import { ParameterServer, type RunEnd } from './server.ts';
-import { systemClock } from './clock.ts';
 
 export interface PrepareOptions {
   readonly flags: RunFlags;
@@ -174,16 +171,10 @@ const SUSPECT_SHARE = 0.3;
 const SUSPECT_AFTER_AT_LEAST_MS = 2_500;
 
 async function openNew(options: PrepareOptions, incarnation: string, onLost: (error: Error) => void): Promise<Opened> {
-  const { flags, settings = {}, url } = options;
+  const { flags, settings, url } = options;
   // Before anything is downloaded: a wrong flag should be told at once.
-  const file = flags.config === undefined ? {} : readConfigFile(flags.config, flags.recipe ?? settings.recipe);
-  const workload = flags.workload === undefined ? {} : (await loadWorkload(flags.workload)).settings;
-  const wanted = configFromFlags(flags, workload, file, settings);
-  const model = await modelOf(wanted, flags.workload);
-  assertTrainable(wanted, model);
-  const chosen = { callbacks: { modelCheckpoint: { monitor: flags.monitor } } };
-  const followed = followMetric(wanted, METRIC_OF[model.loss], [workload, file, settings, chosen]);
-  const { dataset, config } = await openNewData(options, followed);
+  const { config: wanted, model } = await resolveRun(flags, settings);
+  const { dataset, config } = await openNewData(options, wanted);
   const ragged = raggedEnd(config, extentOf(config, dataset));
   if (ragged !== null) options.onNote(noteOf(ragged, config));
   const run = nameRun(new Date(), config.dataset.name === 'workload' ? config.dataset.workload : config.recipe);

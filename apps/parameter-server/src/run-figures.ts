@@ -190,7 +190,7 @@ export class RunFigures {
       ...(this.metric === 'accuracy' ? {} : { testMeanAbsoluteError: this.#test?.meanAbsoluteError ?? null }),
       parametersSha256,
       samplesApplied: this.#samplesApplied,
-      imagesPerSecond: this.#trainingMs === 0 ? 0 : (1000 * this.#samplesApplied) / this.#trainingMs,
+      samplesPerSecond: this.#trainingMs === 0 ? 0 : (1000 * this.#samplesApplied) / this.#trainingMs,
       seconds: this.#activeMs(nowMs) / 1000,
     };
   }

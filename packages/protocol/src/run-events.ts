@@ -251,7 +251,7 @@ export interface RunSummary {
   /** Training samples that entered an update, each counted once per epoch. */
   readonly samplesApplied: number;
   /** Samples applied per second of training, evaluations left out. */
-  readonly imagesPerSecond: number;
+  readonly samplesPerSecond: number;
   /** From the first worker's joining to the end. */
   readonly seconds: number;
   /** All that was found about the training's health, in the order in which it was. */

@@ -68,7 +68,7 @@ export function summary(fields: Partial<RunSummary> = {}): RunSummary {
     validationAccuracy: null,
     parametersSha256: 'a'.repeat(64),
     samplesApplied: 128,
-    imagesPerSecond: 32,
+    samplesPerSecond: 32,
     seconds: 4,
     health: [],
     rollbacks: [],

@@ -1,10 +1,6 @@
 import { Command } from 'commander';
-import { readConfigFile } from '@convoy/parameter-server/config-file';
-import { addConfigOptions, configFromFlags, type ConfigFlags } from '@convoy/parameter-server/options';
-import { METRIC_OF } from '@convoy/cifar10/loss';
-import { followMetric } from '@convoy/training/callbacks/follow-metric';
-import { loadWorkload } from '@convoy/workload/load-workload';
-import { modelOf } from '@convoy/workload/open-workload';
+import { addConfigOptions, type ConfigFlags } from '@convoy/parameter-server/options';
+import { resolveRun } from '@convoy/parameter-server/resolve-run';
 
 /** `config`: the configuration that options and file resolve to. */
 export function configCommand(): Command {
@@ -27,12 +23,7 @@ async function printConfig({ schema, ...flags }: ConfigFlags & { readonly schema
     const { configSchema } = await import('../config-schema.ts');
     return print(configSchema());
   }
-  const workload = flags.workload === undefined ? {} : (await loadWorkload(flags.workload)).settings;
-  const file = flags.config === undefined ? {} : readConfigFile(flags.config, flags.recipe);
-  const config = configFromFlags(flags, workload, file);
-  const { loss } = await modelOf(config, flags.workload);
-  const chosen = { callbacks: { modelCheckpoint: { monitor: flags.monitor } } };
-  print(followMetric(config, METRIC_OF[loss], [workload, file, chosen]));
+  print((await resolveRun(flags)).config);
 }
 
 function print(value: object): void {
