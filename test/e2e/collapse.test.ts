@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { realData } from '@convoy/cifar10/real-data.fixture';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import { convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
 
@@ -32,6 +33,19 @@ describe("the lesson's network at a learning rate that kills its relus", () => {
     expect(stderr).toMatch(/halted: not-learning since step 1: loss .* where guessing has 2\.3026 and 10\.00 %/);
     expect(eventsOfType('halted', 'health')).toHaveLength(health.length);
   });
+});
+
+it('is found on the real images as well', async () => {
+  const data = await realData(process.env['CIFAR10_DIR'], () => pathOf('data'));
+  if (data === undefined) {
+    console.info('NOT CHECKED: the real CIFAR-10 is not on this machine. Set CIFAR10_DIR to have it trained on.');
+    return;
+  }
+  const run = ['--lr', '0.03', '--batch-size', '16', '--epochs', '1', '--single', '--deterministic', '--json'];
+  const { code, stdout, stderr } = await convoy(['train', '--data-dir', data, ...run, '--run-dir', pathOf('real')]);
+  expect(code).toBe(8);
+  expect((JSON.parse(stdout) as RunSummary).steps).toBeLessThan(400);
+  expect(stderr).toMatch(/halted: (not-learning|collapsed) since step \d+: .* where guessing has 2\.3026 and 10\.00 %/);
 });
 
 describe('a run that goes back when it collapses', () => {

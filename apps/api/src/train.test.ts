@@ -42,6 +42,30 @@ const LINE = `export default {
   settings: { epochs: 40, globalBatchSize: 8, validationSplit: 0, optimizer: { name: 'sgd', learningRate: 0.1, momentum: 0.9 } },
 };`;
 
+/** In which quarter of the square a point lies: learned at a rate of 0.5 or 2, while one of 8 kills all relus at once. */
+const QUARTERS = `export default {
+  name: 'quarters',
+  inputType: 'float32',
+  loss: 'sparseCategoricalCrossentropy',
+  model: [
+    { type: 'input', name: 'point', shape: [2] },
+    { type: 'dense', name: 'hidden', units: 8, activation: 'relu' },
+    { type: 'dense', name: 'quarter', units: 4, activation: 'softmax' },
+  ],
+  dataset: () => ({
+    trainCount: 1024,
+    testCount: 64,
+    classNames: ['south-west', 'south-east', 'north-west', 'north-east'],
+    read(split, index, input) {
+      const at = split === 'train' ? index : 1024 + index;
+      input[0] = ((at * 37) % 101) / 50 - 1;
+      input[1] = ((at * 59) % 103) / 51 - 1;
+      return (input[0] > 0 ? 1 : 0) + (input[1] > 0 ? 2 : 0);
+    },
+  }),
+  settings: { epochs: 4, globalBatchSize: 32, validationSplit: 0, optimizer: { name: 'sgd', learningRate: 8 } },
+};`;
+
 async function typesOf(run: Run): Promise<string[]> {
   const types: string[] = [];
   for await (const { type } of run) types.push(type);
@@ -165,6 +189,38 @@ describe('train', () => {
     predictor.close();
     await expect(evaluate(folder)).rejects.toThrow('give its file with --workload');
   });
+
+  it.each([{ single: true }, { workers: 2 }])(
+    'goes back when it collapses, and tells of it in the same iteration: %j',
+    async (where) => {
+      const workload = pathOf('quarters.mjs');
+      writeFileSync(workload, QUARTERS);
+      const run = train({
+        ...where,
+        workload,
+        deterministic: true,
+        onCollapse: 'rollback',
+        checkpointEvery: { steps: 16 },
+        runDir: pathOf(`quarters-${where.single ?? where.workers}`),
+      });
+      const steps: number[] = [];
+      const factors: number[] = [];
+      for await (const event of run) {
+        if (event.type === 'step') steps.push(event.step);
+        if (event.type === 'rolled-back') factors.push(event.learningRateFactor);
+      }
+      const { outcome, rollbacks, samplesApplied } = await run.result;
+      expect(factors[0]).toBe(0.5);
+      expect(rollbacks.map(({ learningRateFactor }) => learningRateFactor)).toEqual(factors);
+      // What was given up is in the iteration, and not in the figures.
+      expect(steps.length).toBeGreaterThan(128);
+      expect({ outcome, steps: steps.at(-1), samplesApplied }).toEqual({
+        outcome: 'completed',
+        steps: 128,
+        samplesApplied: 4 * 1024,
+      });
+    },
+  );
 
   it('trains nothing when its signal was aborted before', async () => {
     const run = train({ ...SETTINGS, runDir: pathOf('never'), single: true, signal: AbortSignal.abort() });

@@ -1,13 +1,11 @@
-import { existsSync } from 'node:fs';
 import { appendFile, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { describe, expect, test } from 'vitest';
 import { SMALL, SMALL_FILE_BYTES, smallFile, temporaryDirectory, writeSmall } from './binary.fixture.ts';
 import { OFFICIAL_LAYOUT, openBinary, verifyBinary } from './binary.ts';
 import { IMAGE_BYTES, type Split } from './dataset.ts';
-import { unpackArchive } from './unpack-archive.ts';
+import { realData } from './real-data.fixture.ts';
 
 function failure(work: () => unknown): OperatorError {
   try {
@@ -144,7 +142,7 @@ describe('openBinary', () => {
 });
 
 test('the real CIFAR-10 holds 5,000 training and 1,000 test images of every class', async () => {
-  const directory = await realData();
+  const directory = await realData(process.env['CIFAR10_DIR'], temporaryDirectory);
   if (directory === undefined) {
     console.info('NOT CHECKED: the real CIFAR-10 is not on this machine. Set CIFAR10_DIR to have this test read it.');
     return;
@@ -160,13 +158,3 @@ test('the real CIFAR-10 holds 5,000 training and 1,000 test images of every clas
   expect(histogram('train', 50_000)).toEqual(new Array(10).fill(5_000));
   expect(histogram('test', 10_000)).toEqual(new Array(10).fill(1_000));
 });
-
-/** CIFAR10_DIR, or an archive beside the workspace, unpacked. */
-async function realData(): Promise<string | undefined> {
-  if (process.env['CIFAR10_DIR']) return process.env['CIFAR10_DIR'];
-  const archive = fileURLToPath(new URL('../../../../shared/data/cifar-10-binary.tar.gz', import.meta.url));
-  if (!existsSync(archive)) return undefined;
-  const directory = await temporaryDirectory();
-  await unpackArchive(archive, directory, OFFICIAL_LAYOUT);
-  return directory;
-}
