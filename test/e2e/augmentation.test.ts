@@ -19,10 +19,10 @@ describe('three steps with every augmentation', () => {
     return { parametersSha256, samplesApplied, testLoss, validationAccuracy };
   };
 
-  it('end with the same parameters with 2 and 4 workers as in one process', async () => {
+  it('end with the same parameters with 1, 2 and 4 workers as in one process', async () => {
     const reference = await train('single', '--single');
     expect(reference.samplesApplied).toBe(3 * 31);
-    for (const workers of ['2', '4']) {
+    for (const workers of ['1', '2', '4']) {
       expect(await train(`workers-${workers}`, '--workers', workers)).toEqual(reference);
     }
   });

@@ -39,7 +39,12 @@ export type Layer =
   /** Its input plus the output of the layer that `with` names, of the same shape. */
   | { readonly type: 'add'; readonly name: string; readonly with: string }
   | { readonly type: 'activation'; readonly name: string; readonly activation: NonLinearity }
-  | { readonly type: 'max-pooling2d'; readonly name: string; readonly poolSize: number }
+  | {
+      readonly type: 'max-pooling2d' | 'average-pooling2d';
+      readonly name: string;
+      /** Height and width of the windows, which don't overlap: what is left over at the edges is not looked at. */
+      readonly poolSize: number;
+    }
   | { readonly type: 'global-average-pooling2d'; readonly name: string }
   | { readonly type: 'flatten'; readonly name: string }
   /** Multiplies by a factor that is not learned. */
@@ -212,6 +217,7 @@ function outputShapeOf(layer: Layer, input: readonly number[]): readonly number[
     case 'conv2d':
       return sized(layer, [...input.slice(0, 2).map((size) => convolved(size, layer)), layer.filters]);
     case 'max-pooling2d':
+    case 'average-pooling2d':
       channelsOf(layer, input);
       return sized(layer, [...input.slice(0, 2).map((size) => Math.floor(size / layer.poolSize)), input[2]!]);
     case 'global-average-pooling2d':

@@ -47,12 +47,13 @@ export const smallResidual = placeArchitecture([
   { type: 'dense', name: 'out', units: 5, activation: 'softmax' },
 ]);
 
-/** What workloads may have and the models that Convoy brings have not: strides, no padding, smooth activations, masks of images. */
+/** What workloads may have and the models that Convoy brings have not: strides, no padding, means of windows, smooth activations, masks of images. */
 export const smallStrided = placeArchitecture([
   { type: 'input', name: 'in', shape: [9, 7, 1] },
   { type: 'conv2d', name: 'c1', filters: 4, kernelSize: 3, activation: 'sigmoid', padding: 'valid' },
   { type: 'dropout', name: 'drop', rate: 0.3 },
   { type: 'conv2d', name: 'c2', filters: 6, kernelSize: 3, activation: 'tanh', strides: 2 },
+  { type: 'average-pooling2d', name: 'pool', poolSize: 2 },
   { type: 'flatten', name: 'flat' },
   { type: 'dense', name: 'd1', units: 8, activation: 'tanh', useBias: false },
   { type: 'activation', name: 'a1', activation: 'sigmoid' },

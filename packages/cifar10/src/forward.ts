@@ -60,6 +60,9 @@ export function forward(
       case 'max-pooling2d':
         x = tf.maxPool(x as Tensor4D, layer.poolSize, layer.poolSize, 'valid');
         break;
+      case 'average-pooling2d':
+        x = tf.avgPool(x as Tensor4D, layer.poolSize, layer.poolSize, 'valid');
+        break;
       case 'global-average-pooling2d':
         x = tf.mean(x, [1, 2]);
         break;

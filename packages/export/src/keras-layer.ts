@@ -16,6 +16,7 @@ export const KERAS_CLASS_NAMES: Readonly<Record<Layer['type'], string>> = {
   activation: 'Activation',
   add: 'Add',
   'max-pooling2d': 'MaxPooling2D',
+  'average-pooling2d': 'AveragePooling2D',
   'global-average-pooling2d': 'GlobalAveragePooling2D',
   flatten: 'Flatten',
   rescaling: 'Rescaling',
@@ -43,7 +44,8 @@ function optionsOf(layer: Layer): Readonly<Record<string, unknown>> {
       return { axis: -1, momentum: layer.momentum, epsilon: layer.epsilon };
     case 'activation':
       return { activation: layer.activation };
-    case 'max-pooling2d': {
+    case 'max-pooling2d':
+    case 'average-pooling2d': {
       const pool_size = [layer.poolSize, layer.poolSize];
       return { pool_size, strides: pool_size, padding: 'valid' };
     }

@@ -22,6 +22,7 @@ const SMALL: Architecture = [
 const POOLED: Architecture = [
   SMALL[0]!,
   SMALL[1]!,
+  { type: 'average-pooling2d', name: 'means', poolSize: 2 },
   { type: 'global-average-pooling2d', name: 'mean' },
   { type: 'dense', name: 'classes', units: 3, activation: 'softmax' },
 ];

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { placeArchitecture } from '@convoy/cifar10/architecture';
 import { architectureOf, isLayersModel } from './layers-model.ts';
 
-const { conv2d, dense, flatten, maxPooling2d, dropout, batchNormalization, activation, reLU } = tf.layers;
+const { conv2d, dense, flatten, maxPooling2d, averagePooling2d, dropout, batchNormalization, activation, reLU } =
+  tf.layers;
 
 describe('the layers of a model of TensorFlow.js', () => {
   it('are those of a sequential one, options and all', () => {
@@ -15,6 +16,7 @@ describe('the layers of a model of TensorFlow.js', () => {
         batchNormalization({ momentum: 0.9, name: 'n2' }),
         reLU({ name: 'r2' }),
         dropout({ rate: 0.25, name: 'd2' }),
+        averagePooling2d({ poolSize: [3, 3], name: 'p2' }),
         flatten({ name: 'flat' }),
         dense({ units: 10, activation: 'softmax', name: 'out' }),
       ],
@@ -27,6 +29,7 @@ describe('the layers of a model of TensorFlow.js', () => {
       { type: 'batch-normalization', name: 'n2', momentum: 0.9, epsilon: 1e-3 },
       { type: 'activation', name: 'r2', activation: 'relu' },
       { type: 'dropout', name: 'd2', rate: 0.25 },
+      { type: 'average-pooling2d', name: 'p2', poolSize: 3 },
       { type: 'flatten', name: 'flat' },
       { type: 'dense', name: 'out', units: 10, activation: 'softmax' },
     ]);

@@ -98,11 +98,12 @@ function layerOf(name: string, className: string, config: Config): Layer | null 
       const { momentum, epsilon } = config as { momentum: number; epsilon: number };
       return { type: 'batch-normalization', name, momentum, epsilon };
     }
-    case 'MaxPooling2D': {
+    case 'MaxPooling2D':
+    case 'AveragePooling2D': {
       assertDefault(name, config, { padding: 'valid', dataFormat: 'channelsLast' });
       const poolSize = squareOf(name, 'poolSize', config['poolSize']);
       if (squareOf(name, 'strides', config['strides'] ?? poolSize) !== poolSize) throw unsupported(name, 'strides');
-      return { type: 'max-pooling2d', name, poolSize };
+      return { type: className === 'MaxPooling2D' ? 'max-pooling2d' : 'average-pooling2d', name, poolSize };
     }
     case 'GlobalAveragePooling2D':
       return { type: 'global-average-pooling2d', name };
@@ -124,7 +125,7 @@ function layerOf(name: string, className: string, config: Config): Layer | null 
       return { type: 'activation', name, activation: 'relu' };
     default:
       throw new RangeError(
-        `${name} is a ${className}, which Convoy does not train; it does Conv2D, Dense, BatchNormalization, MaxPooling2D, GlobalAveragePooling2D, Flatten, Rescaling, Dropout, Add, Activation and ReLU`,
+        `${name} is a ${className}, which Convoy does not train; it does Conv2D, Dense, BatchNormalization, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, Flatten, Rescaling, Dropout, Add, Activation and ReLU`,
       );
   }
 }

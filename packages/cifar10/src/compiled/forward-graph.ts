@@ -3,6 +3,7 @@ import type { Output } from './graph.ts';
 import {
   add,
   average,
+  averagePool,
   biasAdd,
   conv2d,
   flatten,
@@ -79,6 +80,8 @@ function apply(
       return add(tape, x, kept.get(step.with)!);
     case 'max-pool':
       return maxPool(tape, x, step.size);
+    case 'average-pool':
+      return averagePool(tape, x, step.size);
     case 'average':
       return average(tape, x, step.area);
     case 'flatten':

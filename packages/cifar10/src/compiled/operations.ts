@@ -122,12 +122,26 @@ export function tanh(tape: Tape, x: Output): Output {
   return tape.record(y, [x], (slope) => [() => tape.graph.add('TanhGrad', [y, slope], T)]);
 }
 
-/** Windows of `size` · `size` that don't overlap, `valid` padding. x [N, H, W, C] → [N, ⌊H/size⌋, ⌊W/size⌋, C]. */
-export function maxPool(tape: Tape, x_NHWC: Output, size: number): Output {
+/** Of windows of `size` · `size` that don't overlap, without padding. */
+function windowsOf(size: number): Readonly<Record<string, Attribute>> {
   const window = { ints: [1, size, size, 1] };
-  const attributes = { ...T, ksize: window, strides: window, padding: { string: 'VALID' } };
+  return { ...T, ksize: window, strides: window, padding: { string: 'VALID' } };
+}
+
+/** The greatest of each window. x [N, H, W, C] → [N, ⌊H/size⌋, ⌊W/size⌋, C]. */
+export function maxPool(tape: Tape, x_NHWC: Output, size: number): Output {
+  const attributes = windowsOf(size);
   const y = tape.graph.add('MaxPool', [x_NHWC], attributes);
   return tape.record(y, [x_NHWC], (slope) => [() => tape.graph.add('MaxPoolGrad', [x_NHWC, y, slope], attributes)]);
+}
+
+/** The mean of each window. x [N, H, W, C] → [N, ⌊H/size⌋, ⌊W/size⌋, C]. */
+export function averagePool(tape: Tape, x_NHWC: Output, size: number): Output {
+  const attributes = windowsOf(size);
+  const y = tape.graph.add('AvgPool', [x_NHWC], attributes);
+  return tape.record(y, [x_NHWC], (slope) => [
+    () => tape.graph.add('AvgPoolGrad', [shapeOf(tape, x_NHWC), slope], attributes),
+  ]);
 }
 
 /** x [N, H, W, C] → [N, C], each the mean of `area` = H · W values. */

@@ -16,7 +16,7 @@ export type Step = { readonly layer: string } & (
   | { readonly type: NonLinearity }
   /** Adds what the layer `with` has kept. */
   | { readonly type: 'add'; readonly with: string }
-  | { readonly type: 'max-pool'; readonly size: number }
+  | { readonly type: 'max-pool' | 'average-pool'; readonly size: number }
   /** The mean of each channel's `area` values. */
   | { readonly type: 'average'; readonly area: number }
   | { readonly type: 'flatten'; readonly length: number }
@@ -78,6 +78,8 @@ function stepsOfLayer({ layer, inputShape, outputShape, indices }: PlacedLayer, 
       return activated(layer.activation);
     case 'max-pooling2d':
       return [{ layer: name, type: 'max-pool', size: layer.poolSize }];
+    case 'average-pooling2d':
+      return [{ layer: name, type: 'average-pool', size: layer.poolSize }];
     case 'flatten':
       return [{ layer: name, type: 'flatten', length: outputShape[0]! }];
     case 'rescaling':
