@@ -9,7 +9,9 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 const OPTIONS = [
   '--headless',
   '--no-sandbox',
-  '--disable-gpu',
+  // WebGL without a graphics card: computed by the processor.
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
   '--disable-dev-shm-usage',
   '--no-first-run',
   '--disable-background-networking',
