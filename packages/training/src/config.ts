@@ -40,7 +40,7 @@ const lesson: Recipe = {
 const strong: Recipe = {
   ...lesson,
   model: 'resnet',
-  epochs: 8,
+  epochs: 16,
   globalBatchSize: 256,
   validationSplit: 0.02,
   augmentation: { version: AUGMENTATION_VERSION, crop: 4, flip: true, cutout: 0, mixup: 0 },
@@ -65,7 +65,7 @@ export const recipes: Readonly<Record<string, { readonly about: string; readonly
     settings: { ...lesson, globalBatchSize: 100, epochs: 1 },
   },
   strong: {
-    about: 'a residual network: batch 256, 8 epochs, SGD with Nesterov momentum, crop and flip',
+    about: 'a residual network: batch 256, 16 epochs, SGD with Nesterov momentum, crop and flip',
     settings: strong,
   },
   smoke: {
