@@ -9,6 +9,7 @@ import { EagerProgram } from './eager-program.ts';
 import { batchFor, draw, small } from './eager-program.fixture.ts';
 import type { Engine } from './engine/engine.ts';
 import { loadEngine } from './engine/load.ts';
+import { initialValues } from './initial-values.ts';
 import type { Program } from './program.ts';
 import { selfTest } from './self-test.ts';
 
@@ -117,6 +118,7 @@ describe('faultOf', () => {
 
   it('finds none in what compiling made, with dropout that a mask of its own draws', () => {
     const program = create(small);
+    program.setParameters(initialValues(small, 5));
     const into = new Float32Array(small.parameterCount);
     const other = into.slice();
     const batch = batchFor(small, 8);

@@ -15,6 +15,9 @@ import { registerWasmKernels, type Tf } from './wasm-kernels.ts';
 const TOLERANCE = 4e-6;
 
 let tf: Tf;
+const listenersTo = (event: string) => process.listenerCount(event);
+const ABOUT_ERRORS = ['uncaughtException', 'unhandledRejection'];
+const listenersBefore = ABOUT_ERRORS.map(listenersTo);
 let stream: RandomStream;
 
 beforeAll(async () => {
@@ -161,6 +164,10 @@ describe('conv2d', () => {
       expect(difference(gradient.dataSync<'float32'>(), numeric[which]!)).toBeLessThan(10 * TOLERANCE);
     }
   });
+});
+
+it('leaves to the program what becomes of its errors', () => {
+  expect(ABOUT_ERRORS.map(listenersTo)).toEqual(listenersBefore);
 });
 
 describe('max pooling', () => {

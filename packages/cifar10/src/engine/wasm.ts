@@ -19,7 +19,24 @@ export async function loadWasm(): Promise<Tf> {
     if (!(await tf.setBackend('wasm')))
       throw new Error(`the WASM backend of ${packageName} did not start: see the warning above`);
     await tf.ready();
+    removeEmscriptenListeners();
   }
   registerWasmKernels(tf);
   return tf;
+}
+
+/**
+ * Emscripten makes every rejection that nobody handles, and every error that nobody catches, end the process, whatever the
+ * program around us had decided. What it told apart with that (the exit of a program compiled to WASM) does not happen here.
+ */
+function removeEmscriptenListeners(): void {
+  const theirs = {
+    uncaughtException: 'function(ex){if(!(ex instanceof ExitStatus)){throw ex}}',
+    unhandledRejection: 'function(reason){throw reason}',
+  };
+  for (const [event, text] of Object.entries(theirs)) {
+    for (const listener of process.listeners(event as 'uncaughtException')) {
+      if (String(listener) === text) process.removeListener(event, listener);
+    }
+  }
 }
