@@ -286,8 +286,8 @@ describe('a straggler', () => {
     const { step: from } = await eventOf(run, 'step', () => true, eventsSoFar(run).length);
     const until = from + 18;
     await eventOf(run, 'step', ({ step }) => step >= until);
+    // From here on it is as fast as they are, and steps take what they take without a straggler.
     throttle.stop();
-    process.kill(pid, 'SIGKILL');
     expect(summaryOf(await coordinator.finished)).toMatchObject({
       parametersSha256: undisturbedLong.parametersSha256,
       steps: 48,
@@ -299,8 +299,8 @@ describe('a straggler', () => {
         .sort((a, b) => a - b);
       return times[times.length >> 1]!;
     };
-    // Four steps for the coordinator to learn how slow it is; four for its death.
-    expect(medianStepMs(from + 4, until)).toBeLessThan(1.5 * medianStepMs(until + 4, 48));
+    // Four steps for the coordinator to learn how slow it is; ten to learn that it is not.
+    expect(medianStepMs(from + 4, until)).toBeLessThan(1.5 * medianStepMs(until + 10, 48));
     const named = eventsOf(run).filter((event) => event.type === 'leased-again' && event.insteadOf.rank === rank);
     expect(named.length).toBeGreaterThan(0);
   });
