@@ -1,4 +1,4 @@
-// npx tsx test/bench/seeds.ts [--seeds 20] [-- OPTIONS OF convoy train]
+// npx tsx test/bench/seeds.ts [--seeds 20] [--first 1] [-- OPTIONS OF convoy train]
 //
 // Trains with one seed after another and says what each comes to and what was found about its health: a threshold that
 // raises an alarm about a sound training shows here. Exits with 1 when one did. Uses CIFAR10_DIR where it is set.
@@ -10,9 +10,9 @@ import { spreadText, table } from './table.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seeds: { type: 'string', default: '20' } },
+  options: { seeds: { type: 'string', default: '20' }, first: { type: 'string', default: '1' } },
 });
-const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => at + 1);
+const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => Number(values.first) + at);
 const dataset = process.env['CIFAR10_DIR'] ? 'cifar10' : 'synthetic';
 const folder = temporaryFolder();
 const rows: string[][] = [];
