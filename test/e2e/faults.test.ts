@@ -23,8 +23,14 @@ const VECTOR_BYTES = 904_718 * 4;
 const RECOVERED_WITHIN_MS = 3_000;
 
 const started: Convoy[] = [];
+/** Workers' processes that compute, by the launcher whose child they are: a frozen one does not end with it. */
+const computing = new Map<Convoy, number>();
 afterAll(() => {
-  for (const { process } of started) if (process.exitCode === null) process.kill('SIGKILL');
+  for (const program of started) {
+    if (program.process.exitCode !== null) continue;
+    program.process.kill('SIGKILL');
+    if (computing.has(program)) process.kill(computing.get(program)!, 'SIGKILL');
+  }
 });
 
 function start(...args: string[]): Convoy {
@@ -66,6 +72,7 @@ async function coordinate(name: string, ...options: string[]) {
 /** The process that computes, once it has joined: its launcher's pid is another. */
 async function pidOf(worker: Convoy): Promise<number> {
   const [, pid] = await worker.said(/^worker (\d+): ready/);
+  computing.set(worker, Number(pid));
   return Number(pid);
 }
 
@@ -316,6 +323,7 @@ describe('a straggler', () => {
       stop() {
         clearInterval(period);
         clearTimeout(goOn);
+        process.kill(pid, 'SIGCONT');
       },
     };
   }
