@@ -27,7 +27,7 @@ const started: Convoy[] = [];
 const computing = new Map<Convoy, number>();
 afterAll(() => {
   for (const program of started) {
-    if (program.process.exitCode !== null) continue;
+    if (program.process.exitCode !== null || program.process.signalCode !== null) continue;
     program.process.kill('SIGKILL');
     if (computing.has(program)) process.kill(computing.get(program)!, 'SIGKILL');
   }
