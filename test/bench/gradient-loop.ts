@@ -31,7 +31,7 @@ export interface LoopSpeed {
   /** Of the fastest single gradient. */
   readonly best: number;
   /** Hardly changes when others use the machine. */
-  readonly imagesPerCpuSecond: number;
+  readonly samplesPerCpuSecond: number;
   readonly images: number;
 }
 
@@ -73,7 +73,7 @@ const images = times.length * samples;
 const speed: LoopSpeed = {
   samplesPerSecond: (images * 1000) / (performance.now() - start),
   best: (samples * 1000) / Math.min(...times),
-  imagesPerCpuSecond: (images * 1000) / used().cpuMs,
+  samplesPerCpuSecond: (images * 1000) / used().cpuMs,
   images,
 };
 console.log(JSON.stringify(speed));

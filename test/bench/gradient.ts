@@ -31,7 +31,7 @@ for (const [name, seen] of speeds) {
     name.padEnd(9),
     `median ${column(median(imagesOf(name)))} (${median(ratios(imagesOf(name), imagesOf('stock'))).toFixed(2)})`,
     ` of ${imagesOf(name).map(column).join(' ')}  best ${column(Math.max(...seen.map(({ best }) => best)))}`,
-    ` per CPU second ${column(median(seen.map(({ imagesPerCpuSecond }) => imagesPerCpuSecond)))}`,
+    ` per CPU second ${column(median(seen.map(({ samplesPerCpuSecond }) => samplesPerCpuSecond)))}`,
   );
 }
 
@@ -61,7 +61,7 @@ async function inProcesses(program: Loop['program']): Promise<LoopSpeed> {
   return {
     samplesPerSecond: total(({ samplesPerSecond }) => samplesPerSecond),
     best: total(({ best }) => best),
-    imagesPerCpuSecond: total(({ imagesPerCpuSecond }) => imagesPerCpuSecond) / all.length,
+    samplesPerCpuSecond: total(({ samplesPerCpuSecond }) => samplesPerCpuSecond) / all.length,
     images: total(({ images }) => images),
   };
 }

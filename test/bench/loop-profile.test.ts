@@ -11,7 +11,7 @@ it('adds oneDNN’s times up by kind, per image, from where the loop was warm', 
     exec('convolution', '30.5'),
     exec('gemm_api', '2'),
     exec('convolution', '9.5'),
-    '{"samplesPerSecond":50,"best":60,"imagesPerCpuSecond":62.5,"images":10}',
+    '{"samplesPerSecond":50,"best":60,"samplesPerCpuSecond":62.5,"images":10}',
     '',
   ].join('\n');
   expect(profileOf(output)).toEqual({ ms: 20, cpuMs: 16, kernels: { convolution: 4, gemm_api: 0.2 } });

@@ -34,7 +34,7 @@ export async function profileLoop(loop: Loop, env: Readonly<Record<string, strin
 /** @param output of gradient-loop.ts: oneDNN's lines among its own two, of which the first says that it is warm. */
 export function profileOf(output: string): LoopProfile {
   const lines = output.split('\n');
-  const { samplesPerSecond, imagesPerCpuSecond, images } = JSON.parse(
+  const { samplesPerSecond, samplesPerCpuSecond, images } = JSON.parse(
     lines.findLast((line) => line.startsWith('{"'))!,
   ) as LoopSpeed;
   const kernels: Record<string, number> = {};
@@ -44,5 +44,5 @@ export function profileOf(output: string): LoopProfile {
     if (mark !== 'onednn_verbose' || event !== 'exec') continue;
     kernels[kind!] = (kernels[kind!] ?? 0) + Number(rest.at(-1)) / images;
   }
-  return { ms: 1000 / samplesPerSecond, cpuMs: 1000 / imagesPerCpuSecond, kernels };
+  return { ms: 1000 / samplesPerSecond, cpuMs: 1000 / samplesPerCpuSecond, kernels };
 }

@@ -34,4 +34,4 @@ warm = options.warm * options.batch
 model.fit(images[:warm], labels[:warm], batch_size=options.batch, verbose=0)
 start = time.perf_counter()
 model.fit(images, labels, batch_size=options.batch, verbose=0)
-print(json.dumps({'imagesPerSecond': len(images) / (time.perf_counter() - start), 'version': keras.__version__}))
+print(json.dumps({'samplesPerSecond': len(images) / (time.perf_counter() - start), 'version': keras.__version__}))

@@ -92,7 +92,7 @@ def train(cluster):
     start = time.perf_counter()
     run(options.steps)
     rate = options.batch * options.steps / (time.perf_counter() - start)
-    print(json.dumps({'imagesPerSecond': rate, 'version': tf.__version__}), flush=True)
+    print(json.dumps({'samplesPerSecond': rate, 'version': tf.__version__}), flush=True)
 
 
 if __name__ == '__main__':

@@ -59,7 +59,7 @@ def train(rank, port):
     dist.barrier()
     if rank == 0:
         rate = options.batch * options.steps / (time.perf_counter() - start)
-        print(json.dumps({'imagesPerSecond': rate, 'version': torch.__version__}), flush=True)
+        print(json.dumps({'samplesPerSecond': rate, 'version': torch.__version__}), flush=True)
     dist.destroy_process_group()
 
 
