@@ -153,7 +153,9 @@ export function peer(
     async measure() {
       const size = ['--batch', String(globalBatch), '--steps', String(steps), '--warm', String(WARM_STEPS)];
       const stdout = await run(python!, [file, ...size]);
-      const { samplesPerSecond } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { samplesPerSecond: number };
+      const line = stdout.trim().split('\n').at(-1)!;
+      const { samplesPerSecond } = JSON.parse(line) as { readonly samplesPerSecond?: number };
+      if (samplesPerSecond === undefined) throw new Error(`${file} ended with ${line}, which has no samplesPerSecond`);
       return { samplesPerSecond, steps: null };
     },
   };
