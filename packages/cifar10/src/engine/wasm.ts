@@ -30,13 +30,15 @@ export async function loadWasm(): Promise<Tf> {
  * program around us had decided. What it told apart with that (the exit of a program compiled to WASM) does not happen here.
  */
 function removeEmscriptenListeners(): void {
+  // Their text, without what a bundler may set otherwise.
+  const bare = (text: string) => text.replace(/[\s;{}]/g, '');
   const theirs = {
-    uncaughtException: 'function(ex){if(!(ex instanceof ExitStatus)){throw ex}}',
-    unhandledRejection: 'function(reason){throw reason}',
+    uncaughtException: bare('function (ex) { if (!(ex instanceof ExitStatus)) { throw ex; } }'),
+    unhandledRejection: bare('function (reason) { throw reason; }'),
   };
   for (const [event, text] of Object.entries(theirs)) {
     for (const listener of process.listeners(event as 'uncaughtException')) {
-      if (String(listener) === text) process.removeListener(event, listener);
+      if (bare(String(listener)) === text) process.removeListener(event, listener);
     }
   }
 }
