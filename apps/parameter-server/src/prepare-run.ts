@@ -13,6 +13,7 @@ import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf, PERMUTATION_VERSION, raggedEnd, type Extent, type RaggedEnd } from '@convoy/training/sampling';
 import { syntheticConfig, type Settings } from '@convoy/training/settings';
 import { modelOf, openData } from '@convoy/workload/open-workload';
+import { sortedNote } from '@convoy/workload/sorted-note';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from './checkpoint-load.ts';
 import { CheckpointError, CheckpointStore, type CheckpointStoreOptions } from './checkpoint-store.ts';
 import { systemClock } from './clock.ts';
@@ -177,6 +178,8 @@ async function openNew(options: PrepareOptions, incarnation: string, onLost: (er
   const { dataset, config } = await openNewData(options, wanted);
   const ragged = raggedEnd(config, extentOf(config, dataset));
   if (ragged !== null) options.onNote(noteOf(ragged, config));
+  const sorted = sortedNote(config, dataset);
+  for (const note of [...(dataset.notes ?? []), ...(sorted === null ? [] : [sorted])]) options.onNote(note);
   const run = nameRun(new Date(), config.dataset.name === 'workload' ? config.dataset.workload : config.recipe);
   const folder = new RunFolder(flags.runDir ?? join('runs', run), config, logWarning(options));
   const lock = await RunLock.acquire(folder.path, { run, incarnation, url, onLost });

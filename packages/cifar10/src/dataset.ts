@@ -15,6 +15,8 @@ export interface Dataset {
   readonly fingerprint: string;
   /** One line for the operator: where the samples come from. */
   readonly origin: string;
+  /** What the operator should hear before a training starts, a line each. */
+  readonly notes?: readonly string[];
   /**
    * Copies the input of sample `index` of `split` into `target` at `offset`, in the order of the shape.
    * @returns its label, 0 … classNames.length - 1, or its values, which may change with the next call.

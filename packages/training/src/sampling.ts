@@ -1,3 +1,4 @@
+import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { purposes } from '@convoy/random/purposes';
 import { randomStream } from '@convoy/random/stream';
@@ -31,13 +32,13 @@ type ExtentConfig = Pick<RunConfig, 'validationSplit' | 'globalBatchSize' | 'epo
 
 /**
  * Cuts a data set as `model.fit(validation_split=…, batch_size=…)` does: the first `floor(n · (1 − split))` samples train.
- * @throws RangeError when no sample is left to train on.
+ * @throws OperatorError when no sample is left to train on.
  */
 export function extentOf(config: ExtentConfig, data: { trainCount: number; testCount: number }): Extent {
   const trainSamples = Math.floor(data.trainCount * (1 - config.validationSplit));
   if (trainSamples < 1) {
-    throw new RangeError(
-      `validationSplit (${config.validationSplit}) leaves no sample of ${data.trainCount} to train on`,
+    throw new OperatorError(
+      `validationSplit (${config.validationSplit}) leaves no sample of ${data.trainCount} to train on: lower it, or give more samples`,
     );
   }
   const stepsPerEpoch = Math.ceil(trainSamples / config.globalBatchSize);

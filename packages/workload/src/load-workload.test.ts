@@ -34,6 +34,8 @@ const WORKLOAD = `{
   }),
   settings: { epochs: 3, optimizer: { learningRate: 0.1 } },
 }`;
+/** With labels that don't depend on the input. */
+const READ_LABELS = WORKLOAD.replace('(input[0] + input[1] + input[2]) % 2', 'index % 2');
 const NAMED = { model: 'workload', dataset: { name: 'workload', workload: 'parity' } } as const;
 
 describe('the file of a workload', () => {
@@ -126,5 +128,20 @@ describe('the file of a workload', () => {
     await expect(openData(NAMED, { workload: path, environment: {} })).rejects.toThrow(
       '--workload closed.mjs: its dataset: the disk is full',
     );
+  });
+
+  it('whose read depends on more than split and index is told, with the sample', async () => {
+    const path = file('chance.mjs', `export default ${READ_LABELS.replace('(index >> bit) & 1', 'Math.random()')};`);
+    await expect(openData(NAMED, { workload: path, environment: {} })).rejects.toThrow(
+      /^--workload chance\.mjs: its dataset: sample \d of (train|test) is another one when it is read again: /,
+    );
+  });
+
+  it('has notes on its data that name it', async () => {
+    const path = file('half.mjs', `export default ${READ_LABELS.replace("inputType: 'float32'", "inputType: 'uint8'").replace('(index >> bit) & 1', '((index >> bit) & 1) / 2')};`); // prettier-ignore
+    const { notes } = await openData(NAMED, { workload: path, environment: {} });
+    expect(notes).toEqual([
+      expect.stringMatching(/^half\.mjs: the inputs of all samples are 0, where uint8 is for bytes/),
+    ]);
   });
 });

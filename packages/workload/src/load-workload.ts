@@ -7,6 +7,7 @@ import { LOSSES, METRIC_OF } from '@convoy/cifar10/loss';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { Settings } from '@convoy/training/settings';
 import { architectureOf, isLayersModel } from './layers-model.ts';
+import { rescalingNote } from './rescaling-note.ts';
 import { openWorkloadDataset } from './workload-dataset.ts';
 import type { Workload, WorkloadModel } from './workload.ts';
 
@@ -44,10 +45,13 @@ async function load(path: string): Promise<LoadedWorkload> {
   } catch (cause) {
     throw wrong(path, `its model: ${messageOf(cause)}`, cause);
   }
+  const rescaling = rescalingNote(model);
+  const modelNotes = rescaling === null ? [] : [rescaling];
   const open = async (): Promise<Dataset> => {
     try {
       const dataset = openWorkloadDataset(name, await workload.dataset(), model);
-      return { ...dataset, read: (...place) => reading(path, () => dataset.read(...place)) };
+      const notes = [...modelNotes, ...(dataset.notes ?? [])].map((note) => `${basename(path)}: ${note}`);
+      return { ...dataset, notes, read: (...place) => reading(path, () => dataset.read(...place)) };
     } catch (cause) {
       throw wrong(path, `its dataset: ${messageOf(cause)}`, cause);
     }

@@ -1,21 +1,32 @@
 import { createHash } from 'node:crypto';
 import type { Model } from '@convoy/cifar10/architecture';
 import type { Dataset, Inputs, Split } from '@convoy/cifar10/dataset';
-import { float32Bytes } from '@convoy/protocol/tensor';
+import { faultOfInput, faultOfLabel, faultOfValues } from './sample-fault.ts';
+import { inspectSamples } from './inspect-samples.ts';
 import type { WorkloadDataset } from './workload.ts';
 
+/** What the protocol carries and a digest looks like. */
+const SHA256 = /^[0-9a-f]{64}$/;
+
 /**
- * A workload's data as the run reads it, each sample checked on its way.
- * @throws RangeError when the data is not what the model takes or is asked for.
+ * A workload's data as the run reads it. Every sample is checked when it is read, and its input starts as zeros: what `read` leaves
+ * out must not be what another sample left there.
+ * @throws RangeError when the data is not what the model takes, or `read` depends on more than split and index.
  */
 export function openWorkloadDataset(name: string, data: WorkloadDataset, model: Model): Dataset {
-  const { trainCount, testCount, origin = `the data of the workload ${name}` } = data;
+  if (typeof data !== 'object' || data === null) {
+    throw new RangeError('dataset must return an object of trainCount, testCount and read');
+  }
+  const { trainCount, testCount, fingerprint, origin = `the data of the workload ${name}` } = data;
   for (const [field, count] of Object.entries({ trainCount, testCount })) {
     if (!Number.isSafeInteger(count) || count < 1) {
       throw new RangeError(`${field} must be a whole number above 0, not ${count}`);
     }
   }
   if (typeof data.read !== 'function') throw new RangeError('read must be a function that gives one sample');
+  if (fingerprint !== undefined && (typeof fingerprint !== 'string' || fingerprint === '')) {
+    throw new RangeError('fingerprint must be a text, or left out');
+  }
   const isClassification = model.loss === 'sparseCategoricalCrossentropy';
   const classNames = isClassification ? namesOf(data, model) : [];
   const { shape: inputShape, size, type: inputType } = model.input;
@@ -29,13 +40,19 @@ export function openWorkloadDataset(name: string, data: WorkloadDataset, model: 
     if (!(target instanceof Values) || offset < 0 || offset + size > target.length) {
       throw new RangeError(`no room for ${size} values of ${inputType} at ${offset} of ${target.length}`);
     }
-    const truth = data.read(split, index, target.subarray(offset, offset + size));
-    const fault = isClassification ? faultOfLabel(truth, classNames.length) : faultOfValues(truth, model.outputs);
+    const input = target.subarray(offset, offset + size).fill(0);
+    const truth: unknown = data.read(split, index, input);
+    const fault =
+      faultOfInput(input) ??
+      (isClassification ? faultOfLabel(truth, classNames.length) : faultOfValues(truth, model.outputs));
     if (fault !== null) throw new RangeError(`sample ${index} of ${split} ${fault}`);
-    return typeof truth === 'number' && !isClassification ? [truth] : truth;
+    // One class or one value may come as a list of one.
+    if (isClassification) return typeof truth === 'number' ? truth : (truth as ArrayLike<number>)[0]!;
+    return typeof truth === 'number' ? [truth] : (truth as ArrayLike<number>);
   };
   const described = { name, trainCount, testCount, inputShape, inputType, classNames, origin, read };
-  return { ...described, fingerprint: data.fingerprint ?? digestOf(described, new Values(size)) };
+  const { digest, notes } = inspectSamples(described, fingerprint === undefined ? 'all' : 'some');
+  return { ...described, notes, fingerprint: fingerprint === undefined ? digest : protocolDigest(fingerprint) };
 }
 
 function namesOf({ classNames }: WorkloadDataset, { outputs }: Model): readonly string[] {
@@ -47,31 +64,7 @@ function namesOf({ classNames }: WorkloadDataset, { outputs }: Model): readonly 
   );
 }
 
-function faultOfLabel(truth: number | ArrayLike<number>, classes: number): string | null {
-  if (typeof truth === 'number' && Number.isInteger(truth) && truth >= 0 && truth < classes) return null;
-  return `has the label ${String(truth)}, where labels are 0 to ${classes - 1}`;
-}
-
-function faultOfValues(truth: number | ArrayLike<number>, outputs: number): string | null {
-  const values = typeof truth === 'number' ? [truth] : truth;
-  if (values.length !== outputs) return `has ${values.length} values, and the model has ${outputs} outputs`;
-  const odd = Array.from(values).find((value) => !Number.isFinite(value));
-  return odd === undefined ? null : `has a value of ${odd}`;
-}
-
-/** Of every sample: what a fingerprint that the workload does not give must tell apart. */
-function digestOf(data: Omit<Dataset, 'fingerprint'>, input: Inputs): string {
-  const hash = createHash('sha256').update(`${data.name}\n${data.classNames.join('\n')}\n`);
-  for (const [split, count] of [
-    ['train', data.trainCount],
-    ['test', data.testCount],
-  ] as const) {
-    hash.update(`${split} ${count}\n`);
-    for (let index = 0; index < count; index++) {
-      const truth = data.read(split, index, input, 0);
-      const values = Float32Array.from(typeof truth === 'number' ? [truth] : Array.from(truth));
-      hash.update(input instanceof Uint8Array ? input : float32Bytes(input)).update(float32Bytes(values));
-    }
-  }
-  return hash.digest('hex');
+/** A workload's fingerprint may be any text, a version or a short digest; what is a sha256 already stays one. */
+function protocolDigest(fingerprint: string): string {
+  return SHA256.test(fingerprint) ? fingerprint : createHash('sha256').update(fingerprint).digest('hex');
 }

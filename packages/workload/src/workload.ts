@@ -35,8 +35,8 @@ export interface WorkloadDataset {
   /** By label, as many as the model's outputs. None where samples have values. */
   readonly classNames?: readonly string[];
   /**
-   * Of everything that `read` gives: server and workers compare it. Without one, all samples are read and digested at the start
-   * of every process.
+   * Of everything that `read` gives: server and workers compare it. Any text: a hash of the files, a version. Without one, all
+   * samples are read and digested at the start of every process.
    */
   readonly fingerprint?: string;
   /** One line for the operator: where the samples come from. */
@@ -44,8 +44,8 @@ export interface WorkloadDataset {
   /**
    * Writes a sample's input.
    * @param index from 0 to the split's count.
-   * @param input as long as the product of the model's input shape, in the order of that shape; it may hold another sample's.
-   * @returns the label, from 0; of values one number, or as many as the model has outputs.
+   * @param input as long as the product of the model's input shape, in the order of that shape; all zeros.
+   * @returns the label, a whole number from 0; of values one number, or as many as the model has outputs.
    */
   read(split: Split, index: number, input: Inputs): number | ArrayLike<number>;
 }

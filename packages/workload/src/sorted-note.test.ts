@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { Dataset } from '@convoy/cifar10/dataset';
+import { resolveConfig } from '@convoy/training/config';
+import { sortedNote } from './sorted-note.ts';
+
+/** A set of samples without inputs that matter. @param truthOf a training sample's label, or its value. */
+function dataset(trainCount: number, classes: number, truthOf: (index: number) => number): Dataset {
+  return {
+    name: 'toy',
+    trainCount,
+    testCount: 10,
+    inputShape: [1],
+    inputType: 'float32',
+    classNames: Array.from({ length: classes }, (_, n) => `class ${n}`),
+    fingerprint: '',
+    origin: '',
+    read: (_, index) => (classes === 0 ? [truthOf(index)] : truthOf(index)),
+  };
+}
+
+/** Uniform in [0, 1), without an order. */
+const mixed = (index: number) => ((Math.imul(index + 1, 0x9e3779b1) ^ 0x5bd1e995) >>> 0) / 2 ** 32;
+const note = (data: Dataset, validationSplit = 0.15) => sortedNote(resolveConfig({ validationSplit }), data);
+
+describe('samples in the order of their labels', () => {
+  it.each([
+    { title: 'ten classes', count: 5_000, classes: 10, split: 0.15 },
+    { title: 'ten classes and a small validation', count: 5_000, classes: 10, split: 0.02 },
+    { title: 'two classes', count: 400, classes: 2, split: 0.2 },
+    { title: 'a thousand classes', count: 50_000, classes: 1_000, split: 0.1 },
+  ])('are told before a validation split meets them: $title', ({ count, classes, split }) => {
+    const sorted = dataset(count, classes, (index) => Math.floor((index * classes) / count));
+    expect(note(sorted, split)).toMatch(
+      /^the samples seem to be sorted: the validation is the last \d+ of them and has other classes than the \d+ before it\. Mix them in dataset\(\)/,
+    );
+  });
+
+  it('are told for values, too', () => {
+    expect(note(dataset(1_000, 0, (index) => index))).toMatch(/has other values than the 850 before it/);
+  });
+
+  it.each([
+    { title: 'in turn', truthOf: (index: number, classes: number) => index % classes },
+    { title: 'mixed', truthOf: (index: number, classes: number) => Math.floor(mixed(index) * classes) },
+    {
+      title: 'rare but for one',
+      truthOf: (index: number, classes: number) => (mixed(index) < 0.95 ? 0 : index % classes),
+    },
+  ])('are not seen in labels that are $title', ({ truthOf }) => {
+    for (const [count, classes] of [
+      [5_000, 10],
+      [200, 10],
+      [50_000, 1_000],
+      [1_000, 2],
+    ] as const) {
+      expect(note(dataset(count, classes, (index) => truthOf(index, classes)))).toBeNull();
+    }
+    expect(note(dataset(1_000, 0, mixed))).toBeNull();
+  });
+
+  it('do not matter without a validation', () => {
+    expect(
+      note(
+        dataset(1_000, 10, (index) => Math.floor(index / 100)),
+        0,
+      ),
+    ).toBeNull();
+  });
+});
