@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { bundledProgram } from './bundle.mjs';
+import { passSignals } from './pass-signals.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -42,7 +43,7 @@ export async function launch(args) {
     // A session of its own: Ctrl-C reaches this process alone and is passed on once, like every other signal.
     detached: true,
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  passSignals(child);
   child.on('error', (error) => {
     process.stderr.write(`convoy: can't start ${process.execPath}: ${error.message}\n`);
     process.exitCode = 1;

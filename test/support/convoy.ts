@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 
-const PROGRAM = fileURLToPath(new URL('../../apps/cli/bin/convoy.mjs', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../apps/cli/bin/convoy.mjs', import.meta.url));
 
 /** What TensorFlow says when it loads with oneDNN's convolutions, whatever its log level. */
 const TENSORFLOW_GREETING =

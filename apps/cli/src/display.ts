@@ -1,7 +1,7 @@
-import ora, { type Ora } from 'ora';
-import colors from 'picocolors';
 import { METRIC_LABELS, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
 import type { HealthFinding, Rollback, RunEvent } from '@convoy/protocol/run-events';
+import { colorsFor, type Colors } from './colors.ts';
+import { LiveLine, PART_SEPARATOR, type Terminal } from './live-line.ts';
 
 type StepEvent = Extract<RunEvent, { type: 'step' }>;
 
@@ -10,10 +10,12 @@ const PLAIN_PROGRESS_MS = 5_000;
 /** Throughput shown is that of about this many milliseconds. */
 const RATE_WINDOW_MS = 5_000;
 
-/** Shows a run as it happens: one live line, and a line for each thing that stays true. Writes to stderr only. */
+/** Shows a run as it happens: one live line, and a line for each thing that stays true. Writes to one stream, stderr. */
 export class Display {
-  readonly #spinner: Ora;
-  readonly #isTerminal: boolean;
+  readonly colors: Colors;
+  readonly #stream: Terminal;
+  /** Null where there is no terminal, or one that can only print. */
+  readonly #live: LiveLine | null;
   #totalSteps = 0;
   #stepsPerEpoch = 0;
   #lastPlainMs = 0;
@@ -23,27 +25,27 @@ export class Display {
   /** The command that starts a worker, where it is the operator who does. */
   workerCommand: string | null = null;
 
-  constructor(stream: NodeJS.WriteStream = process.stderr) {
-    this.#isTerminal = stream.isTTY === true;
-    this.#spinner = ora({ stream, discardStdin: false, isEnabled: this.#isTerminal, hideCursor: true });
+  constructor(stream: Terminal = process.stderr, others: readonly Terminal[] = [process.stdout]) {
+    this.#stream = stream;
+    this.colors = colorsFor(stream);
+    const isCapable = stream.isTTY === true && process.env['TERM'] !== 'dumb';
+    this.#live = isCapable ? new LiveLine(stream, others, this.colors.cyan) : null;
   }
 
   /** A line that stays. */
   line(text: string): void {
-    this.#spinner.clear();
-    process.stderr.write(`${text}\n`);
-    this.#spinner.render();
+    this.#stream.write(`${text}\n`);
   }
 
+  /** Something that the operator may want to change. */
   warn(text: string): void {
-    this.line(colors.yellow(`! ${text}`));
+    this.line(this.colors.yellow(`! ${text}`));
   }
 
   /** What is going on until the next thing does. */
   status(text: string): void {
-    if (!this.#isTerminal) return this.#plain(text, Date.now());
-    this.#spinner.text = text;
-    if (!this.#spinner.isSpinning) this.#spinner.start();
+    if (this.#live === null) this.#plain(text, Date.now());
+    else this.#live.set(text);
   }
 
   readonly download = (received: number, total: number | undefined): void => {
@@ -57,14 +59,14 @@ export class Display {
         this.#totalSteps = event.totalSteps;
         this.#stepsPerEpoch = event.stepsPerEpoch;
         return this.line(
-          `run ${colors.bold(event.run)}: ${count(event.trainSamples, 'training sample')}, ${event.validationSamples} for validation, ` +
+          `run ${this.colors.bold(event.run)}: ${count(event.trainSamples, 'training sample')}, ${event.validationSamples} for validation, ` +
             `${event.testSamples} for the test; ${count(event.totalSteps, 'step')}, ${event.stepsPerEpoch} an epoch; ` +
             `${event.parameterCount.toLocaleString('en-US')} parameters`,
         );
       case 'run-resumed':
         this.#totalSteps = event.totalSteps;
         this.#stepsPerEpoch = event.stepsPerEpoch;
-        return this.line(`run ${colors.bold(event.run)} goes on after step ${event.step} of ${event.totalSteps}`);
+        return this.line(`run ${this.colors.bold(event.run)} goes on after step ${event.step} of ${event.totalSteps}`);
       case 'worker-joined':
         return this.line(`worker ${event.rank} joined: ${event.name}, ${event.engine}`);
       case 'worker-left':
@@ -108,7 +110,7 @@ export class Display {
         );
       case 'evaluated':
         return this.line(
-          `  ${event.purpose} after step ${event.step}: loss ${event.loss.toFixed(4)}, ${metricText(event, colors.bold)} (${event.seconds.toFixed(1)} s)`,
+          `  ${event.purpose} after step ${event.step}: loss ${event.loss.toFixed(4)}, ${metricText(event, this.colors.bold)} (${event.seconds.toFixed(1)} s)`,
         );
       case 'learning-rate-reduced':
         return this.line(`  ${event.monitor} does not improve: the learning rate is now ${event.to.toPrecision(3)}`);
@@ -123,13 +125,15 @@ export class Display {
       case 'step-skipped':
         return this.warn(`step ${event.step + 1} was skipped: ${event.reason}`);
       case 'health':
-        return event.rank === 'alarm' ? this.line(colors.red(`✘ ${healthText(event)}`)) : this.warn(healthText(event));
+        return event.rank === 'alarm'
+          ? this.line(this.colors.red(`✘ ${healthText(event)}`))
+          : this.warn(healthText(event));
       case 'health-cleared':
         return this.line(`${event.kind} since step ${event.since}: no longer so at step ${event.step}`);
       case 'rolled-back':
         return this.warn(`the run goes back: ${rollbackText(event)}`);
       case 'run-ended':
-        this.#spinner.stop();
+        this.#live?.stop();
         return;
       case 'memory':
       case 'resumed':
@@ -142,7 +146,7 @@ export class Display {
   };
 
   close(): void {
-    this.#spinner.stop();
+    this.#live?.stop();
   }
 
   #step(event: StepEvent): void {
@@ -154,17 +158,24 @@ export class Display {
     this.#lastStepEvent = event;
     const epochs = Math.ceil(this.#totalSteps / this.#stepsPerEpoch);
     const secondsLeft = ((this.#totalSteps - event.step) * event.samples) / this.#rate;
-    const text =
-      `step ${event.step}/${this.#totalSteps} · epoch ${event.epoch + 1}/${epochs} · loss ${event.loss.toFixed(4)} · ` +
-      `${metricText(event)} · ${this.#rate.toFixed(0)} samples/s · ${count(event.workers, 'worker')} ${(100 * this.#busyShare).toFixed(0)} % busy · ${duration(secondsLeft)} left`;
-    if (this.#isTerminal) this.status(text);
+    // What matters most comes first: a narrow terminal has no room for the rest.
+    const text = [
+      `step ${event.step}/${this.#totalSteps}`,
+      `epoch ${event.epoch + 1}/${epochs}`,
+      `loss ${event.loss.toFixed(4)}`,
+      metricText(event),
+      `${duration(secondsLeft)} left`,
+      `${this.#rate.toFixed(0)} samples/s`,
+      `${count(event.workers, 'worker')} ${(100 * this.#busyShare).toFixed(0)} % busy`,
+    ].join(PART_SEPARATOR);
+    if (this.#live !== null) this.#live.set(text);
     else if (event.step < this.#totalSteps) this.#plain(text, event.at);
   }
 
   #plain(text: string, nowMs: number): void {
     if (nowMs - this.#lastPlainMs < PLAIN_PROGRESS_MS) return;
     this.#lastPlainMs = nowMs;
-    process.stderr.write(`  ${text}\n`);
+    this.line(`  ${text}`);
   }
 }
 

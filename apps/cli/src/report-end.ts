@@ -1,4 +1,3 @@
-import colors from 'picocolors';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import type { PreparedRun } from '@convoy/parameter-server/prepare-run';
@@ -16,7 +15,7 @@ export async function reportEnd(
   const rate = `${summary.samplesPerSecond.toFixed(0)} samples/s`;
   if (outcome === 'completed') {
     display.line(
-      colors.green(
+      display.colors.green(
         `✔ ${testText(summary)}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${prepared.folder}`,
       ),
     );

@@ -25,6 +25,7 @@ export async function prepareShown(
   display: Display,
   { signal }: StopRequest,
 ): Promise<PreparedRun> {
+  display.line(`process ${process.pid}; Ctrl-C or "kill ${process.pid}" stops the run and saves a checkpoint`);
   const prepared = await prepareRun(options);
   display.line(`data: ${prepared.dataset.origin}`);
   whenStopped(signal, (reason) => prepared.server.stop(reason));

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { suspendWithProgram } from '../job-control.ts';
 
 export interface ChildEnd {
   readonly code: number | null;
@@ -37,6 +38,12 @@ export class ConvoyProcess {
     this.#child = child;
     this.pid = child.pid;
     children.add(child);
+    const leaveJob = suspendWithProgram({
+      suspend: () => child.kill('SIGSTOP'),
+      resume: () => {
+        if (!this.isFrozen) child.kill('SIGCONT');
+      },
+    });
     let stdout = '';
     child.stdout!.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     createInterface({ input: child.stderr! }).on('line', (line) => {
@@ -48,6 +55,7 @@ export class ConvoyProcess {
       const end = (code: number | null, signal: NodeJS.Signals | null) => {
         this.hasEnded = true;
         children.delete(child);
+        leaveJob();
         resolve({ code, signal, stdout });
       };
       // 'close' comes when its output has been read to the end.

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import colors from 'picocolors';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { readConfigFile } from '@convoy/parameter-server/config-file';
 import { addRunOptions, configFromFlags, positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
@@ -96,10 +95,14 @@ async function chaos(given: Omit<ChaosFlags, 'seed' | 'chaosSeed'> & Partial<Cha
     });
     display.line(reportTable(report));
     if (report.equal) {
-      display.line(colors.green('✔ the parameters, every step and every evaluation are those of the undisturbed run'));
+      display.line(
+        display.colors.green('✔ the parameters, every step and every evaluation are those of the undisturbed run'),
+      );
     } else {
       display.line(
-        colors.red(`✘ not what the undisturbed run gives: --seed ${flags.seed} --chaos-seed ${flags.chaosSeed}`),
+        display.colors.red(
+          `✘ not what the undisturbed run gives: --seed ${flags.seed} --chaos-seed ${flags.chaosSeed}`,
+        ),
       );
       process.exitCode = exitCodes.internal;
     }

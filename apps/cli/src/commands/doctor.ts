@@ -1,7 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
-import colors from 'picocolors';
 import { cacheDirectory } from '@convoy/cifar10/cache-directory';
 import { createProgram } from '@convoy/cifar10/create-program';
 import { loadEngine } from '@convoy/cifar10/engine/load';
@@ -12,6 +11,7 @@ import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { listen } from '@convoy/transport/listen';
 import { serverCodec } from '@convoy/parameter-server/serve';
 import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
+import { colorsFor } from '../colors.ts';
 import { DEFAULT_PORT } from './coordinator.ts';
 
 /** What one check found: a warning costs something, a failure keeps Convoy from training here. */
@@ -174,6 +174,7 @@ async function checkDisk(what: string, folder: string): Promise<Finding> {
 }
 
 function describe({ check, status, detail }: Finding): string {
+  const colors = colorsFor(process.stdout);
   const mark = { ok: colors.green('✔'), warning: colors.yellow('!'), failure: colors.red('✖') }[status];
   return `${mark} ${check.padEnd(13)} ${detail}`;
 }

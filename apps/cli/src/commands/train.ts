@@ -4,6 +4,7 @@ import { addRunOptions, positiveInteger, type RunFlags } from '@convoy/parameter
 import type { PreparedRun } from '@convoy/parameter-server/prepare-run';
 import { addEngineOptions, type EngineFlags } from '@convoy/worker/options';
 import { Display } from '../display.ts';
+import { suspendWithProgram } from '../job-control.ts';
 import { trainInProcess } from '../launchers/in-process.ts';
 import { trainWithWorkers } from '../launchers/worker-processes.ts';
 import type { Reopen } from '../reopen-rolled-back.ts';
@@ -76,6 +77,7 @@ async function trainBeside(
     reopen,
     onWarning: (line) => display.warn(line),
     onStatus: (line) => display.status(line),
+    suspendWithProgram,
   });
   const { outcome } = await last.ended;
   // What ended the workers is what the operator has to mend.

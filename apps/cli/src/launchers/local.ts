@@ -74,6 +74,15 @@ export class LocalWorkers {
     for (const step of steps) clearTimeout(step);
   }
 
+  /** Lets the processes stand still, for as long as this one does. */
+  suspend(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
   #start(place: Place): void {
     const { args, main, execArgv = process.execArgv, environment = process.env, onLine } = this.#options;
     const child = spawn(process.execPath, [...execArgv, main, 'worker', ...args], {

@@ -15,6 +15,8 @@ export interface WorkerProcessesOptions extends Pick<LocalWorkersOptions, 'main'
   readonly reopen: Reopen;
   readonly onWarning: (line: string) => void;
   readonly onStatus: (line: string) => void;
+  /** Has the workers stand still whenever this process is stopped. @returns what ends that. */
+  readonly suspendWithProgram?: (workers: Pick<LocalWorkers, 'suspend' | 'resume'>) => () => void;
 }
 
 export interface WorkersEnd {
@@ -34,7 +36,7 @@ const LEAVE_WITHIN_MS = 5_000;
 export async function trainWithWorkers(
   flags: WorkerFlags,
   prepared: PreparedRun,
-  { reopen, onWarning, onStatus, ...spawning }: WorkerProcessesOptions,
+  { reopen, onWarning, onStatus, suspendWithProgram = () => () => {}, ...spawning }: WorkerProcessesOptions,
 ): Promise<WorkersEnd> {
   const { deterministic, model, microBatches } = prepared;
   let last = prepared;
@@ -66,6 +68,7 @@ export async function trainWithWorkers(
       if (allHaveEnded) haltWithoutWorkers();
     },
   });
+  const leaveJob = suspendWithProgram(workers);
   try {
     onStatus(
       `starting ${count} ${count === 1 ? 'worker' : 'workers'} with ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
@@ -77,6 +80,7 @@ export async function trainWithWorkers(
     }
     return { last, lastCode };
   } finally {
+    leaveJob();
     await workers.stop(LEAVE_WITHIN_MS);
     await listener.close();
   }

@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../support/convoy.ts';
+import { ConvoyInTerminal } from '../support/terminal.ts';
+
+const folder = temporaryFolder();
+afterAll(folder.remove);
+
+const RUN = ['train', '--dataset', 'synthetic', '--synthetic-size', '400', '--batch-size', '16', '--micro-batch', '4'];
+const MOVES_UP = /\x1b\[\d*A/;
+
+describe('convoy train in a terminal', () => {
+  it('trains to the end in one that has no size yet, and sends it a line at a time', async () => {
+    const run = new ConvoyInTerminal([...RUN, '--single', '--steps', '4', '--run-dir', join(folder.path, 'no-size')], {
+      rows: 0,
+      columns: 0,
+    });
+    expect(await run.ended).toBe(0);
+    expect(run.output).toContain('✔ test accuracy');
+    expect(run.output).not.toMatch(MOVES_UP);
+    expect(run.output.length).toBeLessThan(100_000);
+  });
+
+  it('fits its line to a terminal that is resized, and never moves the cursor up', async () => {
+    const run = new ConvoyInTerminal(
+      [...RUN, '--workers', '1', '--steps', '4000', '--run-dir', join(folder.path, 'resized')],
+      {
+        rows: 24,
+        columns: 120,
+      },
+    );
+    await run.shown(/step \d+\/4000 · [^\x1b]*% busy\x1b\[J/);
+    run.resize({ rows: 24, columns: 40 });
+    // Every line that is sent from some moment on has room.
+    const [, line] = await run.shown(/(step \d+\/4000 · [^\x1b]*(?<!busy))\x1b\[J/, run.output.length);
+    expect(`⠋ ${line}`.length).toBeLessThan(40);
+    run.control('c');
+    expect(await run.ended).toBe(130);
+    expect(run.output).not.toMatch(MOVES_UP);
+    // The cursor is there again.
+    expect(run.output.lastIndexOf('\x1b[?25h')).toBeGreaterThan(run.output.lastIndexOf('\x1b[?25l'));
+  });
+
+  it('stops with its workers at Ctrl-Z, goes on with them at SIGCONT, and comes to its end', async () => {
+    const path = join(folder.path, 'stopped');
+    const run = new ConvoyInTerminal([...RUN, '--workers', '2', '--steps', '40', '--run-dir', path], {
+      rows: 24,
+      columns: 120,
+    });
+    await run.shown(/step \d+\/40 · /);
+    const processes = processesOf(path);
+    // The launcher, the program, and its two workers.
+    expect(processes).toHaveLength(4);
+    run.control('z');
+    await expect.poll(() => statesOf(processes), WITHIN).toEqual(['T', 'T', 'T', 'T']);
+    // As a shell does at fg: it knows of the launcher alone.
+    process.kill(processes[0]!, 'SIGCONT');
+    expect(await run.ended).toBe(0);
+    expect(run.output).not.toContain(' left (');
+  });
+});
+
+/** A busy machine takes its time; a process that is not stopped stays so. */
+const WITHIN = { timeout: 60_000, interval: 50 };
+
+interface Listed {
+  readonly pid: number;
+  readonly parent: number;
+  readonly state: string;
+  readonly args: string;
+}
+
+function listProcesses(): readonly Listed[] {
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' });
+  return table
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .map(([pid, parent, state, ...args]) => ({
+      pid: Number(pid),
+      parent: Number(parent),
+      state: state![0]!,
+      args: args.join(' '),
+    }));
+}
+
+/** The launcher of a run, its program and the program's workers, in the order of their descent. */
+function processesOf(runFolder: string): readonly number[] {
+  const processes = listProcesses();
+  const childrenOf = (parents: readonly Listed[]) =>
+    processes.filter(({ parent }) => parents.some(({ pid }) => pid === parent));
+  const launcher = childrenOf(processes.filter(({ args }) => args.includes('terminal.py') && args.includes(runFolder)));
+  const program = childrenOf(launcher);
+  return [...launcher, ...program, ...childrenOf(program)].map(({ pid }) => pid);
+}
+
+function statesOf(pids: readonly number[]): readonly (string | undefined)[] {
+  const processes = listProcesses();
+  return pids.map((pid) => processes.find((listed) => listed.pid === pid)?.state);
+}
