@@ -6,6 +6,7 @@ import type { Dataset } from '@convoy/cifar10/dataset';
 import { LOSSES, METRIC_OF } from '@convoy/cifar10/loss';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { Settings } from '@convoy/training/settings';
+import { withoutGreeting } from './greeting.ts';
 import { architectureOf, isLayersModel } from './layers-model.ts';
 import { rescalingNote } from './rescaling-note.ts';
 import { openWorkloadDataset } from './workload-dataset.ts';
@@ -36,11 +37,13 @@ export function loadWorkload(file: string): Promise<LoadedWorkload> {
 }
 
 async function load(path: string): Promise<LoadedWorkload> {
-  const workload = checked(path, await importDefault(path));
+  const workload = checked(path, await withoutGreeting(() => importDefault(path)));
   const { name, loss, inputType, settings = {} } = workload;
   let model: Model;
   try {
-    const given = typeof workload.model === 'function' ? await workload.model() : workload.model;
+    const given = await withoutGreeting(() =>
+      typeof workload.model === 'function' ? workload.model() : workload.model,
+    );
     model = placeArchitecture(withInputType(architectureFrom(given), inputType), loss);
   } catch (cause) {
     throw wrong(path, `its model: ${messageOf(cause)}`, cause);
@@ -49,7 +52,7 @@ async function load(path: string): Promise<LoadedWorkload> {
   const modelNotes = rescaling === null ? [] : [rescaling];
   const open = async (): Promise<Dataset> => {
     try {
-      const dataset = openWorkloadDataset(name, await workload.dataset(), model);
+      const dataset = openWorkloadDataset(name, await withoutGreeting(() => workload.dataset()), model);
       const notes = [...modelNotes, ...(dataset.notes ?? [])].map((note) => `${basename(path)}: ${note}`);
       return { ...dataset, notes, read: (...place) => reading(path, () => dataset.read(...place)) };
     } catch (cause) {

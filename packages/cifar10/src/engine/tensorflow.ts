@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { biasedVariance } from '../batch-statistics.ts';
+import { loadedApart } from './apart.ts';
 import type { BatchStatistics, Engine, Kernels, Tf } from './engine.ts';
 
 const require = createRequire(import.meta.url);
@@ -28,7 +29,9 @@ interface OpAttribute {
  */
 export function loadTensorflow(threads: number): Engine {
   restoreRemovedNodeFunctions();
-  const tf = require('@tensorflow/tfjs-node') as Tf & { readonly version: { readonly 'tfjs-node': string } };
+  const tf = loadedApart(
+    () => require('@tensorflow/tfjs-node') as Tf & { readonly version: { readonly 'tfjs-node': string } },
+  );
   const backend = tf.backend() as unknown as NodeBackend & { readonly binding: { readonly TF_Version: string } };
   registerNativeReluGradient(tf, backend);
   return { name: 'tensorflow', version: backend.binding.TF_Version, threads, tf, kernels: nativeKernels(tf, backend) };

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, sep } from 'node:path';
+import { loadedApart } from './apart.ts';
 import { registerWasmKernels, type Tf } from './wasm-kernels.ts';
 
 /**
@@ -11,9 +12,11 @@ import { registerWasmKernels, type Tf } from './wasm-kernels.ts';
 export async function loadWasm(): Promise<Tf> {
   // Not `import`: the CommonJS builds, the ones that @tensorflow/tfjs-node uses too, share one registry of kernels.
   const require = createRequire(import.meta.url);
-  const tf = require('@tensorflow/tfjs') as Tf;
   const packageName = '@tensorflow/tfjs-backend-wasm';
-  const { setWasmPaths } = require(packageName) as typeof import('@tensorflow/tfjs-backend-wasm');
+  const { tf, setWasmPaths } = loadedApart(() => ({
+    tf: require('@tensorflow/tfjs') as Tf,
+    ...(require(packageName) as typeof import('@tensorflow/tfjs-backend-wasm')),
+  }));
   if (tf.getBackend() !== 'wasm') {
     setWasmPaths(dirname(require.resolve(packageName)) + sep);
     if (!(await tf.setBackend('wasm')))
