@@ -16,6 +16,11 @@ export function addonDirectory(cache, platform, arch, tfjsVersion) {
   return join(cache, `addon-${tfjsVersion}-tensorflow-${TENSORFLOW_VERSION}-${platform}-${arch}`);
 }
 
+/** Where the addon is loaded from when that can't be the package itself: links to the library, a copy of the addon. */
+export function addonHome(cache, platform, arch, tfjsVersion) {
+  return join(cache, `installed-${tfjsVersion}-tensorflow-${TENSORFLOW_VERSION}-${platform}-${arch}`);
+}
+
 export async function isWholeAddon(directory) {
   const file = await stat(join(directory, ADDON_FILE)).catch(() => undefined);
   return file !== undefined && file.size > 0;

@@ -12,7 +12,10 @@ export function temporaryDirectory() {
   return directory;
 }
 
-/** A clone in which tfjs-node is installed but has no TensorFlow: its JavaScript loads only with an addon in place. */
+/**
+ * A clone in which tfjs-node is installed but has no TensorFlow: its JavaScript loads only with an addon in place, which is the
+ * package unless `ADDON_HOME` names another.
+ */
 export function makeClone() {
   const root = temporaryDirectory();
   writeFileSync(join(root, 'package.json'), '{}');
@@ -24,7 +27,7 @@ export function makeClone() {
   write(join(root, 'node_modules/@tensorflow/tfjs-node/binding/tfjs_binding.cc'), '');
   write(
     join(root, 'node_modules/@tensorflow/tfjs-node/main.js'),
-    `const addon = require('node:fs').readFileSync(__dirname + '/lib/napi-v8/tfjs_binding.node', 'utf8');
+    `const addon = require('node:fs').readFileSync((process.env.ADDON_HOME ?? __dirname) + '/lib/napi-v8/tfjs_binding.node', 'utf8');
      module.exports = {
        tidy: (f) => f(),
        tensor2d: () => {},

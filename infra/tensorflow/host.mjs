@@ -21,9 +21,13 @@ export function thisHost() {
  * How TensorFlow can be had on a host.
  *
  * @param {Host} host
+ * @param {{ installScript: string | null }} installation
  * @returns {Support}
  */
-export function supportFor({ platform, arch, glibc }) {
+export function supportFor({ platform, arch, glibc }, { installScript }) {
+  if (platform === 'darwin' && installScript === null) {
+    return { ways: 'none', why: 'there is no TensorFlow library for this package on macOS' };
+  }
   if (platform === 'darwin') {
     return { ways: 'install script', why: 'on macOS only the install script of tfjs-node is tried' };
   }

@@ -10,8 +10,16 @@ test.each([
   ['darwin', 'arm64', undefined, 'install script', 'on macOS only the install script of tfjs-node is tried'],
   ['win32', 'x64', undefined, 'none', 'there is no TensorFlow library for tfjs-node on Windows: use WSL 2'],
 ])('%s on %s with glibc %s: %s', (platform, arch, glibc, ways, why) => {
-  const support = supportFor({ platform: /** @type {NodeJS.Platform} */ (platform), arch, glibc });
-  expect(support).toMatchObject(why ? { ways, why } : { ways });
+  const host = { platform: /** @type {NodeJS.Platform} */ (platform), arch, glibc };
+  expect(supportFor(host, { installScript: 'install.js' })).toMatchObject(why ? { ways, why } : { ways });
+});
+
+test('on macOS a tfjs-node without its install script has no way', () => {
+  const host = { platform: /** @type {const} */ ('darwin'), arch: 'arm64', glibc: undefined };
+  expect(supportFor(host, { installScript: null })).toEqual({
+    ways: 'none',
+    why: 'there is no TensorFlow library for this package on macOS',
+  });
 });
 
 test('this host names its platform and processor', () => {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { lastLine, run } from './command.mjs';
 import { selfTest } from './installation.mjs';
 import { Obstacle } from './obstacle.mjs';
@@ -14,8 +13,12 @@ const TIMEOUT_MS = 5 * 60_000;
  * @param {{ env: NodeJS.ProcessEnv, signal?: AbortSignal }} options
  */
 export async function runInstallScript(installation, { env, signal }) {
-  const script = join('scripts', 'install.js');
-  const result = await run([process.execPath, script], { cwd: installation.tfjs, env, signal, timeoutMs: TIMEOUT_MS });
+  const result = await run([process.execPath, installation.installScript], {
+    cwd: installation.tfjs,
+    env,
+    signal,
+    timeoutMs: TIMEOUT_MS,
+  });
   // It reports some of its failures with exit code 0: only loading the addon tells.
   const test = await selfTest(installation, { env, signal });
   if (test.ok) return;

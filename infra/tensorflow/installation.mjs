@@ -11,15 +11,21 @@ import { partialName, removeWhole } from './partial.mjs';
 const SELF_TEST_TIMEOUT_MS = 2 * 60_000;
 
 /**
- * The tfjs-node that a clone has installed, and what has been put into it.
+ * A tfjs-node, and where its addon is looked for.
  *
  * @typedef {object} Installation
- * @property {string} root the clone
  * @property {string} tfjs the directory of the package
  * @property {string} version of the package
+ * @property {string} home where the addon and the links to the library go: the package itself in a clone
+ * @property {string | null} installScript the package's own; null where it was left out
  */
 
-/** @returns {Promise<Installation>} */
+/**
+ * The tfjs-node of a clone.
+ *
+ * @param {string} root
+ * @returns {Promise<Installation>}
+ */
 export async function findInstallation(root) {
   let manifest;
   try {
@@ -28,7 +34,8 @@ export async function findInstallation(root) {
     throw new Obstacle('@tensorflow/tfjs-node is not installed: npm ci');
   }
   const { version } = JSON.parse(await readFile(manifest, 'utf8'));
-  return { root, tfjs: dirname(manifest), version };
+  const tfjs = dirname(manifest);
+  return { tfjs, version, home: tfjs, installScript: join('scripts', 'install.js') };
 }
 
 /**
@@ -37,18 +44,18 @@ export async function findInstallation(root) {
  *
  * @param {Installation} installation
  */
-export async function isProven({ tfjs }) {
+export async function isProven({ home }) {
   try {
-    const proof = await readFile(proofFile(tfjs), 'utf8');
-    return proof === (await describe(tfjs));
+    const proof = await readFile(proofFile(home), 'utf8');
+    return proof === (await describe(home));
   } catch {
     return false;
   }
 }
 
 /** Whether there is something to test. */
-export async function isInstalled({ tfjs }) {
-  return describe(tfjs).then(
+export async function isInstalled({ home }) {
+  return describe(home).then(
     () => true,
     () => false,
   );
@@ -61,15 +68,15 @@ export async function isInstalled({ tfjs }) {
  * @param {{ env: NodeJS.ProcessEnv, signal?: AbortSignal }} options
  * @returns {Promise<{ ok: true } | { ok: false, why: string }>}
  */
-export async function selfTest({ root, tfjs }, { env, signal }) {
+export async function selfTest({ tfjs, home }, { env, signal }) {
   const program = fileURLToPath(new URL('self-test.mjs', import.meta.url));
-  const test = await run([process.execPath, program, root], {
+  const test = await run([process.execPath, program, tfjs], {
     env: { ...env, TF_CPP_MIN_LOG_LEVEL: '2' },
     signal,
     timeoutMs: SELF_TEST_TIMEOUT_MS,
   });
   if (test.ok) {
-    await remember(tfjs);
+    await remember(home);
     return { ok: true };
   }
   const why =
@@ -80,33 +87,33 @@ export async function selfTest({ root, tfjs }, { env, signal }) {
 }
 
 /**
- * Puts a library and an addon into the clone: links to the library, a copy of the addon, which looks for the library beside
- * itself.
+ * Puts a library and an addon where the package looks for them: links to the library, a copy of the addon, which looks for
+ * the library beside itself.
  *
  * @param {Installation} installation
  * @param {{ library: string, addon: string }} parts
  */
-export async function install({ tfjs }, { library, addon }) {
-  const deps = join(tfjs, 'deps');
+export async function install({ home }, { library, addon }) {
+  const deps = join(home, 'deps');
   const partial = partialName(deps);
-  await mkdir(partial);
+  await mkdir(partial, { recursive: true });
   for (const part of ['lib', 'include']) await symlink(join(library, part), join(partial, part));
   await removeWhole(deps);
   await rename(partial, deps);
 
-  await mkdir(dirname(addonFile(tfjs)), { recursive: true });
-  const copy = partialName(addonFile(tfjs));
+  await mkdir(dirname(addonFile(home)), { recursive: true });
+  const copy = partialName(addonFile(home));
   try {
     await copyFile(join(addon, ADDON_FILE), copy);
-    await rename(copy, addonFile(tfjs));
+    await rename(copy, addonFile(home));
   } finally {
     await rm(copy, { force: true });
   }
 }
 
-async function remember(tfjs) {
+async function remember(home) {
   try {
-    await writeFile(proofFile(tfjs), await describe(tfjs));
+    await writeFile(proofFile(home), await describe(home));
   } catch (error) {
     // A read-only installation is tested at every start, and one that loads its library from elsewhere too.
     if (!['EACCES', 'EROFS', 'EPERM', 'ENOENT'].includes(error.code)) throw error;
@@ -114,8 +121,8 @@ async function remember(tfjs) {
 }
 
 /** All that decides whether the addon loads: this Node, the addon, and the libraries it is linked to. */
-async function describe(tfjs) {
-  const lib = join(tfjs, 'deps', 'lib');
+async function describe(home) {
+  const lib = join(home, 'deps', 'lib');
   const libraries = {};
   for (const file of (await readdir(lib)).sort()) {
     // A link whose target is gone, because the cache was emptied, throws here.
@@ -123,10 +130,10 @@ async function describe(tfjs) {
     libraries[path] = (await stat(path)).size;
   }
   const addon = createHash('sha256')
-    .update(await readFile(addonFile(tfjs)))
+    .update(await readFile(addonFile(home)))
     .digest('hex');
   return JSON.stringify({ node: process.version, arch: process.arch, addon, libraries }, undefined, 2);
 }
 
-const addonFile = (tfjs) => join(tfjs, 'lib', 'napi-v8', ADDON_FILE);
-const proofFile = (tfjs) => join(tfjs, '.convoy-works.json');
+const addonFile = (home) => join(home, 'lib', 'napi-v8', ADDON_FILE);
+const proofFile = (home) => join(home, '.convoy-works.json');

@@ -44,13 +44,22 @@ export async function removeWhole(target) {
  */
 export async function removeDeadPartials(directory, isAlive = processIsAlive) {
   const removed = [];
-  for (const name of await readdir(directory)) {
+  for (const name of await namesIn(directory)) {
     const pid = /\.partial-(\d+)-[0-9a-f]+$/.exec(name)?.[1];
     if (!pid || isAlive(Number(pid))) continue;
     await rm(join(directory, name), { recursive: true, force: true });
     removed.push(name);
   }
   return removed;
+}
+
+async function namesIn(directory) {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 export function partialName(target) {

@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { installationHere } from '#here';
 import { cacheDirectory } from './cache-directory.mjs';
 import { supportFor, thisHost } from './host.mjs';
 import { findInstallation, isInstalled, isProven, selfTest } from './installation.mjs';
@@ -6,16 +6,18 @@ import { asObstacle } from './obstacle.mjs';
 
 /**
  * @typedef {{ engine: 'tensorflow', how: 'already working' | 'cache' | 'wheel' | 'install script', detail: string }
- *   | { engine: 'wasm', how: 'asked for' | 'unsupported' | 'failed', detail: string }} Provision
+ *   | { engine: 'wasm', how: 'asked for' | 'unsupported' | 'failed' | 'not set up', detail: string }} Provision
  *
  * @typedef {object} ProvisionOptions
  * @property {(line: string) => void} log lines that are kept
  * @property {(line: string) => void} progress lines that replace each other
- * @property {string} root the clone whose tfjs-node is provisioned
+ * @property {string} [root] the clone whose tfjs-node is provisioned; this program's own when absent
+ * @property {(cacheDir: string) => Promise<import('./installation.mjs').Installation>} find the tfjs-node to provision
  * @property {NodeJS.ProcessEnv} env
  * @property {string} cacheDir
  * @property {AbortSignal} [signal]
  * @property {boolean} retry try again what failed within the last hour
+ * @property {boolean} onlyCached download and compile nothing
  * @property {number} [staleMs] after which the lock of a killed process is taken over
  * @property {string[]} python the command that starts Python
  * @property {import('./host.mjs').Host} [host]
@@ -29,9 +31,10 @@ function withDefaults(options) {
   return {
     log: (line) => process.stderr.write(`${line}\n`),
     progress: () => {},
-    root: fileURLToPath(new URL('../..', import.meta.url)),
+    find: options.root === undefined ? installationHere : () => findInstallation(options.root),
     cacheDir: cacheDirectory(env),
     retry: false,
+    onlyCached: false,
     python: ['python3'],
     selfTest,
     ...options,
@@ -40,7 +43,7 @@ function withDefaults(options) {
 }
 
 /**
- * Makes `@tensorflow/tfjs-node` work in a clone, by the cheapest way that does: what is there, the cache of this machine,
+ * Makes `@tensorflow/tfjs-node` work, by the cheapest way that does: what is there, the cache of this machine,
  * Python's wheel, the package's own install script. When none does, Convoy computes with WASM. Never throws for what the
  * machine lacks; each such obstacle is one line in `log` and in `detail`.
  *
@@ -49,23 +52,26 @@ function withDefaults(options) {
  */
 export async function provision(partialOptions = {}) {
   const options = withDefaults(partialOptions);
-  const { env, root, log, signal } = options;
+  const { env, log, signal } = options;
   if (env.CONVOY_ENGINE === 'wasm') return { engine: 'wasm', how: 'asked for', detail: 'CONVOY_ENGINE=wasm' };
   try {
-    const installation = await findInstallation(root);
+    const installation = await options.find(options.cacheDir);
     /** @type {Provision} */
     const working = { engine: 'tensorflow', how: 'already working', detail: installation.tfjs };
     if (await isProven(installation)) return working;
     if ((await isInstalled(installation)) && (await options.selfTest(installation, { env, signal })).ok) return working;
 
     const host = options.host ?? thisHost();
-    const support = supportFor(host);
+    const support = supportFor(host, installation);
     if (support.ways === 'none') {
       log(support.why);
       return { engine: 'wasm', how: 'unsupported', detail: support.why };
     }
     // Most calls end above; only the others pay for loading the lock, the unpacker and the rest.
-    const { provisionByAnyWay } = await import('./ways.mjs');
+    const { isInCache, provisionByAnyWay } = await import('./ways.mjs');
+    if (options.onlyCached && !(await isInCache(options.cacheDir, host, installation))) {
+      return { engine: 'wasm', how: 'not set up', detail: 'TensorFlow is not set up on this machine' };
+    }
     return await provisionByAnyWay({ ...options, host, support, installation });
   } catch (error) {
     signal?.throwIfAborted();

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -182,6 +182,63 @@ describe('the order of the ways', () => {
   });
 });
 
+describe('a package that may not be written to', () => {
+  /** As the package that people install has it: sources in node_modules, the addon in the cache, no install script. */
+  function inPackage() {
+    const { lines, options } = inProcess();
+    const tfjs = join(options.root, 'node_modules/@tensorflow/tfjs-node');
+    const home = join(options.cacheDir, 'installed');
+    const { root: _, ...rest } = options;
+    const env = { ...options.env, ADDON_HOME: home };
+    const find = async () => ({ tfjs, version: '4.22.0', home, installScript: null });
+    return { lines, tfjs, home, options: { ...rest, env, find } };
+  }
+
+  test('has its addon in the cache, and is proven from then on', async () => {
+    const { tfjs, home, options } = inPackage();
+    const before = readdirSync(tfjs);
+    const env = { ...options.env, CONVOY_TENSORFLOW_WHEEL: makeWheel(WHEEL) };
+    expect(await provision({ ...options, env })).toMatchObject({ engine: 'tensorflow', how: 'wheel' });
+    expect(readdirSync(tfjs)).toEqual(before);
+    expect(remains(home)).toEqual(['.convoy-works.json', 'deps', 'lib']);
+    const selfTest = () => expect.unreachable('what is proven is tested again');
+    expect(await provision({ ...options, selfTest })).toMatchObject({ how: 'already working' });
+  });
+
+  test('takes what is in the cache, and downloads and compiles nothing when asked not to', async () => {
+    const { lines, home, options } = inPackage();
+    const tools = {
+      checkTools: () => expect.unreachable('tools are looked for'),
+      makeAddon: () => expect.unreachable('compiles'),
+    };
+    const cached = { ...options, onlyCached: true, tools };
+    expect(await provision(cached)).toEqual({
+      engine: 'wasm',
+      how: 'not set up',
+      detail: 'TensorFlow is not set up on this machine',
+    });
+    expect(lines).toEqual([]);
+    expect(remains(options.cacheDir)).toEqual([]);
+
+    await provision({ ...options, env: { ...options.env, CONVOY_TENSORFLOW_WHEEL: makeWheel(WHEEL) } });
+    rmSync(home, { recursive: true });
+    expect(await provision(cached)).toMatchObject({ engine: 'tensorflow', how: 'cache' });
+    expect(remains(home)).toContain('.convoy-works.json');
+
+    rmSync(home, { recursive: true });
+    writeFileSync(join(options.cacheDir, ADDON, 'tfjs_binding.node'), 'bad');
+    lines.length = 0;
+    expect(await provision(cached)).toMatchObject({ engine: 'wasm', how: 'failed' });
+    expect(lines).toEqual([expect.stringMatching(/^the TensorFlow in the cache does not work here: .* came out as /)]);
+  });
+
+  test('tries no install script: it has none', async () => {
+    const { lines, options } = inPackage();
+    expect(await provision({ ...options, python: ['python3'], tools: {} })).toMatchObject({ how: 'failed' });
+    expect(lines).toEqual([expect.stringMatching(/^TensorFlow needs python3/)]);
+  });
+});
+
 describe('when nothing works', () => {
   const noScript = {
     runInstallScript: async () => {
@@ -207,7 +264,7 @@ describe('when nothing works', () => {
     expect(lines[0]).toMatch(/^pip could not download tensorflow==2\.21\.0 \(ERROR: no route\): check the network/);
     lines.length = 0;
     await provision({ ...options, python: ['must-not-be-started'] });
-    expect(lines[0]).toMatch(/\(ERROR: no route\).* \(tried 0 min ago; to try again: npm run setup -- --retry\)$/);
+    expect(lines[0]).toMatch(/\(ERROR: no route\).* \(tried 0 min ago; to try again: npx convoy setup --retry\)$/);
     expect(lines[1]).toMatch(/\(403\) \(tried 0 min ago/);
 
     const pips = await listenForPips(makeWheel(WHEEL));

@@ -1,18 +1,17 @@
-// node infra/tensorflow/self-test.mjs ROOT
+// node infra/tensorflow/self-test.mjs TFJS_NODE
 //
-// Loads the addon as the clone in ROOT would and computes one product. Prints TensorFlow's version, or dies: a library for
+// Loads the tfjs-node in that directory with its addon and computes one product. Prints TensorFlow's version, or dies: a library for
 // another processor ends in SIGILL, so this has to be a process of its own.
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import util from 'node:util';
 
 // Node 23 removed these two; tfjs-node 4.22 still calls them.
 util.isNullOrUndefined ??= (value) => value === null || value === undefined;
 util.isArray ??= Array.isArray;
 
-const require = createRequire(join(resolve(process.argv[2]), 'package.json'));
-// Provisioning has to see that it loads; only packages/cifar10 computes with it.
-const tf = require('@tensorflow/tfjs-node');
+const require = createRequire(import.meta.url);
+const tf = require(resolve(process.argv[2]));
 
 const product = tf.tidy(() => {
   const matrix = tf.tensor2d([1, 2, 3, 4], [2, 2]);

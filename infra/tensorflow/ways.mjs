@@ -31,10 +31,10 @@ export async function provisionByAnyWay(options) {
   return withLock(cache, { onWait, signal, staleMs }, async () => {
     // The one we waited for may have been in this very clone.
     if (await isProven(installation)) {
-      return { engine: 'tensorflow', how: 'already working', detail: installation.tfjs };
+      return { engine: 'tensorflow', how: 'already working', detail: installation.home };
     }
     await removeDeadPartials(cache);
-    await removeDeadPartials(installation.tfjs);
+    await removeDeadPartials(installation.home);
     const tools = { checkTools, makeAddon, runInstallScript, ...options.tools };
     return tryWays({ ...options, tools, cache, memory: createFailureMemory(cache) });
   });
@@ -59,6 +59,7 @@ async function tryWays(context) {
     const provided = await attempt(() => fromLibrary(context));
     if (provided) return provided;
   }
+  if (installation.installScript === null || context.onlyCached) return failed(lines);
   const script = await attempt(() =>
     believed(context, 'install-script', async () => {
       context.progress('trying the install script of tfjs-node');
@@ -66,7 +67,19 @@ async function tryWays(context) {
       return { engine: 'tensorflow', how: 'install script', detail: installation.tfjs };
     }),
   );
-  return script ?? { engine: 'wasm', how: 'failed', detail: lines.join('; ') };
+  return script ?? failed(lines);
+}
+
+/** @returns {import('./provision.mjs').Provision} */
+function failed(lines) {
+  return { engine: 'wasm', how: 'failed', detail: lines.join('; ') };
+}
+
+/** Whether nothing has to be downloaded or compiled. */
+export async function isInCache(cache, { platform, arch }, { version }) {
+  const library = libraryDirectory(cache, platform, arch);
+  const addon = addonDirectory(cache, platform, arch, version);
+  return (await isWholeLibrary(library)) && (await isWholeAddon(addon));
 }
 
 /** The library and the addon from the cache, each made first when it is not in there. */
@@ -81,6 +94,7 @@ async function fromLibrary(context) {
     await install(installation, { library, addon });
     const test = await context.selfTest(installation, { env, signal });
     if (test.ok) return { engine: 'tensorflow', how: 'cache', detail: library };
+    if (context.onlyCached) throw new Obstacle(`the TensorFlow in the cache does not work here: ${test.why}`);
     // A home directory shared by unlike machines: what one has built may not load on the other.
     await refuseIfFailedLately(context, 'addon');
     log(`the addon in the cache does not work here (${test.why}): building it again`);
@@ -135,5 +149,5 @@ async function refuseIfFailedLately({ memory, retry }, attempt) {
   const failure = retry ? undefined : await memory.recall(attempt);
   if (!failure) return;
   const minutes = Math.round(failure.ageMs / 60_000);
-  throw new Obstacle(`${failure.line} (tried ${minutes} min ago; to try again: npm run setup -- --retry)`);
+  throw new Obstacle(`${failure.line} (tried ${minutes} min ago; to try again: npx convoy setup --retry)`);
 }

@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   summary: async () => (await import('./commands/summary.ts')).summaryCommand(),
   show: async () => (await import('./commands/show.ts')).showCommand(),
   config: async () => (await import('./commands/config.ts')).configCommand(),
+  setup: async () => (await import('./commands/setup.ts')).setupCommand(),
   data: async () => (await import('./commands/data.ts')).dataCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
 };

@@ -1,0 +1,8 @@
+// The types of progress.mjs for the program, which is TypeScript.
+export interface Progress {
+  say(line: string): void;
+  update(line: string): void;
+  end(): void;
+}
+
+export function createProgress(stream: NodeJS.WriteStream): Progress;
