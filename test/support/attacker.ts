@@ -11,12 +11,12 @@ import {
   type ServerMessage,
   type WorkerMessage,
 } from '@convoy/protocol/messages';
+import { HEAVY_PARAMETERS } from './workloads.ts';
 
-/** How a connection ended, and after how long. */
+/** How a connection ended. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;
-  readonly ms: number;
 }
 
 type MessageOf<Type extends ServerMessage['type']> = Extract<ServerMessage, { type: Type }>;
@@ -31,7 +31,6 @@ export class Attacker {
   fallSilent = () => {};
 
   constructor(port: number) {
-    const startedMs = performance.now();
     this.socket = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });
     this.socket.on('message', (data: Buffer) => {
       this.#messages.push(decodeServerMessage(data));
@@ -41,7 +40,7 @@ export class Attacker {
     this.socket.on('error', () => {});
     this.ended = new Promise((resolve) =>
       this.socket.on('close', (code, reason) => {
-        resolve({ code, reason: reason.toString(), ms: performance.now() - startedMs });
+        resolve({ code, reason: reason.toString() });
         this.#wake();
       }),
     );
@@ -98,6 +97,33 @@ export class Attacker {
     this.fallSilent = () => clearInterval(timer);
   }
 
+  /** Tells a lie about each lease that it is given, until its connection ends: one that came too late is told anew. */
+  async lie(microBatch: number, lieAbout: (lease: Lease) => Partial<Result>): Promise<Ending> {
+    const telling = async () => {
+      for (;;) {
+        const lease = await this.next('lease');
+        this.answer(lease, microBatch, lieAbout(lease));
+        await this.next('stale', 'duplicate');
+      }
+    };
+    // It is told until there is nobody to tell it to.
+    await telling().catch(() => {});
+    return this.ended;
+  }
+
+  /** Sends the same again and again until the connection ends. @returns how often it was dropped before. */
+  async insist(send: () => void): Promise<{ readonly code: number; readonly dropped: number }> {
+    let dropped = 0;
+    const insisting = async () => {
+      for (; ; dropped++) {
+        send();
+        await this.next('stale', 'duplicate');
+      }
+    };
+    await insisting().catch(() => {});
+    return { code: (await this.ended).code, dropped };
+  }
+
   /** Answers a lease with a gradient of zeros over as many samples as it has, or with something else. */
   answer({ run, incarnation, task, step, block }: Lease, microBatch: number, changes: Partial<Result> = {}): void {
     const common = { run, incarnation, task, step, block, samples: block.size * microBatch };
@@ -106,8 +132,7 @@ export class Attacker {
 }
 
 const HEARTBEAT_MS = 500;
-export const PARAMETERS = 904_718;
-const ZEROS = new Uint8Array(4 * PARAMETERS);
+const ZEROS = new Uint8Array(4 * HEAVY_PARAMETERS);
 
 const UPGRADE = [
   'GET / HTTP/1.1',
@@ -122,24 +147,21 @@ const UPGRADE = [
 /** A TCP socket and what came over it; the other side ends it. */
 export class RawPeer {
   readonly socket: Socket;
-  readonly ended: Promise<{ readonly text: string; readonly ms: number }>;
+  /** Resolves with all that came. */
+  readonly ended: Promise<string>;
 
   constructor(port: number) {
-    const startedMs = performance.now();
     this.socket = connect(port, '127.0.0.1');
     let text = '';
     this.socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
     this.socket.on('error', () => {});
-    this.ended = new Promise((resolve) =>
-      this.socket.on('close', () => resolve({ text, ms: performance.now() - startedMs })),
-    );
+    this.ended = new Promise((resolve) => this.socket.on('close', () => resolve(text)));
     this.socket.on('end', () => this.socket.destroy());
   }
 
   /** The status line's number, or 0 when nothing was answered. */
-  async status(): Promise<{ readonly code: number; readonly ms: number }> {
-    const { text, ms } = await this.ended;
-    return { code: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0), ms };
+  async status(): Promise<number> {
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(await this.ended)?.[1] ?? 0);
   }
 
   upgrade(): this {
@@ -148,9 +170,9 @@ export class RawPeer {
   }
 
   /** The code of the close frame that follows the upgrade, or 1006 when there was none. */
-  async closeFrame(): Promise<{ readonly code: number; readonly ms: number }> {
-    const { text, ms } = await this.ended;
+  async closeFrame(): Promise<number> {
+    const text = await this.ended;
     const frame = Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'latin1');
-    return { code: frame[0] === 0x88 && frame.length >= 4 ? frame.readUInt16BE(2) : 1006, ms };
+    return frame[0] === 0x88 && frame.length >= 4 ? frame.readUInt16BE(2) : 1006;
   }
 }

@@ -11,6 +11,9 @@ export const PACED_SHAPES = ['--workload', fixture('paced-shapes')];
 /** 66,563 parameters and next to no computing, at the pace of a {@link Pace}. */
 export const WIDE = ['--workload', fixture('wide')];
 export const WIDE_VECTOR_BYTES = 4 * 66_563;
+/** As many parameters as the lesson's CNN, without its convolutions, at the pace of a {@link Pace}. */
+export const HEAVY = ['--workload', fixture('heavy')];
+export const HEAVY_PARAMETERS = 910_003;
 
 /** How fast the paced workloads train: as fast as they can at first. */
 export class Pace {
