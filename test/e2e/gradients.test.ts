@@ -5,15 +5,14 @@ import type { RunSummary } from '@convoy/protocol/run-events';
 import type { TensorTable } from '@convoy/protocol/tensor';
 import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { eventOf } from '../support/run-watch.ts';
+import { Pace, WIDE } from '../support/workloads.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
 
 /** Four micro-batches a step, of a model whose gradient has statistics behind its slopes. */
-const RUN = [
-  ...['--deterministic', '--gradients', 'bfloat16', '--model', 'lesson-bn', '--dataset', 'synthetic'],
-  ...['--synthetic-size', '500', '--steps', '10', '--batch-size', '32', '--micro-batch', '8'],
-];
+const RUN = [...WIDE, '--deterministic', '--gradients', 'bfloat16', '--steps', '20'];
+const pace = new Pace(folder.path);
 
 const pathOf = (name: string) => join(folder.path, name);
 
@@ -49,11 +48,12 @@ describe('a run with gradients in bfloat16', () => {
   it('ends with the same bits when one worker begins it and two resume it', async () => {
     const run = pathOf('resumed');
     const every = ['--checkpoint-every', '1', '--json'];
-    const begun = new Convoy(['train', '--workers', '1', ...every, ...RUN, '--run-dir', run]);
+    pace.slow();
+    const begun = new Convoy(['train', '--workers', '1', ...every, ...RUN, '--run-dir', run], pace.env);
     await eventOf(run, 'step', ({ step }) => step >= 2);
     begun.process.kill('SIGINT');
     expect((await begun.finished).code).toBe(130);
-    const summary = summaryOf(await convoy(['train', '--workers', '2', ...every, '--resume', run]));
+    const summary = summaryOf(await convoy(['train', '--workers', '2', ...every, ...WIDE, '--resume', run]));
     expect(figuresOf(summary)).toEqual(figuresOf(alone));
   });
 
