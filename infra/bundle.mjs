@@ -16,10 +16,12 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** The program's threads by the names that `new Worker` knows them by, beside its main. */
+/** What is started: the mains of the processes, and threads by the names that `new Worker` knows them by. */
 const ENTRIES = {
   main: 'apps/cli/src/main.ts',
-  'thread-entry': 'apps/worker/src/compute/thread-main.ts',
+  'parameter-server': 'apps/parameter-server/src/main.ts',
+  worker: 'apps/worker/src/main.ts',
+  'thread-entry': 'packages/worker/src/compute/thread-main.ts',
 };
 /** A bundle that nobody has started for so long is removed; a process may still want a part of it until then. */
 const UNUSED_AFTER_MS = 30 * 24 * 3600_000;
@@ -29,14 +31,15 @@ const UNUSED_AFTER_MS = 30 * 24 * 3600_000;
  *
  * A bundle lies in a folder that is named after the digest of everything it is made of, so a stale one can't be started.
  * @param {string} root of the clone
+ * @param {'main' | 'parameter-server' | 'worker'} entry which of the processes
  * @returns {Promise<string>} the path of its main module
  * @throws when esbuild can't bundle the sources, or the folder can't be written
  */
-export async function bundledProgram(root) {
+export async function bundledProgram(root, entry = 'main') {
   const programs = join(root, '.cache', 'program');
   const digest = digestOfSources(root);
   const folder = join(programs, digest);
-  const main = join(folder, 'main.mjs');
+  const main = join(folder, `${entry}.mjs`);
   if (existsSync(main)) {
     markAsUsed(folder);
     return main;
@@ -47,7 +50,7 @@ export async function bundledProgram(root) {
     const entries = Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [name, join(root, file)]));
     await bundle(entries, partial);
     // Changed while it was read: it is made of neither.
-    if (digestOfSources(root) !== digest) return await bundledProgram(root);
+    if (digestOfSources(root) !== digest) return await bundledProgram(root, entry);
     renameSync(partial, folder);
   } catch (error) {
     // Somebody else may have been faster, with the same files.

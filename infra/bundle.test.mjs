@@ -13,7 +13,11 @@ function makeClone() {
   const file = (path, content) => write(join(root, path), content);
   file('apps/cli/package.json', '{ "type": "module" }');
   file('apps/cli/src/main.ts', `import { said } from '@convoy/words/said'; console.log(said as string);`);
-  file('apps/worker/src/compute/thread-main.ts', 'export {};');
+  file('packages/worker/src/compute/thread-main.ts', 'export {};');
+  for (const app of ['parameter-server', 'worker']) {
+    file(`apps/${app}/package.json`, '{ "type": "module" }');
+    file(`apps/${app}/src/main.ts`, 'export {};');
+  }
   file('packages/words/package.json', '{ "type": "module", "exports": { "./*": "./src/*.ts" } }');
   file(
     'packages/words/src/said.ts',

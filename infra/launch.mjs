@@ -31,12 +31,20 @@ export function nodeOptions() {
   return ['--import', import.meta.resolve('tsx')];
 }
 
+/** The processes that can be started, by the names of their bundles. */
+const MAINS = {
+  main: 'apps/cli/src/main.ts',
+  'parameter-server': 'apps/parameter-server/src/main.ts',
+  worker: 'apps/worker/src/main.ts',
+};
+
 /**
  * Runs the program in this process's place: its input, output, signals and exit code are the program's.
  * @param {string[]} args
+ * @param {keyof typeof MAINS} entry which of the processes
  */
-export async function launch(args) {
-  const child = spawn(process.execPath, [...(await programArguments()), ...args], {
+export async function launch(args, entry = 'main') {
+  const child = spawn(process.execPath, [...(await programArguments(entry)), ...args], {
     env: launchEnvironment(process.env),
     // The channel tells the program when this process is gone, however it went.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
@@ -53,12 +61,12 @@ export async function launch(args) {
   });
 }
 
-async function programArguments() {
+async function programArguments(entry) {
   try {
-    return ['--enable-source-maps', await bundledProgram(ROOT)];
+    return ['--enable-source-maps', await bundledProgram(ROOT, entry)];
   } catch (error) {
     // A clone that can't be written to, or sources with a mistake, which tsx tells in full.
     process.stderr.write(`convoy: starts from its sources, which takes longer: ${error.message.split('\n')[0]}\n`);
-    return [...nodeOptions(), fileURLToPath(new URL('../apps/cli/src/main.ts', import.meta.url))];
+    return [...nodeOptions(), fileURLToPath(new URL(`../${MAINS[entry]}`, import.meta.url))];
   }
 }

@@ -34,7 +34,7 @@ try {
 
 // The modules behind these lines need the dependencies.
 try {
-  const { compileKernels } = await import('@convoy/arithmetic/compile');
+  const { compileKernels } = await import('@convoy/numerics/compile');
   await compileKernels();
 } catch (error) {
   // Nothing depends on them but some milliseconds a step.

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadKernels } from '@convoy/arithmetic/load';
-import { reference, type AdamScalars } from '@convoy/arithmetic/reference';
-import { adam, add, allocateVector, sumOfSquares } from '@convoy/arithmetic/vectors';
+import { loadKernels } from '@convoy/numerics/load-vectors';
+import { reference, type AdamScalars } from '@convoy/numerics/reference';
+import { adam, add, allocateVector, sumOfSquares } from '@convoy/numerics/vectors';
 import { lessonModel } from '@convoy/cifar10/models';
 import { median } from './statistics.ts';
 

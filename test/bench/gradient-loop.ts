@@ -6,16 +6,16 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lessonModel } from '@convoy/cifar10/models';
-import { compile } from '@convoy/cifar10/compiled/compile';
-import { IMAGE_BYTES } from '@convoy/cifar10/dataset';
-import { EagerProgram } from '@convoy/cifar10/eager-program';
-import type { Engine } from '@convoy/cifar10/engine/engine';
-import { loadEngine } from '@convoy/cifar10/engine/load';
-import { stockKernels } from '@convoy/cifar10/engine/stock-kernels';
-import { initialValues } from '@convoy/cifar10/initial-values';
-import type { Program } from '@convoy/cifar10/program';
-import { purposes } from '@convoy/random/purposes';
-import { randomStream } from '@convoy/random/stream';
+import { compile } from '@convoy/engine/compiled/compile';
+import { IMAGE_BYTES } from '@convoy/model/dataset';
+import { EagerProgram } from '@convoy/engine/eager-program';
+import type { Engine } from '@convoy/engine/backends/engine';
+import { loadEngine } from '@convoy/engine/backends/load';
+import { stockKernels } from '@convoy/engine/backends/stock-kernels';
+import { initialValues } from '@convoy/model/initial-values';
+import type { Program } from '@convoy/engine/program';
+import { purposes } from '@convoy/numerics/random/purposes';
+import { randomStream } from '@convoy/numerics/random/stream';
 import { countUsage } from './processes.ts';
 
 export interface Loop {

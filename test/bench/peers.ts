@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheDirectory } from '@convoy/cifar10/cache-directory';
+import { cacheDirectory } from '@convoy/model/cache-directory';
 import { run } from './contenders.ts';
 
 /** What the peers are, exactly: they are part of every figure. */

@@ -4,9 +4,9 @@
 // adds them up and applies Adam with Convoy's own arithmetic. No frames, no messages, no checks, nothing that could go wrong.
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { loadKernels } from '@convoy/arithmetic/load';
-import { add, allocateVector } from '@convoy/arithmetic/vectors';
-import { Parameters } from '@convoy/parameter-server/parameters';
+import { loadKernels } from '@convoy/numerics/load-vectors';
+import { add, allocateVector } from '@convoy/numerics/vectors';
+import { Parameters } from '@convoy/server/parameters';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { createOptimizer, DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
 import { countUsage } from './processes.ts';

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { GradientFormat, RunConfig } from '@convoy/protocol/run-config';
-import { ceilPowerOfTwo } from '@convoy/training/blocks';
+import { ceilPowerOfTwo } from '@convoy/numerics/blocks';
 import { resolveConfig } from '@convoy/training/config';
 import { partOf } from '@convoy/training/sampling';
 import { BenchProcess, type Usage } from './processes.ts';

@@ -3,12 +3,12 @@
 // The real parameter server for so many steps, without a model: says in one line of JSON where it listens, and in another
 // what its steps cost.
 import { join } from 'node:path';
-import { Parameters } from '@convoy/parameter-server/parameters';
-import { RunFigures } from '@convoy/parameter-server/run-figures';
-import { RunFolder } from '@convoy/parameter-server/run-folder';
-import { openDoor } from '@convoy/parameter-server/serve';
-import { ParameterServer } from '@convoy/parameter-server/server';
-import { systemClock } from '@convoy/parameter-server/clock';
+import { Parameters } from '@convoy/server/parameters';
+import { RunFigures } from '@convoy/training/figures';
+import { RunFolder } from '@convoy/run-store/run-folder';
+import { openDoor } from '@convoy/server/serve';
+import { ParameterServer } from '@convoy/server/server';
+import { systemClock } from '@convoy/server/clock';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { extentOf } from '@convoy/training/sampling';
 import { temporaryFolder } from '../support/convoy.ts';

@@ -5,8 +5,8 @@
 import { copyFloat32 } from '@convoy/protocol/tensor';
 import { maxMessageBytes } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import { leavesOf } from '@convoy/training/blocks';
-import { gradientArithmetic } from '@convoy/training/gradient-arithmetic';
+import { leavesOf } from '@convoy/numerics/blocks';
+import { gradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
 import { extentOf, partOf, planStep } from '@convoy/training/sampling';
 import { dial } from '@convoy/transport/dial';
 import type { Compute } from '@convoy/worker/compute/compute';

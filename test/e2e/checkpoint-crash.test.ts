@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bundle } from '@convoy/infra/bundle';
-import { loadNewestCheckpoint } from '@convoy/parameter-server/checkpoint-load';
-import { CheckpointStore } from '@convoy/parameter-server/checkpoint-store';
-import { identity, optimizerAt, stateAt } from '@convoy/parameter-server/checkpoint.fixture';
+import { loadNewestCheckpoint } from '@convoy/run-store/checkpoint-load';
+import { CheckpointStore } from '@convoy/run-store/checkpoint-store';
+import { identity, optimizerAt, stateAt } from '@convoy/run-store/checkpoint.fixture';
 import { temporaryFolder } from '../support/convoy.ts';
 
 const folder = temporaryFolder();

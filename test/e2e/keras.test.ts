@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { lessonModel } from '@convoy/cifar10/models';
-import { initialValues } from '@convoy/cifar10/initial-values';
+import { initialValues } from '@convoy/model/initial-values';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { readFloat32 } from '@convoy/protocol/tensor';
 import { convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';

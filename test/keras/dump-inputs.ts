@@ -5,11 +5,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { models } from '@convoy/cifar10/models';
-import { readBatch } from '@convoy/cifar10/batch';
-import { IMAGE_BYTES } from '@convoy/cifar10/dataset';
-import { initialValues } from '@convoy/cifar10/initial-values';
+import { readBatch } from '@convoy/model/batch';
+import { IMAGE_BYTES } from '@convoy/model/dataset';
+import { initialValues } from '@convoy/model/initial-values';
 import { syntheticDataset } from '@convoy/cifar10/synthetic';
-import { syntheticConfig } from '@convoy/parameter-server/options';
+import { syntheticConfig } from '@convoy/cli/flags/run';
 import { MODEL_NAMES } from '@convoy/protocol/run-config';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { KERAS_RUN } from './keras-run.ts';

@@ -1,4 +1,4 @@
-import type { Sums } from '@convoy/training/reduction';
+import type { Sums } from '@convoy/numerics/reduction';
 
 /**
  * Stands in for the tensors: hashes of whatever a gradient must depend on, as numbers whose sums depend on their grouping.

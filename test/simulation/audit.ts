@@ -1,4 +1,4 @@
-import { leavesOf, sameBlock } from '@convoy/training/blocks';
+import { leavesOf, sameBlock } from '@convoy/numerics/blocks';
 import type { CoordinatorEffect, CoordinatorEvent, Holding, Task, WorkerId } from '@convoy/training/coordinator/events';
 import type { CoordinatorOptions } from '@convoy/training/coordinator/synchronous';
 import { promise } from './failure.ts';

@@ -1,6 +1,6 @@
-import type { Sums } from '@convoy/training/reduction';
+import type { Sums } from '@convoy/numerics/reduction';
 import type { Block } from '@convoy/protocol/messages';
-import { leavesOf } from '@convoy/training/blocks';
+import { leavesOf } from '@convoy/numerics/blocks';
 import type { CheckpointCause, GradientTask, Task } from '@convoy/training/coordinator/events';
 import type { Position } from '@convoy/training/coordinator/course';
 import { partOf, planStep } from '@convoy/training/sampling';

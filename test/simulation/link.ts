@@ -1,7 +1,7 @@
 import type { Block } from '@convoy/protocol/messages';
 import type { Holding, Task } from '@convoy/training/coordinator/events';
-import type { Sums } from '@convoy/training/reduction';
-import type { RandomStream } from '@convoy/random/stream';
+import type { Sums } from '@convoy/numerics/reduction';
+import type { RandomStream } from '@convoy/numerics/random/stream';
 import type { Agenda } from './agenda.ts';
 
 /** The wire's messages, as far as the coordinator's decisions depend on them. */

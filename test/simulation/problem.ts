@@ -1,6 +1,6 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
-import { purposes } from '@convoy/random/purposes';
-import { randomStream } from '@convoy/random/stream';
+import { purposes } from '@convoy/numerics/random/purposes';
+import { randomStream } from '@convoy/numerics/random/stream';
 import { resolveConfig } from '@convoy/training/config';
 import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/synchronous';
 import type { Extent } from '@convoy/training/sampling';

@@ -1,5 +1,5 @@
 import { partOf, planEvaluation, planStep, type Range } from '@convoy/training/sampling';
-import type { Sums } from '@convoy/training/reduction';
+import type { Sums } from '@convoy/numerics/reduction';
 import { digestOf, evaluationOf, gradientOf, INITIAL_PARAMETERS, updated } from './arithmetic.ts';
 import type { Problem } from './problem.ts';
 

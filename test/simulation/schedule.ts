@@ -1,5 +1,5 @@
-import { purposes } from '@convoy/random/purposes';
-import { randomStream, type RandomStream } from '@convoy/random/stream';
+import { purposes } from '@convoy/numerics/random/purposes';
+import { randomStream, type RandomStream } from '@convoy/numerics/random/stream';
 import type { Agenda } from './agenda.ts';
 import { SCHEDULES_PER_PROBLEM, type Problem } from './problem.ts';
 import type { SimulatedServer } from './simulated-server.ts';

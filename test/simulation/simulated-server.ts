@@ -1,5 +1,5 @@
 import type { Block } from '@convoy/protocol/messages';
-import { leavesOf } from '@convoy/training/blocks';
+import { leavesOf } from '@convoy/numerics/blocks';
 import { Course } from '@convoy/training/coordinator/course';
 import type {
   CoordinatorEffect,
@@ -9,7 +9,7 @@ import type {
   WorkerId,
 } from '@convoy/training/coordinator/events';
 import { FROM_THE_START, type StartingPoint } from '@convoy/training/coordinator/synchronous';
-import { TreeReduction, type Sums } from '@convoy/training/reduction';
+import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
 import type { Agenda } from './agenda.ts';
 import { Audit } from './audit.ts';
 import { promise } from './failure.ts';

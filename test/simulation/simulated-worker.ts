@@ -1,8 +1,8 @@
 import type { Block } from '@convoy/protocol/messages';
-import type { RandomStream } from '@convoy/random/stream';
-import { leavesOf } from '@convoy/training/blocks';
+import type { RandomStream } from '@convoy/numerics/random/stream';
+import { leavesOf } from '@convoy/numerics/blocks';
 import type { Task } from '@convoy/training/coordinator/events';
-import { TreeReduction, type Sums } from '@convoy/training/reduction';
+import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
 import { partOf, planEvaluation, planStep } from '@convoy/training/sampling';
 import type { Agenda } from './agenda.ts';
 import { evaluationOf, gradientOf } from './arithmetic.ts';

@@ -1,10 +1,10 @@
 // node --import tsx checkpoint-crash.ts RUN_FOLDER OPERATION before|after
 // Writes the checkpoint of step 20 beside that of step 10, and kills itself right before or after its OPERATION-th
 // operation on the disk. With OPERATION 0 it lives, and prints how many there are.
-import { diskFiles } from '@convoy/parameter-server/checkpoint-files';
-import { interruptible, type Operation } from '@convoy/parameter-server/checkpoint-files.fixture';
-import { CheckpointStore } from '@convoy/parameter-server/checkpoint-store';
-import { identity, stateAt } from '@convoy/parameter-server/checkpoint.fixture';
+import { diskFiles } from '@convoy/run-store/checkpoint-files';
+import { interruptible, type Operation } from '@convoy/run-store/checkpoint-files.fixture';
+import { CheckpointStore } from '@convoy/run-store/checkpoint-store';
+import { identity, stateAt } from '@convoy/run-store/checkpoint.fixture';
 
 const [runFolder, operation, when] = process.argv.slice(2) as [string, string, 'before' | 'after'];
 

@@ -1,6 +1,6 @@
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunSummary } from '@convoy/protocol/run-events';
-import type { PreparedRun } from '@convoy/parameter-server/prepare-run';
+import type { PreparedRun } from '@convoy/server/prepare-run';
 import { healthText, metricText, rollbackText, type Display } from './display.ts';
 import type { StopRequest } from './stop-signals.ts';
 

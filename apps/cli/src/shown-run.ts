@@ -1,15 +1,18 @@
-import { prepareRun, type PreparedRun, type PrepareOptions } from '@convoy/parameter-server/prepare-run';
+import { prepareRun, type PreparedRun, type PrepareOptions } from '@convoy/server/prepare-run';
 import type { Display } from './display.ts';
-import { reopenRolledBack, type Reopen } from './reopen-rolled-back.ts';
+import { runOptionsFromFlags, type RunFlags } from './flags/run.ts';
+import { reopenRolledBack, type Reopen } from '@convoy/convoy/reopen-rolled-back';
 import { whenStopped, type StopRequest } from './stop-signals.ts';
 
 /** Options of a run whose events the display shows and that ends when the operator says so. */
 export function shownOptions(
-  options: Pick<PrepareOptions, 'flags' | 'url' | 'fallbackToSynthetic' | 'isSingle'>,
+  flags: RunFlags,
+  options: Pick<PrepareOptions, 'url' | 'fallbackToSynthetic' | 'syntheticSize' | 'isSingle'>,
   display: Display,
   { signal }: StopRequest,
 ): PrepareOptions {
   return {
+    ...runOptionsFromFlags(flags),
     ...options,
     environment: process.env,
     signal,

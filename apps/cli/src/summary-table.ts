@@ -1,4 +1,4 @@
-import type { Model } from '@convoy/cifar10/architecture';
+import type { Model } from '@convoy/model/architecture';
 import { KERAS_CLASS_NAMES } from '@convoy/export/keras-layer';
 
 const LINE_LENGTH = 65;

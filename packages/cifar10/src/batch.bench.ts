@@ -1,11 +1,11 @@
-import { loadKernels } from '@convoy/arithmetic/load';
-import { allocateVector } from '@convoy/arithmetic/vectors';
+import { loadKernels } from '@convoy/numerics/load-vectors';
+import { allocateVector } from '@convoy/numerics/vectors';
 import { bench, describe } from 'vitest';
 import { AUGMENTATION_VERSION } from '@convoy/protocol/run-config';
-import { Augmenter } from './augment.ts';
-import { readBatch, scaleBytes } from './batch.ts';
-import { IMAGE_BYTES } from './dataset.ts';
-import { dropoutMask } from './dropout.ts';
+import { Augmenter } from '@convoy/model/augment';
+import { readBatch, scaleBytes } from '@convoy/model/batch';
+import { IMAGE_BYTES } from '@convoy/model/dataset';
+import { dropoutMask } from '@convoy/model/dropout';
 import { syntheticDataset } from './synthetic.ts';
 
 const SAMPLES = 64;

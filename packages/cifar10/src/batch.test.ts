@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { SMALL, temporaryDirectory, writeSmall } from './binary.fixture.ts';
 import { openBinary } from './binary.ts';
-import { readBatch, scaleBytes } from './batch.ts';
-import { IMAGE_BYTES } from './dataset.ts';
+import { readBatch, scaleBytes } from '@convoy/model/batch';
+import { IMAGE_BYTES } from '@convoy/model/dataset';
 import { syntheticDataset } from './synthetic.ts';
 
 test('a batch holds the images and labels of its indices, in their order', async () => {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { randomStream } from '@convoy/random/stream';
+import { randomStream } from '@convoy/numerics/random/stream';
 import { Header, type HeaderData } from 'tar';
 import { onTestFinished } from 'vitest';
 import { BINARY_DIRECTORY, BINARY_FILES, RECORD_BYTES, type BinaryLayout } from './binary.ts';

@@ -4,7 +4,7 @@ import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { describe, expect, test } from 'vitest';
 import { SMALL, SMALL_FILE_BYTES, smallFile, temporaryDirectory, writeSmall } from './binary.fixture.ts';
 import { OFFICIAL_LAYOUT, openBinary, verifyBinary } from './binary.ts';
-import { IMAGE_BYTES, type Split } from './dataset.ts';
+import { IMAGE_BYTES, type Split } from '@convoy/model/dataset';
 import { realData } from './real-data.fixture.ts';
 
 function failure(work: () => unknown): OperatorError {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
-import { CIFAR10_CLASS_NAMES, IMAGE_BYTES, IMAGE_SHAPE, type ImageDataset, type Split } from './dataset.ts';
+import { CIFAR10_CLASS_NAMES, IMAGE_BYTES, IMAGE_SHAPE, type ImageDataset, type Split } from '@convoy/model/dataset';
 
 /** Files of the official binary layout, in the order in which their records are numbered. */
 export const TRAIN_FILES = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`);

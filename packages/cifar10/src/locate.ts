@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { openBinary } from './binary.ts';
-import { cacheDirectory, type Environment } from './cache-directory.ts';
-import type { ImageDataset } from './dataset.ts';
+import { cacheDirectory, type Environment } from '@convoy/model/cache-directory';
+import type { ImageDataset } from '@convoy/model/dataset';
 import { ALTERNATIVES, cachedCifar10, downloadCifar10, type DownloadOptions } from './download.ts';
 import { syntheticDataset, type SyntheticOptions } from './synthetic.ts';
 

@@ -1,6 +1,6 @@
 import type { BuiltInDataset } from '@convoy/protocol/run-config';
-import type { Environment } from './cache-directory.ts';
-import type { ImageDataset } from './dataset.ts';
+import type { Environment } from '@convoy/model/cache-directory';
+import type { ImageDataset } from '@convoy/model/dataset';
 import type { DownloadOptions } from './download.ts';
 import { dataOptionsFromEnvironment, openDataset } from './locate.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { IMAGE_BYTES } from './dataset.ts';
+import { IMAGE_BYTES } from '@convoy/model/dataset';
 import { SYNTHETIC_CLASS_NAMES, syntheticDataset } from './synthetic.ts';
 
 const dataset = syntheticDataset({ seed: 1 });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { purposes } from '@convoy/random/purposes';
-import { randomStream, streamKey, type RandomStream, type StreamKey } from '@convoy/random/stream';
-import { threefry2x32 } from '@convoy/random/threefry';
-import { IMAGE_BYTES, IMAGE_SHAPE, IMAGE_SIZE, type ImageDataset, type Split } from './dataset.ts';
+import { purposes } from '@convoy/numerics/random/purposes';
+import { randomStream, streamKey, type RandomStream, type StreamKey } from '@convoy/numerics/random/stream';
+import { threefry2x32 } from '@convoy/numerics/random/threefry';
+import { IMAGE_BYTES, IMAGE_SHAPE, IMAGE_SIZE, type ImageDataset, type Split } from '@convoy/model/dataset';
 
 /** Part of the fingerprint: raise it whenever an image or a label would come out differently. */
 export const SYNTHETIC_VERSION = 'synthetic/1';

@@ -1,5 +1,5 @@
 import { zipSync } from 'fflate';
-import type { Model } from '@convoy/cifar10/architecture';
+import type { Model } from '@convoy/model/architecture';
 import { kerasLayers } from './keras-layer.ts';
 import { kerasWeights } from './keras-weights.ts';
 import type { TrainedModel } from './trained-model.ts';

@@ -1,4 +1,4 @@
-import type { Layer, Model } from '@convoy/cifar10/architecture';
+import type { Layer, Model } from '@convoy/model/architecture';
 
 /** A layer as Keras and LayersModel know it. Options that are absent have the default, which is the same in both. */
 export interface KerasLayer {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EagerProgram } from '@convoy/cifar10/eager-program';
-import { loadEngine } from '@convoy/cifar10/engine/load';
+import { EagerProgram } from '@convoy/engine/eager-program';
+import { loadEngine } from '@convoy/engine/backends/load';
 import { models } from '@convoy/cifar10/models';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { layersModelFiles } from './layers-model.ts';

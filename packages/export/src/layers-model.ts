@@ -1,4 +1,4 @@
-import type { Model } from '@convoy/cifar10/architecture';
+import type { Model } from '@convoy/model/architecture';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { kerasLayers } from './keras-layer.ts';
 import { assertFits, type TrainedModel } from './trained-model.ts';

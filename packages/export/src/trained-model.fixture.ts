@@ -1,5 +1,5 @@
-import { placeArchitecture, type Architecture, type Model } from '@convoy/cifar10/architecture';
-import { initialValues } from '@convoy/cifar10/initial-values';
+import { placeArchitecture, type Architecture, type Model } from '@convoy/model/architecture';
+import { initialValues } from '@convoy/model/initial-values';
 import type { TrainedModel } from './trained-model.ts';
 
 /** A layer of every type, a branch, two layers of one class, and no input like CIFAR-10's. */

@@ -1,4 +1,4 @@
-import type { Model } from '@convoy/cifar10/architecture';
+import type { Model } from '@convoy/model/architecture';
 import type { TensorEntry } from '@convoy/protocol/tensor';
 
 /** A model with its parameters, and what whoever opens the export will want to know. */

@@ -1,5 +1,5 @@
 import { bench, describe } from 'vitest';
-import { TreeReduction } from './reduction.ts';
+import { TreeReduction } from '@convoy/numerics/reduction';
 import { epochOrder } from './sampling.ts';
 
 const PARAMETERS = 904_718;

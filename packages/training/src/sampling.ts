@@ -1,8 +1,8 @@
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import { purposes } from '@convoy/random/purposes';
-import { randomStream } from '@convoy/random/stream';
-import { GENERATOR_VERSION } from '@convoy/random/threefry';
+import { purposes } from '@convoy/numerics/random/purposes';
+import { randomStream } from '@convoy/numerics/random/stream';
+import { GENERATOR_VERSION } from '@convoy/numerics/random/threefry';
 
 /** Names how an epoch's order is made; a change gives every run another result. Part of every run's identity. */
 export const PERMUTATION_VERSION = 'fisher-yates/1';

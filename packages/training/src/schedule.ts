@@ -1,5 +1,5 @@
 import type { ScheduleConfig } from '@convoy/protocol/run-config';
-import { cosineOfHalfTurns, integerPower, power } from './elementary.ts';
+import { cosineOfHalfTurns, integerPower, power } from '@convoy/numerics/elementary';
 import type { Extent } from './sampling.ts';
 
 /**

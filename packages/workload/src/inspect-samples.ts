@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { Dataset, Inputs, Split } from '@convoy/cifar10/dataset';
+import type { Dataset, Inputs, Split } from '@convoy/model/dataset';
 import { float32Bytes } from '@convoy/protocol/tensor';
 
 /** Samples of each split that are read twice. */

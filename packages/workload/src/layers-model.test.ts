@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { placeArchitecture } from '@convoy/cifar10/architecture';
+import { placeArchitecture } from '@convoy/model/architecture';
 import { architectureOf, isLayersModel } from './layers-model.ts';
 
 const { conv2d, dense, flatten, maxPooling2d, averagePooling2d, dropout, batchNormalization, activation, reLU } =

@@ -1,19 +1,5 @@
-import { NON_LINEARITIES, type Activation, type Architecture, type Layer } from '@convoy/cifar10/architecture';
-
-/** What is read of a `tf.LayersModel`: whichever copy of TensorFlow.js has built it. */
-export interface LayersModel {
-  readonly name: string;
-  readonly layers: readonly KerasLayer[];
-  readonly inputs: readonly { readonly shape: readonly (number | null)[] }[];
-  readonly outputs: readonly unknown[];
-}
-
-interface KerasLayer {
-  readonly name: string;
-  getClassName(): string;
-  getConfig(): object;
-  readonly inboundNodes: readonly { readonly inboundLayers: readonly { readonly name: string }[] }[];
-}
+import type { KerasLayer, LayersModel } from '@convoy/model/workload';
+import { NON_LINEARITIES, type Activation, type Architecture, type Layer } from '@convoy/model/architecture';
 
 type Config = Readonly<Record<string, unknown>>;
 

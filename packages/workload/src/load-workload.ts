@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { placeArchitecture, type Architecture, type Layer, type Model } from '@convoy/cifar10/architecture';
-import type { Dataset } from '@convoy/cifar10/dataset';
-import { LOSSES, METRIC_OF } from '@convoy/cifar10/loss';
+import { placeArchitecture, type Architecture, type Layer, type Model } from '@convoy/model/architecture';
+import type { Dataset } from '@convoy/model/dataset';
+import { LOSSES, METRIC_OF } from '@convoy/model/loss';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { Settings } from '@convoy/training/settings';
 import { withoutGreeting } from './greeting.ts';
 import { architectureOf, isLayersModel } from './layers-model.ts';
 import { rescalingNote } from './rescaling-note.ts';
 import { openWorkloadDataset } from './workload-dataset.ts';
-import type { Workload, WorkloadModel } from './workload.ts';
+import type { Workload, WorkloadModel } from '@convoy/model/workload';
 
 /** A workload whose model is known and whose data can be opened. */
 export interface LoadedWorkload {

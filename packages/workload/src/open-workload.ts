@@ -1,5 +1,5 @@
-import type { Model } from '@convoy/cifar10/architecture';
-import type { Dataset } from '@convoy/cifar10/dataset';
+import type { Model } from '@convoy/model/architecture';
+import type { Dataset } from '@convoy/model/dataset';
 import { MAX_PARAMETER_COUNT, models } from '@convoy/cifar10/models';
 import { openConfigured, type OpenOptions } from '@convoy/cifar10/open-configured';
 import { OperatorError } from '@convoy/protocol/errors';

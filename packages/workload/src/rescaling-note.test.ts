@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { placeArchitecture, type Layer } from '@convoy/cifar10/architecture';
+import { placeArchitecture, type Layer } from '@convoy/model/architecture';
 import { rescalingNote } from './rescaling-note.ts';
 
 const note = (dtype: 'float32' | undefined, ...scales: readonly number[]) =>

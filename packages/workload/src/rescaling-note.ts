@@ -1,4 +1,4 @@
-import type { Model } from '@convoy/cifar10/architecture';
+import type { Model } from '@convoy/model/architecture';
 
 /** What a model that scales bytes itself multiplies them by, at most: 1 / 255, 1 / 256 and 1 / 127.5 are meant. */
 const SCALES_BYTES = 1 / 100;

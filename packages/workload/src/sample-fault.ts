@@ -1,4 +1,4 @@
-import type { Inputs } from '@convoy/cifar10/dataset';
+import type { Inputs } from '@convoy/model/dataset';
 
 /** What is wrong with a sample's input, to follow "sample 3 of train"; null for nothing. Bytes are always right. */
 export function faultOfInput(input: Inputs): string | null {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Dataset } from '@convoy/cifar10/dataset';
+import type { Dataset } from '@convoy/model/dataset';
 import { resolveConfig } from '@convoy/training/config';
 import { sortedNote } from './sorted-note.ts';
 

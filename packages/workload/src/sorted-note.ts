@@ -1,4 +1,4 @@
-import type { Dataset } from '@convoy/cifar10/dataset';
+import type { Dataset } from '@convoy/model/dataset';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { extentOf } from '@convoy/training/sampling';
 

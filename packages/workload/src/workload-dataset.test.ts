@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, describe, it } from 'vitest';
-import { placeArchitecture } from '@convoy/cifar10/architecture';
+import { placeArchitecture } from '@convoy/model/architecture';
 import { openWorkloadDataset } from './workload-dataset.ts';
-import type { WorkloadDataset } from './workload.ts';
+import type { WorkloadDataset } from '@convoy/model/workload';
 
 const classes = placeArchitecture([
   { type: 'input', name: 'in', shape: [2] },

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Model } from '@convoy/cifar10/architecture';
-import type { Dataset, Inputs, Split } from '@convoy/cifar10/dataset';
+import type { Model } from '@convoy/model/architecture';
+import type { Dataset, Inputs, Split } from '@convoy/model/dataset';
+import type { WorkloadDataset } from '@convoy/model/workload';
 import { faultOfInput, faultOfLabel, faultOfValues } from './sample-fault.ts';
 import { inspectSamples } from './inspect-samples.ts';
-import type { WorkloadDataset } from './workload.ts';
 
 /** What the protocol carries and a digest looks like. */
 const SHA256 = /^[0-9a-f]{64}$/;

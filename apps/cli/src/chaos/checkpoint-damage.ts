@@ -5,7 +5,7 @@ import {
   checkpointNames,
   PARAMETERS_FILE,
   type CheckpointName,
-} from '@convoy/parameter-server/checkpoint';
+} from '@convoy/run-store/checkpoint';
 
 /** Checkpoints of a run whose bytes are what was written, newest last: what has been damaged here is left out. */
 export function intactCheckpoints(runFolder: string, damaged: ReadonlySet<string>): CheckpointName[] {

@@ -1,6 +1,6 @@
-import { callbackArguments } from '@convoy/parameter-server/callback-options';
-import type { RunFlags } from '@convoy/parameter-server/options';
-import type { EngineFlags } from '@convoy/worker/options';
+import { callbackArguments } from '../flags/callbacks.ts';
+import type { RunFlags } from '../flags/run.ts';
+import type { EngineOptions } from '@convoy/worker/engine-options';
 
 /** The options that decide a run's result, as arguments of another convoy command, and where its data are; `steps` instead of the flags' if given. */
 export function runArguments(flags: RunFlags, steps: number | undefined = flags.steps): string[] {
@@ -51,7 +51,7 @@ export function coordinatorArguments({ checkpointEvery, keepCheckpoints, minWork
 }
 
 /** How a process computes. */
-export function engineArguments({ engine, threads }: EngineFlags): string[] {
+export function engineArguments({ engine, threads }: EngineOptions): string[] {
   return ['--engine', engine, '--threads', String(threads ?? 1)];
 }
 

@@ -2,8 +2,8 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
-import type { RunFlags } from '@convoy/parameter-server/options';
-import type { EngineFlags } from '@convoy/worker/options';
+import type { RunFlags } from '../flags/run.ts';
+import type { EngineOptions } from '@convoy/worker/engine-options';
 import { ConvoyProcess, howItEnded, type ChildEnd } from './child.ts';
 import { Cluster } from './cluster.ts';
 import { seconds } from './durations.ts';
@@ -15,7 +15,7 @@ import { makeReport, type ChaosReport, type RunRecord } from './report.ts';
 import { coordinatorArguments, dataArguments, engineArguments, runArguments } from './run-arguments.ts';
 import { faultSchedule, type FaultKind } from './schedule.ts';
 
-export interface ChaosFlags extends RunFlags, EngineFlags {
+export interface ChaosFlags extends RunFlags, EngineOptions {
   /** Workers that the cluster comes back to. */
   readonly workers: number;
   /** The run's own, for whoever wants to replay it. */

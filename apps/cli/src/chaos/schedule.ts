@@ -1,5 +1,5 @@
-import { purposes } from '@convoy/random/purposes';
-import { randomStream, type RandomStream } from '@convoy/random/stream';
+import { purposes } from '@convoy/numerics/random/purposes';
+import { randomStream, type RandomStream } from '@convoy/numerics/random/stream';
 
 /** What can be done to a cluster, in the words of `--faults`. */
 export const FAULT_KINDS = ['kill', 'freeze', 'leave', 'join', 'server', 'corrupt'] as const;

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
 import { METRIC_LABELS } from '@convoy/protocol/metric';
-import { listCheckpoints, type ListedCheckpoint } from '@convoy/parameter-server/checkpoint-load';
-import { readConfig } from '@convoy/parameter-server/run-folder';
+import { listCheckpoints, type ListedCheckpoint } from '@convoy/run-store/checkpoint-load';
+import { readConfig } from '@convoy/run-store/run-folder';
 import { metricValue } from '../display.ts';
 
 /** `checkpoints`: what a run can be resumed from, read and verified to the last byte. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { addConfigOptions, type ConfigFlags } from '@convoy/parameter-server/options';
-import { resolveRun } from '@convoy/parameter-server/resolve-run';
+import { addConfigOptions, requestFromFlags, type ConfigFlags } from '../flags/run.ts';
+import { resolveRun } from '@convoy/server/resolve-run';
 
 /** `config`: the configuration that options and file resolve to. */
 export function configCommand(): Command {
@@ -23,7 +23,7 @@ async function printConfig({ schema, ...flags }: ConfigFlags & { readonly schema
     const { configSchema } = await import('../config-schema.ts');
     return print(configSchema());
   }
-  print((await resolveRun(flags)).config);
+  print((await resolveRun(requestFromFlags(flags))).config);
 }
 
 function print(value: object): void {

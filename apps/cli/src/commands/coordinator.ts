@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
-import { addRunOptions, wholeNumber, type RunFlags } from '@convoy/parameter-server/options';
-import { openDoor, reachableUrl } from '@convoy/parameter-server/serve';
-import type { ParameterServer } from '@convoy/parameter-server/server';
+import { addRunOptions, wholeNumber, type RunFlags } from '../flags/run.ts';
+import { openDoor, reachableUrl } from '@convoy/server/serve';
+import type { ParameterServer } from '@convoy/server/server';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
 import { mostParameters } from '@convoy/workload/open-workload';
 import { Display } from '../display.ts';
@@ -50,7 +50,7 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
   const door = await openDoor(flags.host, flags.port, await mostParameters(flags.workload));
   try {
     const url = reachableUrl(door.listener);
-    const options = shownOptions({ flags, url }, display, stop);
+    const options = shownOptions(flags, { url }, display, stop);
     let prepared = await prepareShown(options, display, stop);
     const { server, deterministic } = prepared;
     const workload = flags.workload === undefined ? '' : ` --workload ${flags.workload}`;

@@ -1,16 +1,17 @@
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
-import { cacheDirectory } from '@convoy/cifar10/cache-directory';
-import { createProgram } from '@convoy/cifar10/create-program';
-import { loadEngine } from '@convoy/cifar10/engine/load';
+import { cacheDirectory } from '@convoy/model/cache-directory';
+import { createProgram } from '@convoy/engine/create-program';
+import { loadEngine } from '@convoy/engine/backends/load';
 import { openConfigured } from '@convoy/cifar10/open-configured';
 import { lessonModel } from '@convoy/cifar10/models';
-import { selfTest } from '@convoy/cifar10/self-test';
+import { selfTest } from '@convoy/engine/self-test';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { listen } from '@convoy/transport/listen';
-import { serverCodec } from '@convoy/parameter-server/serve';
-import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
+import { serverCodec } from '@convoy/server/serve';
+import { addEngineOptions } from '../flags/engine.ts';
+import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
 import { colorsFor } from '../colors.ts';
 import { DEFAULT_PORT } from './coordinator.ts';
 
@@ -21,7 +22,7 @@ interface Finding {
   readonly detail: string;
 }
 
-interface DoctorFlags extends EngineFlags {
+interface DoctorFlags extends EngineOptions {
   readonly json: boolean;
 }
 

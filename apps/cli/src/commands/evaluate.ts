@@ -2,14 +2,15 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { ConfusionFigures } from '@convoy/pictures/confusion-chart';
-import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
-import { workloadOption } from '@convoy/workload/workload-option';
+import { addEngineOptions } from '../flags/engine.ts';
+import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
+import { workloadOption } from '../flags/workload.ts';
 import { metricText } from '../display.ts';
 import { confusionTable } from '../evaluation/confusion-table.ts';
-import { evaluateRun, type EvaluatedSplit } from '../evaluation/evaluate-run.ts';
-import { CHECKPOINT_HELP, readRunParameters } from '../run-parameters.ts';
+import { evaluateRun, type EvaluatedSplit } from '@convoy/convoy/evaluate-run';
+import { CHECKPOINT_HELP, readRunParameters } from '@convoy/convoy/run-parameters';
 
-interface EvaluateFlags extends EngineFlags {
+interface EvaluateFlags extends EngineOptions {
   readonly run: string;
   readonly checkpoint?: string;
   readonly split: EvaluatedSplit;

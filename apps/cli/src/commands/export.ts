@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
 import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat } from '@convoy/export/formats';
-import { readRunId } from '@convoy/parameter-server/run-folder';
-import { workloadOption } from '@convoy/workload/workload-option';
-import { classNamesOf } from '../class-names.ts';
-import { CHECKPOINT_HELP, readRunParameters } from '../run-parameters.ts';
+import { readRunId } from '@convoy/run-store/run-folder';
+import { workloadOption } from '../flags/workload.ts';
+import { classNamesOf } from '@convoy/convoy/class-names';
+import { CHECKPOINT_HELP, readRunParameters } from '@convoy/convoy/run-parameters';
 
 interface ExportFlags {
   readonly format: ExportFormat;

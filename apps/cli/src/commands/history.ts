@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
-import { readHistory } from '../history/history.ts';
+import { readHistory } from '@convoy/convoy/history';
 import { historyRows, historyTable } from '../history/history-table.ts';
 
 /** `history`: what a run measured epoch by epoch, as table and as picture. */

@@ -1,18 +1,19 @@
 import { Command, Option } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
-import { IMAGE_SIZE, type Inputs } from '@convoy/cifar10/dataset';
-import { positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
-import { addEngineOptions, type EngineFlags } from '@convoy/worker/options';
+import { IMAGE_SIZE, type Inputs } from '@convoy/model/dataset';
+import { positiveInteger, wholeNumber } from '../flags/run.ts';
+import { addEngineOptions } from '../flags/engine.ts';
+import type { EngineOptions } from '@convoy/worker/engine-options';
 import { openData } from '@convoy/workload/open-workload';
-import { workloadOption } from '@convoy/workload/workload-option';
-import { classNamesOf } from '../class-names.ts';
+import { workloadOption } from '../flags/workload.ts';
+import { classNamesOf } from '@convoy/convoy/class-names';
 import { percent } from '../display.ts';
-import { fromRgb, imageSamples } from '../image-samples.ts';
-import { Predictor, ranked } from '../predictor.ts';
-import { CHECKPOINT_HELP, readRunParameters, type RunParameters } from '../run-parameters.ts';
-import { indexWithin, SPLITS, splitSamples, type SplitName } from '../split-samples.ts';
+import { fromRgb, imageSamples } from '@convoy/convoy/image-samples';
+import { Predictor, ranked } from '@convoy/convoy/predictor';
+import { CHECKPOINT_HELP, readRunParameters, type RunParameters } from '@convoy/convoy/run-parameters';
+import { indexWithin, SPLITS, splitSamples, type SplitName } from '@convoy/convoy/split-samples';
 
-interface PredictFlags extends EngineFlags {
+interface PredictFlags extends EngineOptions {
   readonly run: string;
   readonly checkpoint?: string;
   readonly index: readonly number[];

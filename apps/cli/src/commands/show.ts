@@ -1,29 +1,29 @@
 import { Command, Option } from 'commander';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import { purposes } from '@convoy/random/purposes';
-import { randomStream } from '@convoy/random/stream';
+import { purposes } from '@convoy/numerics/random/purposes';
+import { randomStream } from '@convoy/numerics/random/stream';
 import { resolveConfig } from '@convoy/training/config';
-import { Augmenter } from '@convoy/cifar10/augment';
-import { readBatch } from '@convoy/cifar10/batch';
-import type { Dataset, Split } from '@convoy/cifar10/dataset';
-import { WHOLE_WEIGHT } from '@convoy/cifar10/mixup-weight';
+import { Augmenter } from '@convoy/model/augment';
+import { readBatch } from '@convoy/model/batch';
+import type { Dataset, Split } from '@convoy/model/dataset';
+import { WHOLE_WEIGHT } from '@convoy/model/mixup-weight';
 import {
   augmentationFromFlags,
   augmentOption,
   cutoutOption,
   mixupOption,
   type AugmentationFlags,
-} from '@convoy/parameter-server/augmentation-options';
-import { addDatasetOptions, datasetFromFlags, type DatasetFlags } from '@convoy/parameter-server/dataset-options';
+} from '../flags/augmentation.ts';
+import { addDatasetOptions, datasetFromFlags, type DatasetFlags } from '../flags/dataset.ts';
 import type { Tile } from '@convoy/pictures/image-grid';
-import { positiveInteger, wholeNumber } from '@convoy/parameter-server/options';
+import { positiveInteger, wholeNumber } from '../flags/run.ts';
 import { loadWorkload } from '@convoy/workload/load-workload';
 import { openData } from '@convoy/workload/open-workload';
-import { workloadOption } from '@convoy/workload/workload-option';
+import { workloadOption } from '../flags/workload.ts';
 import { Display } from '../display.ts';
-import { imageSamples, toRgb } from '../image-samples.ts';
-import { indexWithin, SPLITS, splitSamples, type SplitName, type SplitSamples } from '../split-samples.ts';
+import { imageSamples, toRgb } from '@convoy/convoy/image-samples';
+import { indexWithin, SPLITS, splitSamples, type SplitName, type SplitSamples } from '@convoy/convoy/split-samples';
 import { stopSignals } from '../stop-signals.ts';
 
 interface ShowFlags extends AugmentationFlags, DatasetFlags {

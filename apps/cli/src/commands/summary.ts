@@ -3,7 +3,7 @@ import { models } from '@convoy/cifar10/models';
 import { MODEL_NAMES, type ModelName } from '@convoy/protocol/run-config';
 import { DEFAULT_RECIPE, recipes } from '@convoy/training/config';
 import { loadWorkload } from '@convoy/workload/load-workload';
-import { workloadOption } from '@convoy/workload/workload-option';
+import { workloadOption } from '../flags/workload.ts';
 import { summaryTable } from '../summary-table.ts';
 
 interface SummaryFlags {

@@ -1,18 +1,19 @@
 import { Command, Option } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
-import { addRunOptions, positiveInteger, type RunFlags } from '@convoy/parameter-server/options';
-import type { PreparedRun } from '@convoy/parameter-server/prepare-run';
-import { addEngineOptions, type EngineFlags } from '@convoy/worker/options';
+import { addRunOptions, positiveInteger, type RunFlags } from '../flags/run.ts';
+import type { PreparedRun } from '@convoy/server/prepare-run';
+import { addEngineOptions } from '../flags/engine.ts';
+import type { EngineOptions } from '@convoy/worker/engine-options';
 import { Display } from '../display.ts';
 import { suspendWithProgram } from '../job-control.ts';
-import { trainInProcess } from '../launchers/in-process.ts';
-import { trainWithWorkers } from '../launchers/worker-processes.ts';
-import type { Reopen } from '../reopen-rolled-back.ts';
+import { trainInProcess } from '@convoy/convoy/launchers/in-process';
+import { trainWithWorkers } from '@convoy/convoy/launchers/worker-processes';
+import type { Reopen } from '@convoy/convoy/reopen-rolled-back';
 import { reportEnd } from '../report-end.ts';
 import { prepareShown, shownOptions, shownReopen } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
 
-interface TrainFlags extends RunFlags, EngineFlags {
+interface TrainFlags extends RunFlags, EngineOptions {
   readonly workers?: number;
   readonly single: boolean;
   readonly fallbackSynthetic: boolean;
@@ -53,7 +54,12 @@ async function train(flags: TrainFlags): Promise<void> {
   const display = new Display();
   try {
     const { single: isSingle, fallbackSynthetic: fallbackToSynthetic } = flags;
-    const options = shownOptions({ flags, url: null, fallbackToSynthetic, isSingle }, display, stop);
+    const options = shownOptions(
+      flags,
+      { url: null, fallbackToSynthetic, syntheticSize: flags.syntheticSize, isSingle },
+      display,
+      stop,
+    );
     const prepared = await prepareShown(options, display, stop);
     const reopen = shownReopen(options, stop);
     const last = flags.single

@@ -3,12 +3,13 @@ import { exitCodes } from '@convoy/protocol/errors';
 import { maxMessageBytes } from '@convoy/protocol/messages';
 import { dial } from '@convoy/transport/dial';
 import { ThreadCompute } from '@convoy/worker/compute/thread';
-import { addEngineOptions, computeOptions, threadsPerWorker, type EngineFlags } from '@convoy/worker/options';
+import { addEngineOptions } from '../flags/engine.ts';
+import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
 import { work, workerCodec } from '@convoy/worker/work';
 import { mostParameters } from '@convoy/workload/open-workload';
-import { workloadOption } from '@convoy/workload/workload-option';
+import { workloadOption } from '../flags/workload.ts';
 
-interface WorkerFlags extends EngineFlags {
+interface WorkerFlags extends EngineOptions {
   readonly url: string;
   readonly patience: number;
 }

@@ -1,6 +1,6 @@
 import { percent } from '../display.ts';
 import { textTable } from '../text-table.ts';
-import { classAccuracies, type Confusion } from './confusion.ts';
+import { classAccuracies, type Confusion } from '@convoy/convoy/confusion';
 
 /** As many letters of a class's name as stand over its column: ten classes fit into 80 characters. */
 const HEAD_LETTERS = 4;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classAccuracies, ConfusionCount } from './confusion.ts';
+import { classAccuracies, ConfusionCount } from '@convoy/convoy/confusion';
 import { confusionTable } from './confusion-table.ts';
 
 describe('ConfusionCount', () => {

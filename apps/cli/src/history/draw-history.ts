@@ -3,7 +3,7 @@ import { historyChart, type CurvePoint, type HistoryCurves } from '@convoy/pictu
 import { writePicture } from '@convoy/pictures/picture-file';
 import { readMetric } from '@convoy/protocol/metric';
 import { metricText } from '../display.ts';
-import { readHistory, type History, type Measured } from './history.ts';
+import { readHistory, type History, type Measured } from '@convoy/convoy/history';
 
 /**
  * Draws a run's history into its folder, as `history.svg` and `history.png`.

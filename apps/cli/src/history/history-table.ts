@@ -1,7 +1,7 @@
 import { METRIC_LABELS, metricFigure, readMetric } from '@convoy/protocol/metric';
 import { metricText, metricValue } from '../display.ts';
 import { textTable } from '../text-table.ts';
-import type { Figures, History, Measured } from './history.ts';
+import type { Figures, History, Measured } from '@convoy/convoy/history';
 
 /** One line of a history: an epoch's end, or the run's where it ended within an epoch. */
 export interface HistoryRow {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunEvent } from '@convoy/protocol/run-events';
-import { configFromFlags } from '@convoy/parameter-server/options';
+import { configFromFlags } from '../flags/run.ts';
 import { evaluated, ofRegression, resumed, step } from '../chaos/events.fixture.ts';
 import { historyCurves } from './draw-history.ts';
-import { foldHistory, readHistory } from './history.ts';
+import { foldHistory, readHistory } from '@convoy/convoy/history';
 import { historyRows, historyTable } from './history-table.ts';
 
 const started: RunEvent = {

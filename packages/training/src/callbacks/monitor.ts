@@ -4,6 +4,13 @@ import type { MetricName } from '@convoy/protocol/metric';
 /** The figure that a callback follows, and which way is better. */
 export type Monitored = Pick<ModelCheckpointConfig, 'monitor' | 'mode'>;
 
+/** The figure that says which checkpoint is the best, as its manifest has it. */
+export interface MonitoredFigure {
+  readonly monitor: string;
+  readonly direction: 'min' | 'max';
+  readonly value: number;
+}
+
 /** Keras's names for the metrics among an epoch's figures. */
 export const KERAS_NAMES = {
   accuracy: 'accuracy',

@@ -1,5 +1,5 @@
 import type { Block } from '@convoy/protocol/messages';
-import { sameBlock } from '../blocks.ts';
+import { sameBlock } from '@convoy/numerics/blocks';
 import type { Holding, WorkerId } from './events.ts';
 import { Pace } from './pace.ts';
 

@@ -1,5 +1,5 @@
 import type { Block } from '@convoy/protocol/messages';
-import { FreeBlocks, floorPowerOfTwo, leavesOf, rootOf } from '../blocks.ts';
+import { FreeBlocks, floorPowerOfTwo, leavesOf, rootOf } from '@convoy/numerics/blocks';
 import type { Course, Position } from './course.ts';
 import type {
   Awaited,

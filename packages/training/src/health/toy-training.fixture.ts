@@ -1,6 +1,6 @@
 import type { TensorTable } from '@convoy/protocol/tensor';
-import { randomStream, type RandomStream } from '@convoy/random/stream';
-import { purposes } from '@convoy/random/purposes';
+import { randomStream, type RandomStream } from '@convoy/numerics/random/stream';
+import { purposes } from '@convoy/numerics/random/purposes';
 import { normOf } from '../optimizer/gradient-norm.ts';
 import { createOptimizer, DEFAULT_OPTIMIZERS, slotsOf, type OptimizerState } from '../optimizer/optimizer.ts';
 import { Health, type HealthFact } from './health.ts';

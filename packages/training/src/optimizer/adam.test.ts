@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { randomStream } from '@convoy/random/stream';
+import { randomStream } from '@convoy/numerics/random/stream';
 import { normOf } from './gradient-norm.ts';
 import { createOptimizer, DEFAULT_OPTIMIZERS, type OptimizerState, type OptimizerVectors } from './optimizer.ts';
 import { emptyLike, zeroState } from './state.fixture.ts';

@@ -1,6 +1,6 @@
-import { adam } from '@convoy/arithmetic/vectors';
+import { adam } from '@convoy/numerics/vectors';
 import type { OptimizerConfig } from '@convoy/protocol/run-config';
-import { integerPower } from '../elementary.ts';
+import { integerPower } from '@convoy/numerics/elementary';
 import type { Part } from './optimizer.ts';
 
 type AdamConfig = Extract<OptimizerConfig, { name: 'adam' | 'adamw' }>;

@@ -1,4 +1,4 @@
-import { sumOfSquares } from '@convoy/arithmetic/vectors';
+import { sumOfSquares } from '@convoy/numerics/vectors';
 
 /** Euclidean norm of a vector divided by `divisor`, accumulated in float64: finite exactly when every element is. */
 export function normOf(vector: Float32Array, divisor = 1): number {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OptimizerConfig } from '@convoy/protocol/run-config';
-import { randomStream } from '@convoy/random/stream';
+import { randomStream } from '@convoy/numerics/random/stream';
 import { createOptimizer, DEFAULT_OPTIMIZERS, NOT_WORTH_DECAYING, slotsOf, type OptimizerState } from './optimizer.ts';
 import { emptyLike, zeroState } from './state.fixture.ts';
 

@@ -1,4 +1,4 @@
-import { rmsprop } from '@convoy/arithmetic/vectors';
+import { rmsprop } from '@convoy/numerics/vectors';
 import type { OptimizerConfig } from '@convoy/protocol/run-config';
 import type { Part } from './optimizer.ts';
 

@@ -1,4 +1,4 @@
-import { sgd } from '@convoy/arithmetic/vectors';
+import { sgd } from '@convoy/numerics/vectors';
 import type { OptimizerConfig } from '@convoy/protocol/run-config';
 import type { Part } from './optimizer.ts';
 

@@ -1,0 +1,5 @@
+// node main.ts --recipe lesson --host 0.0.0.0: the parameter server, as a process by itself
+import { coordinatorCommand } from '@convoy/cli/commands/coordinator';
+import { runProgram } from '@convoy/cli/program';
+
+await runProgram(coordinatorCommand().name('parameter-server'));

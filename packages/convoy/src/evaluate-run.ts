@@ -1,0 +1,73 @@
+import { OperatorError } from '@convoy/protocol/errors';
+import type { MetricFigure } from '@convoy/protocol/metric';
+import { rootOf } from '@convoy/numerics/blocks';
+import { extentOf, partOf, planEvaluation } from '@convoy/training/sampling';
+import type { ComputeOptions } from '@convoy/worker/compute/compute';
+import { InlineCompute } from '@convoy/worker/compute/inline';
+import type { RunParameters } from './run-parameters.ts';
+import { classAccuracies, ConfusionCount, type Confusion } from './confusion.ts';
+
+export type EvaluatedSplit = 'test' | 'validation';
+
+/** What a run's parameters are worth on samples they were not trained on. */
+export type RunEvaluation = MetricFigure & {
+  /** The checkpoint's name; null for what the run ended with. */
+  readonly checkpoint: string | null;
+  readonly split: EvaluatedSplit;
+  readonly step: number;
+  readonly samples: number;
+  /** The mean over the samples; of a classification in nats. */
+  readonly loss: number;
+  readonly parametersSha256: string;
+  /** The classes' names, by label. */
+  readonly classes: readonly string[];
+  readonly classAccuracies: readonly (number | null)[];
+  /** Rows: the true class, columns: what it was taken for. Null of a regression. */
+  readonly confusion: Confusion | null;
+};
+
+/**
+ * The figures of the run's own evaluation, piece by piece, and the confusion matrix from a second pass over the same pieces.
+ * @param onNote told in one line what is not as it should be: another engine, a model that is not compiled.
+ * @throws OperatorError when the run held no such samples out, or when the data or an engine can't be had.
+ */
+export async function evaluateRun(
+  { config, model, checkpoint, step, values, sha256 }: RunParameters,
+  purpose: EvaluatedSplit,
+  options: ComputeOptions,
+  onNote: (line: string) => void,
+): Promise<RunEvaluation> {
+  const compute = new InlineCompute();
+  try {
+    const { warning } = await compute.open(options);
+    if (warning !== null) onNote(warning);
+    const { note } = await compute.prepare(config);
+    if (note !== null) onNote(note);
+    const { split, indices, pieces } = planEvaluation(purpose, config, extentOf(config, compute.dataset));
+    if (pieces === 0) throw new OperatorError(`this run held no samples out for ${purpose}: choose another --split`);
+    compute.takeParameters(step, values);
+    const { samples, lossSum, metricSum } = await compute.evaluate({ step, purpose, block: rootOf(pieces) });
+    const common = { checkpoint, split: purpose, step, samples, loss: lossSum / samples, parametersSha256: sha256 };
+    const classes = compute.dataset.classNames;
+    if (classes.length === 0) {
+      return { ...common, meanAbsoluteError: metricSum / samples, classes, classAccuracies: [], confusion: null };
+    }
+    const count = new ConfusionCount(model.outputs);
+    for (let piece = 0; piece < pieces; piece++) {
+      const { start, end } = partOf(indices, piece, pieces);
+      const samplesOfPiece = Int32Array.from({ length: end - start }, (_, n) => start + n);
+      const { labels, predictions } = compute.predict(split, samplesOfPiece);
+      count.add(labels, predictions);
+    }
+    const confusion: Confusion = count.counts;
+    return {
+      ...common,
+      accuracy: metricSum / samples,
+      classes,
+      classAccuracies: classAccuracies(confusion),
+      confusion,
+    };
+  } finally {
+    await compute.close();
+  }
+}

@@ -1,0 +1,27 @@
+import { Predictor } from './predictor.ts';
+import { readRunParameters } from './run-parameters.ts';
+import type { EngineChoice } from '@convoy/engine/backends/load';
+import { quietTensorflow } from './quiet-tensorflow.ts';
+
+export interface PredictorOptions {
+  /** A checkpoint by its name, `best` or `newest`; what the run ended with when absent. */
+  readonly checkpoint?: string | undefined;
+  readonly engine?: EngineChoice | undefined;
+  readonly threads?: number | undefined;
+  /** The file of the run's workload, where it trained one. */
+  readonly workload?: string | undefined;
+  /** Told in one line what is not as it should be: another engine, a model that is not compiled. */
+  readonly onNote?: ((line: string) => void) | undefined;
+}
+
+/**
+ * Asks the model of a run what images show, in this process. Close it when nothing is asked any more.
+ * @param folder the run's.
+ * @throws OperatorError when the run has no such parameters, or no engine loads.
+ */
+export async function openPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
+  const { checkpoint, engine = 'auto', threads, workload, onNote = () => {} } = options;
+  quietTensorflow();
+  const parameters = await readRunParameters(folder, checkpoint, workload);
+  return Predictor.open({ engine, ...(threads === undefined ? {} : { threads }) }, parameters, process.env, onNote);
+}

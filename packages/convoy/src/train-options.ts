@@ -1,0 +1,101 @@
+import type { EngineChoice } from '@convoy/engine/backends/load';
+import type { WorkerFlags } from './launchers/worker-processes.ts';
+import { COLLAPSE_ACTIONS } from '@convoy/server/health-watch';
+import { DEFAULT_RUN_OPTIONS, type RunOptions } from '@convoy/server/run-options';
+import { OperatorError } from '@convoy/protocol/errors';
+import type { Settings } from '@convoy/training/settings';
+import { engineFrom } from '@convoy/worker/engine-options';
+
+/**
+ * What to train and how: a run's settings, which decide its result, and beside them what does not. Every default is that of
+ * `convoy train`.
+ */
+export interface TrainOptions extends Omit<Settings, '$schema'> {
+  /** A configuration file under these settings, see docs/configuration.md. */
+  readonly config?: string | undefined;
+  /** The folder of a run that is to go on from its newest checkpoint. It has its settings: none may be given. */
+  readonly resume?: string | undefined;
+  /** The new run's folder; in `runs/` under the working directory when absent. */
+  readonly runDir?: string | undefined;
+  /** Worker processes: one per core when absent, and no more than micro-batches in a step. */
+  readonly workers?: number | undefined;
+  /** Everything in this process. Computing blocks its event loop for a micro-batch at a time. */
+  readonly single?: boolean | undefined;
+  readonly engine?: EngineChoice | undefined;
+  /** Threads per worker: the cores, shared among the workers, when absent; one in a deterministic run. */
+  readonly threads?: number | undefined;
+  /** CIFAR-10's binary files; `$CIFAR10_DIR`, else the cache, else downloaded when absent. */
+  readonly dataDir?: string | undefined;
+  /** The file of a model and data of one's own, see docs/workloads.md. A run that is resumed needs it again. */
+  readonly workload?: string | undefined;
+  /** Train on synthetic images where CIFAR-10 can't be had. */
+  readonly fallbackToSynthetic?: boolean | undefined;
+  /** When a checkpoint is due between evaluations; null for never. */
+  readonly checkpointEvery?: { readonly steps: number } | { readonly ms: number } | null | undefined;
+  /** How many checkpoints to keep beside the best. */
+  readonly keepCheckpoints?: number | undefined;
+  /** When the training has fallen back to guessing: halt, rollback to a healthy checkpoint, or continue. */
+  readonly onCollapse?: RunOptions['onCollapse'] | undefined;
+  /** Aborting ends the run where it stands, with a checkpoint: the result says `interrupted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told what an operator should know and no event says: a worker's last words, a slower engine. One line each. */
+  readonly onNote?: ((line: string) => void) | undefined;
+}
+
+/** The options as the halves of the program take them. */
+export interface ResolvedTrainOptions {
+  readonly run: RunOptions;
+  readonly computing: WorkerFlags;
+  readonly single: boolean;
+  readonly fallbackToSynthetic: boolean;
+  readonly signal: AbortSignal;
+  readonly onNote: (line: string) => void;
+}
+
+/** @throws OperatorError naming the option and what it must be. The settings are checked later, with the file's. */
+export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions {
+  const { single = false, fallbackToSynthetic = false, signal, onNote = () => {}, ...rest } = options;
+  const {
+    config,
+    resume,
+    runDir,
+    workers,
+    engine,
+    threads,
+    dataDir,
+    workload,
+    checkpointEvery,
+    keepCheckpoints,
+    onCollapse,
+    ...settings
+  } = rest;
+  for (const [name, value] of Object.entries({ workers, threads, keepCheckpoints })) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
+      throw new OperatorError(`${name} (${value}) must be a whole number, 1 or more`);
+    }
+  }
+  if (onCollapse !== undefined && !COLLAPSE_ACTIONS.includes(onCollapse)) {
+    throw new OperatorError(`onCollapse (${String(onCollapse)}) must be one of ${COLLAPSE_ACTIONS.join(', ')}`);
+  }
+  if (single && workers !== undefined) throw new OperatorError('leave out workers, or single: one process has none');
+  const [surplus] = Object.keys(present({ config, runDir, ...settings }));
+  if (resume !== undefined && surplus !== undefined) {
+    throw new OperatorError(`a run that is resumed has its own settings and folder: leave ${surplus} out`);
+  }
+  const every = checkpointEvery === undefined ? {} : { checkpointEvery: { steps: null, ms: null, ...checkpointEvery } };
+  const kept = present({ keepCheckpoints, onCollapse });
+  return {
+    run: { ...DEFAULT_RUN_OPTIONS, ...kept, ...every, settings, config, resume, runDir, dataDir, workload },
+    computing: { engine: engine ?? engineFrom(process.env), threads, workers, dataDir, workload },
+    single,
+    fallbackToSynthetic,
+    signal: signal ?? new AbortController().signal,
+    onNote,
+  };
+}
+
+/** The fields that have a value. */
+function present<Fields extends object>(fields: Fields): { [Name in keyof Fields]?: NonNullable<Fields[Name]> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Name in keyof Fields]?: NonNullable<Fields[Name]> };
+}

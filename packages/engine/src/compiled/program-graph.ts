@@ -1,0 +1,145 @@
+import type { Model } from '@convoy/model/architecture';
+import { Graph, type Output } from './graph.ts';
+import { forwardGraph } from './forward-graph.ts';
+import { crossEntropy, divideBytes, reshape, softCrossEntropy, squaredError } from './operations.ts';
+import { Tape } from './tape.ts';
+
+/** The graph of a model's gradient and of its evaluation, and what to feed to and fetch from each. */
+export interface ProgramGraph {
+  readonly graph: Graph;
+  /** One per entry of the model's table, of its shape. */
+  readonly parameters: readonly Output[];
+  /** uint8 or float32 [N, ...model.input.shape]. */
+  readonly inputs: Output;
+  /** What bytes are divided by, float32 []: see `divideBytes`. Floats are not. */
+  readonly byteScale: Output | null;
+  /** int32 [N], of a classification. */
+  readonly labels: Output;
+  readonly masks: readonly MaskInput[];
+  /** float32 [N, outputs]: the probabilities that `softTraining` expects, or the values of a regression. */
+  readonly targets: Output;
+  readonly training: TrainingResults;
+  /** With the loss of `targets` in the place of the labels': a graph of its own, so that the other stays as it is. */
+  readonly softTraining: TrainingResults;
+  /** Without dropout and with the moving statistics: takes no masks. */
+  readonly evaluation: Results & {
+    /** float32 [N, outputs]: logits or values; needs neither labels nor targets. */
+    readonly outputs: Output;
+  };
+}
+
+export interface TrainingResults extends Results {
+  /**
+   * float32 [P], in the order of the model's table: slopes of the losses' sum, and for moving statistics the batch's own,
+   * variances with Bessel's correction.
+   */
+  readonly gradient: Output;
+}
+
+/** A dropout layer's multipliers, float32 [N, ...shape]. */
+export interface MaskInput {
+  /** The layer's index in the architecture. */
+  readonly layer: number;
+  /** Of the layer's input. */
+  readonly shape: readonly number[];
+  readonly input: Output;
+}
+
+export interface Results {
+  /** Of each sample, float32 [N]: cross-entropy in nats, or the mean squared error. */
+  readonly losses: Output;
+  /** The class with the largest logit, int32 [N]; of a regression the values, float32 [N, outputs]. */
+  readonly predictions: Output;
+}
+
+/** What a loss is computed with, and where the backward pass starts. */
+interface LossOutputs {
+  readonly losses_N: Output;
+  readonly slope: Output;
+}
+
+/** @throws UnsupportedLayer */
+export function programGraph(model: Model): ProgramGraph {
+  const graph = new Graph();
+  const { shape, type } = model.input;
+  const isRegression = model.loss === 'meanSquaredError';
+  const inputs = graph.within('in', () => ({
+    parameters: model.tensors.map(({ name, shape }) => graph.placeholder(name, 'float32', shape)),
+    inputs: graph.placeholder('inputs', type, [-1, ...shape]),
+    byteScale: type === 'uint8' ? graph.placeholder('byte-scale', 'float32', []) : null,
+    labels: graph.placeholder('labels', 'int32', [-1]),
+    targets: graph.placeholder('targets', 'float32', [-1, model.outputs]),
+    masks: maskInputs(graph, model),
+  }));
+  const masks = new Map(inputs.masks.map(({ layer, input }) => [layer, input]));
+  const floats = (tape: Tape) =>
+    inputs.byteScale === null ? inputs.inputs : divideBytes(tape, inputs.inputs, inputs.byteScale);
+  const hardLoss = (tape: Tape, outputs: Output): LossOutputs => {
+    if (isRegression) {
+      const { losses_N, slope_NO } = squaredError(tape, outputs, inputs.targets, model.outputs);
+      return { losses_N, slope: slope_NO };
+    }
+    const { losses_N, slope_NC } = crossEntropy(tape, outputs, inputs.labels);
+    return { losses_N, slope: slope_NC };
+  };
+  const predictions = (outputs: Output) => (isRegression ? outputs : argMax(graph, outputs));
+
+  const train = (lossOf: (tape: Tape, outputs: Output) => LossOutputs) => {
+    const tape = new Tape(graph);
+    const { parameters } = inputs;
+    const trained = parameters.filter((_, index) => model.tensors[index]!.momentum === undefined);
+    trained.forEach((parameter) => tape.watch(parameter));
+    const statistics = new Map<number, Output>();
+    const outputs = forwardGraph(tape, model, { inputs: floats(tape), parameters, masks, statistics });
+    const { losses_N, slope } = lossOf(tape, outputs);
+    const slopes = tape.slopes(outputs, slope, trained);
+    const flat = parameters.map((_, index) => slopes[index] ?? statistics.get(index)!);
+    return { losses: losses_N, predictions: predictions(outputs), gradient: concatenate(tape, flat) };
+  };
+  const training = graph.within('training', () => train(hardLoss));
+  const softTraining = isRegression
+    ? training
+    : graph.within('soft-training', () =>
+        train((tape, logits_NC) => {
+          const { losses_N, slope_NC } = softCrossEntropy(tape, logits_NC, inputs.targets);
+          return { losses_N, slope: slope_NC };
+        }),
+      );
+  const evaluation = graph.within('evaluation', () => {
+    const tape = new Tape(graph);
+    const outputs = forwardGraph(tape, model, {
+      inputs: floats(tape),
+      parameters: inputs.parameters,
+      masks: new Map(),
+      statistics: null,
+    });
+    return { losses: hardLoss(tape, outputs).losses_N, predictions: predictions(outputs), outputs };
+  });
+  return { graph, ...inputs, training, softTraining, evaluation };
+}
+
+function maskInputs(graph: Graph, model: Model): MaskInput[] {
+  return model.layers.flatMap(({ layer, inputShape }, index) => {
+    if (layer.type !== 'dropout') return [];
+    const input = graph.placeholder(`${layer.name}/mask`, 'float32', [-1, ...inputShape]);
+    return [{ layer: index, shape: inputShape, input }];
+  });
+}
+
+function argMax(graph: Graph, logits_NC: Output): Output {
+  const axis = graph.constant({ type: 'int32', shape: [], values: [1] });
+  const type = { type: 'float32' } as const;
+  return graph.add('ArgMax', [logits_NC, axis], { T: type, Tidx: { type: 'int32' }, output_type: { type: 'int32' } });
+}
+
+/** One flat vector of all, so that one copy reads it out. */
+function concatenate(tape: Tape, slopes: readonly Output[]): Output {
+  const { graph } = tape;
+  const flat = slopes.map((slope) => reshape(tape, slope, graph.integers([-1])));
+  const axis = graph.constant({ type: 'int32', shape: [], values: [0] });
+  return graph.add('ConcatV2', [...flat, axis], {
+    N: { int: flat.length },
+    T: { type: 'float32' },
+    Tidx: { type: 'int32' },
+  });
+}

@@ -1,0 +1,144 @@
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { Model } from '@convoy/model/architecture';
+import { scaleBytes } from '@convoy/model/batch';
+import { writeStatistics } from './batch-statistics.ts';
+import type { DropoutDraw } from '@convoy/model/dropout';
+import type { Inputs } from '@convoy/model/dataset';
+import { DropoutMasks } from './dropout-masks.ts';
+import type { Engine } from './backends/engine.ts';
+import { forward, type ForwardMode, type MaskTensors } from './forward.ts';
+import { countCorrect, sumOfAbsoluteErrors, sumOfLosses } from '@convoy/model/loss';
+import type { Batch, BatchSums, Program } from './program.ts';
+import { softmax } from './softmax.ts';
+
+/** Without dropout, and with the moving statistics. */
+const INFERENCE: ForwardMode = { masks: new Map(), onStatistics: null };
+
+/** Runs a model operation by operation through the tape of TensorFlow.js. */
+export class EagerProgram implements Program {
+  readonly #engine: Engine;
+  readonly #model: Model;
+  /** Kept, so that every step's upload comes from memory that is mapped already. */
+  readonly #values: Float32Array;
+  readonly #masks: DropoutMasks;
+  #floats = new Float32Array(0);
+  #parameters: Tensor[] = [];
+
+  constructor(engine: Engine, model: Model) {
+    this.#engine = engine;
+    this.#model = model;
+    this.#values = new Float32Array(model.parameterCount);
+    this.#masks = new DropoutMasks(model);
+  }
+
+  setParameters(parameters: Float32Array): void {
+    const { tf } = this.#engine;
+    // A tensor shares its array until it is first used: the old tensors must go before the array changes.
+    this.dispose();
+    this.#values.set(parameters);
+    this.#parameters = this.#model.tensors.map(({ shape, offset, size }) =>
+      tf.tensor(this.#values.subarray(offset, offset + size), [...shape], 'float32'),
+    );
+  }
+
+  gradient(batch: Batch, dropout: DropoutDraw | null, gradient: Float32Array): BatchSums {
+    const { tf } = this.#engine;
+    const { tensors } = this.#model;
+    const samples = batch.inputs.length / this.#model.input.size;
+    let sums!: BatchSums;
+    tf.tidy(() => {
+      const mode: ForwardMode = {
+        masks: dropout === null ? new Map<number, Tensor>() : this.#maskTensors(dropout, samples),
+        onStatistics: (placed, statistics) => writeStatistics(placed, statistics, samples, gradient),
+      };
+      const trained = this.#parameters.filter((_, index) => tensors[index]!.momentum === undefined);
+      const statistics = this.#parameters.slice(trained.length);
+      const loss = (...parameters: Tensor[]): Scalar => {
+        const losses_N = this.#losses([...parameters, ...statistics], batch, mode, (value) => (sums = value));
+        return tf.sum(losses_N);
+      };
+      const slopes = tf.grads(loss)(trained);
+      for (const [index, slope] of slopes.entries()) gradient.set(slope.dataSync<'float32'>(), tensors[index]!.offset);
+    });
+    return sums;
+  }
+
+  drawAhead(dropout: DropoutDraw): void {
+    this.#masks.of(dropout);
+  }
+
+  evaluate(batch: Batch): BatchSums {
+    let sums!: BatchSums;
+    const { inputs, labels, targets } = batch;
+    const expected = this.#model.loss === 'meanSquaredError' ? { inputs, labels, targets } : { inputs, labels };
+    const report = (value: BatchSums) => (sums = value);
+    this.#engine.tf.tidy(() => void this.#losses(this.#parameters, expected, INFERENCE, report));
+    return sums;
+  }
+
+  predict(inputs: Inputs): Float64Array {
+    const { loss, outputs } = this.#model;
+    const values = this.#engine.tf.tidy(() =>
+      forward(this.#engine, this.#model, this.#parameters, this.#inputs(inputs), INFERENCE).dataSync<'float32'>(),
+    );
+    return loss === 'meanSquaredError' ? Float64Array.from(values) : softmax(values, outputs);
+  }
+
+  dispose(): void {
+    this.#engine.tf.dispose(this.#parameters);
+    this.#parameters = [];
+  }
+
+  #losses(parameters: readonly Tensor[], batch: Batch, mode: ForwardMode, report: (sums: BatchSums) => void): Tensor1D {
+    const { tf } = this.#engine;
+    const { input, loss, outputs: perSample } = this.#model;
+    const { inputs, labels, targets } = batch;
+    const outputs = forward(this.#engine, this.#model, parameters, this.#inputs(inputs), mode);
+    const losses_N = this.#lossesOf(outputs, batch);
+    report({
+      samples: inputs.length / input.size,
+      lossSum: sumOfLosses(losses_N.dataSync<'float32'>()),
+      metricSum:
+        loss === 'meanSquaredError'
+          ? sumOfAbsoluteErrors(outputs.dataSync<'float32'>(), targets!, perSample)
+          : countCorrect(
+              labels,
+              tf.tidy(() => tf.argMax(outputs, 1).dataSync<'int32'>()),
+            ),
+    });
+    return losses_N;
+  }
+
+  #lossesOf(outputs: Tensor2D, { labels, targets }: Batch): Tensor1D {
+    const { tf, kernels } = this.#engine;
+    if (this.#model.loss === 'meanSquaredError') {
+      return tf.mean<Tensor1D>(tf.squaredDifference(outputs, tf.tensor2d(targets!, outputs.shape, 'float32')), 1);
+    }
+    return targets === undefined
+      ? kernels.sparseSoftmaxCrossEntropy(tf.tensor1d(labels, 'int32'), outputs)
+      : this.#softLosses(targets, outputs);
+  }
+
+  #softLosses(targets: Float32Array, logits_NC: Tensor2D): Tensor1D {
+    const { tf } = this.#engine;
+    const expected_NC = tf.tensor2d(targets, logits_NC.shape, 'float32');
+    return tf.neg(tf.sum<Tensor1D>(tf.mul(expected_NC, tf.logSoftmax(logits_NC)), 1));
+  }
+
+  /** Written to a kept buffer, which the tensor may share: at most one of them lives at a time. */
+  #inputs(inputs: Inputs): Tensor {
+    const { shape, size } = this.#model.input;
+    if (this.#floats.length < inputs.length) this.#floats = new Float32Array(inputs.length);
+    const floats = this.#floats.subarray(0, inputs.length);
+    if (inputs instanceof Uint8Array) scaleBytes(inputs, floats);
+    else floats.set(inputs);
+    return this.#engine.tf.tensor(floats, [inputs.length / size, ...shape], 'float32');
+  }
+
+  #maskTensors(draw: DropoutDraw, samples: number): MaskTensors {
+    const { layers } = this.#model;
+    const tensorOf = (index: number, mask: Float32Array) =>
+      this.#engine.tf.tensor(mask, [samples, ...layers[index]!.inputShape], 'float32');
+    return new Map(Array.from(this.#masks.of(draw), ([index, mask]) => [index, tensorOf(index, mask)]));
+  }
+}

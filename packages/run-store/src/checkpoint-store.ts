@@ -1,0 +1,435 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { OperatorError } from '@convoy/protocol/errors';
+import type { RunConfig } from '@convoy/protocol/run-config';
+import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
+import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
+import type { Position } from '@convoy/training/coordinator/course';
+import type { CheckpointCause } from '@convoy/training/coordinator/events';
+import type { HealthSnapshot } from '@convoy/training/health/health';
+import { slotsOf, type OptimizerState, type OptimizerVectors } from '@convoy/training/optimizer/optimizer';
+import {
+  CHECKPOINT_FORMAT,
+  checkpointName,
+  checkpointNames,
+  CHECKPOINTS_FOLDER,
+  elementsOf,
+  encodeManifest,
+  encodeState,
+  MANIFEST_FILE,
+  KEPT_PARAMETERS_FILE,
+  PARAMETERS_FILE,
+  slotFile,
+  STATE_FILE,
+  type CheckpointManifest,
+  type CheckpointName,
+  type CheckpointState,
+  type FileEntry,
+} from './checkpoint.ts';
+import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
+import { bestOf, faultOf, meritOf, verifyCheckpoint } from './checkpoint-load.ts';
+import type { MonitoredFigure } from '@convoy/training/callbacks/monitor';
+import type { FiguresSnapshot, ValidationMetric } from '@convoy/training/figures';
+import { LockLostError } from './run-lock.ts';
+
+/** What is the same in every checkpoint of a run. */
+export interface CheckpointIdentity {
+  readonly run: string;
+  readonly config: RunConfig;
+  readonly modelHash: string;
+  readonly dataFingerprint: string;
+  readonly permutationVersion: string;
+  readonly generatorVersion: string;
+  /** The flat vectors' layout. */
+  readonly tensors: TensorTable;
+}
+
+/** The training state at one moment, with the validation's metric of exactly these parameters: null when they have not been evaluated. */
+export interface TrainingState extends ValidationMetric {
+  readonly position: Position;
+  readonly consecutiveSkips: number;
+  /** The epoch of the next step, from 0. */
+  readonly epoch: number;
+  /** Its vectors are copied before {@link CheckpointStore.save} returns. */
+  readonly optimizer: OptimizerState;
+  readonly figures: FiguresSnapshot;
+  readonly numericsFingerprint: string | null;
+  /** Which of a run's checkpoints is the best is decided by it; null when it is not known. */
+  readonly monitored: MonitoredFigure | null;
+  readonly callbacks: CallbacksState;
+  /** Parameters of the best epoch, copied like the others; null when none are kept. */
+  readonly kept: Float32Array | null;
+  /** Null where nobody watches it. */
+  readonly health?: HealthSnapshot | null;
+}
+
+export interface CheckpointStoreOptions {
+  readonly runFolder: string;
+  readonly identity: CheckpointIdentity;
+  /** Checkpoints to keep, the best one not counted. Default {@link DEFAULT_KEEP}. */
+  readonly keep?: number;
+  /** Whether the run would go back to a checkpoint of that step if it collapsed now: the newest such one is kept as well. */
+  readonly isRefuge?: (step: number) => boolean;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** {@link RunLock.assertHeld}: asked right before a checkpoint is put in place or removed. */
+  readonly fence: () => Promise<void>;
+  /** A checkpoint is in place and on the disk. */
+  readonly onWritten: (written: WrittenCheckpoint) => void;
+  /**
+   * The checkpoint of a step could not be written, or old ones not be removed. A {@link CheckpointError} is one line
+   * saying what to do: training goes on, and the next {@link CheckpointStore.save} tries again. A {@link LockLostError}
+   * ends the store and should end the server. Anything else is a fault of our own.
+   */
+  readonly onFailed: (step: number, error: unknown) => void;
+  readonly files?: CheckpointFiles;
+  /** Bytes that are hashed and written at a time. Default {@link DEFAULT_CHUNK_BYTES}. */
+  readonly chunkBytes?: number;
+}
+
+/** Why a checkpoint is written. */
+export type SaveCause = CheckpointCause;
+
+/** The figures of the event `checkpoint-saved`. */
+export interface WrittenCheckpoint {
+  readonly step: number;
+  /** Its directory. */
+  readonly path: string;
+  readonly bytes: number;
+  /** From the beginning of its write to its being on the disk. */
+  readonly ms: number;
+  readonly cause: SaveCause;
+}
+
+/** The disk refused: the checkpoints before stay valid, and the next attempt may succeed. */
+export class CheckpointError extends OperatorError {}
+
+export const DEFAULT_KEEP = 3;
+/** A few milliseconds of sha256: between two pieces, heartbeats are answered. */
+export const DEFAULT_CHUNK_BYTES = 4 << 20;
+
+/** A valid checkpoint on the disk. */
+interface Kept extends CheckpointName {
+  readonly merit: number | null;
+}
+
+/** Flat vectors that a snapshot is copied into; they are used again and again. */
+interface Staging extends OptimizerVectors {
+  /** Made when there is something to copy. */
+  kept: Float32Array | null;
+}
+
+interface Pending {
+  readonly cause: SaveCause;
+  readonly metric: ValidationMetric;
+  readonly staging: Staging;
+  readonly state: CheckpointState;
+  readonly monitored: MonitoredFigure | null;
+}
+
+/**
+ * Writes a run's checkpoints, one at a time, in the background. Whatever happens at whatever moment, the newest checkpoint
+ * that verifies is the one before or the new one: a directory gets a checkpoint's name when everything in it is on the disk,
+ * and an old one loses its name after the new one's is.
+ */
+export class CheckpointStore {
+  readonly #options: CheckpointStoreOptions;
+  readonly #files: CheckpointFiles;
+  readonly #root: string;
+  readonly #elements: number;
+  /** The valid checkpoints on the disk, oldest first. */
+  #kept: readonly Kept[];
+  readonly #freeStagings: Staging[] = [];
+  #pending: Pending | null = null;
+  #writing: Promise<void> | null = null;
+  /** Another process writes now. */
+  #isFenced = false;
+
+  private constructor(options: CheckpointStoreOptions, files: CheckpointFiles, root: string, kept: readonly Kept[]) {
+    this.#options = options;
+    this.#files = files;
+    this.#root = root;
+    this.#kept = kept;
+    this.#elements = elementsOf(options.identity.tensors);
+    // Now, when no worker waits: fresh memory costs more than the copy into it.
+    this.#freeStagings.push(this.#emptyStaging());
+  }
+
+  /**
+   * Makes the folder, removes what killed processes left in it and verifies what is there. The run's lock must be held:
+   * another live process's half-written checkpoint looks like a leftover.
+   * @throws OperatorError when the folder can't be made or read.
+   */
+  static async open(options: CheckpointStoreOptions): Promise<CheckpointStore> {
+    const files = options.files ?? diskFiles;
+    const root = join(options.runFolder, CHECKPOINTS_FOLDER);
+    try {
+      await files.makeDirectory(root);
+      await files.syncDirectory(dirname(root));
+      const entries = await files.list(root);
+      for (const entry of entries.filter((name) => LEFTOVER.test(name))) await files.remove(join(root, entry));
+      const kept: Kept[] = [];
+      for (const named of checkpointNames(entries)) {
+        const merit = await meritIn(root, named, files);
+        if (merit !== undefined) kept.push({ ...named, merit });
+      }
+      return new CheckpointStore(options, files, root, kept);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      throw new OperatorError(`can't keep checkpoints in ${root}: ${remedyFor(error)}`, { cause: error });
+    }
+  }
+
+  /** The step of the newest checkpoint on the disk; null before the first. */
+  get newestStep(): number | null {
+    return this.#kept.at(-1)?.step ?? null;
+  }
+
+  /**
+   * Takes a copy of the state and writes it as soon as the write under way is done; a copy that still waits then is
+   * replaced by this one, unless it has been evaluated and this one has not. Takes about 3 ms for a million parameters; never throws for what the disk does.
+   * @throws RangeError when the vectors are not of the tensor table's length.
+   */
+  save(state: TrainingState, cause: SaveCause): void {
+    if (this.#isFenced) return;
+    // What has been evaluated may be the best there is; what has not is not worth losing it.
+    if (cause === 'interval' && (this.#pending?.cause === 'validation' || this.#pending?.cause === 'epoch')) return;
+    const staging = this.#pending?.staging ?? this.#freeStagings.pop() ?? this.#emptyStaging();
+    staging.kept = state.kept && (staging.kept ?? new Float32Array(this.#elements));
+    for (const [name, target] of this.#filesOf(staging)) {
+      const source = this.#vectorIn({ ...state.optimizer, kept: state.kept }, name);
+      if (source?.length !== this.#elements) {
+        throw new RangeError(`${name} has ${source?.length ?? 'no'} elements, not ${this.#elements}`);
+      }
+      target.set(source);
+    }
+    const checkpointState = stateOf(this.#options.identity, state);
+    const { validationAccuracy, validationMeanAbsoluteError: error, monitored } = state;
+    const metric = { validationAccuracy, ...(error === undefined ? {} : { validationMeanAbsoluteError: error }) };
+    this.#pending = { cause, staging, state: checkpointState, metric, monitored };
+    this.#writing ??= this.#writePending();
+  }
+
+  #emptyStaging(): Staging {
+    // The system provides a page when it is first written to, even with a zero.
+    const vector = () => new Float32Array(this.#elements).fill(0);
+    const slots = slotsOf(this.#options.identity.config.optimizer).map((name) => [name, vector()] as const);
+    return { parameters: vector(), slots: Object.fromEntries(slots), kept: null };
+  }
+
+  /** The vectors under the names of their files. */
+  #filesOf({ parameters, slots, kept }: Staging): (readonly [file: string, vector: Float32Array])[] {
+    const { name } = this.#options.identity.config.optimizer;
+    const slotFiles = Object.entries(slots).map(([slot, vector]) => [slotFile(name, slot), vector] as const);
+    return [[PARAMETERS_FILE, parameters], ...slotFiles, ...(kept ? [[KEPT_PARAMETERS_FILE, kept] as const] : [])];
+  }
+
+  #vectorIn(vectors: Staging, file: string): Float32Array | undefined {
+    return this.#filesOf(vectors).find(([name]) => name === file)?.[1];
+  }
+
+  /** Resolves when everything asked for is written, or has failed and been reported. */
+  async flush(): Promise<void> {
+    while (this.#writing !== null) await this.#writing;
+  }
+
+  async #writePending(): Promise<void> {
+    for (let next = this.#pending; next !== null && !this.#isFenced; next = this.#pending) {
+      this.#pending = null;
+      try {
+        await this.#write(next);
+      } catch (error) {
+        this.#options.onFailed(next.state.position.step, error);
+      } finally {
+        this.#freeStagings.push(next.staging);
+      }
+    }
+    this.#writing = null;
+  }
+
+  async #write({ cause, staging, state, metric, monitored }: Pending): Promise<void> {
+    const { now, identity, onWritten } = this.#options;
+    const startedMs = now();
+    const { step } = state.position;
+    const temporary = join(this.#root, `${WRITING}${checkpointName(step, 0)}-${randomBytes(4).toString('hex')}`);
+    let written: Kept & { readonly bytes: number };
+    try {
+      await this.#files.makeDirectory(temporary);
+      const contents: [file: string, bytes: Uint8Array][] = [[STATE_FILE, encodeState(state)]];
+      for (const [name, vector] of this.#filesOf(staging)) contents.push([name, float32Bytes(vector)]);
+      // Side by side: where the compute of a run in one process holds the event loop, each wait for the disk costs a turn.
+      const entries = await allSettled(
+        contents.map(async ([file, bytes]) => [file, await this.#writeFile(join(temporary, file), bytes)] as const),
+      );
+      const files = Object.fromEntries(entries) as CheckpointManifest['files'];
+      const manifest = encodeManifest({
+        format: CHECKPOINT_FORMAT,
+        step,
+        writtenAt: new Date(startedMs).toISOString(),
+        ...metric,
+        monitored,
+        tensors: identity.tensors.map(({ name, shape, offset, size }) => ({ name, shape: [...shape], offset, size })),
+        files,
+      });
+      const { bytes } = await this.#writeFile(join(temporary, MANIFEST_FILE), manifest);
+      await this.#files.syncDirectory(temporary);
+      written = {
+        ...(await this.#putInPlace(temporary, step)),
+        merit: meritOf({ ...metric, monitored }),
+        bytes: Object.values(files).reduce((sum, file) => sum + file.bytes, bytes),
+      };
+    } catch (error) {
+      // A disk that refuses to write may refuse this too; the next start tries again.
+      await this.#files.remove(temporary).catch(() => {});
+      throw this.#explain(error, `can't write the checkpoint of step ${step} to ${this.#root}`);
+    }
+    onWritten({ step, path: join(this.#root, written.name), bytes: written.bytes, ms: now() - startedMs, cause });
+    await this.#prune(written);
+  }
+
+  /** @returns the file's length and sha256. */
+  async #writeFile(path: string, bytes: Uint8Array): Promise<FileEntry> {
+    const { chunkBytes = DEFAULT_CHUNK_BYTES } = this.#options;
+    const hash = createHash('sha256');
+    const file = await this.#files.create(path);
+    try {
+      for (let start = 0; start < bytes.byteLength; start += chunkBytes) {
+        const chunk = bytes.subarray(start, start + chunkBytes);
+        hash.update(chunk);
+        await file.write(chunk);
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return { bytes: bytes.byteLength, sha256: hash.digest('hex') };
+  }
+
+  /** Gives a complete directory its checkpoint's name, for good. */
+  async #putInPlace(temporary: string, step: number): Promise<CheckpointName> {
+    const sameStep = checkpointNames(await this.#files.list(this.#root)).filter((other) => other.step === step);
+    const revision = sameStep.length === 0 ? 0 : sameStep.at(-1)!.revision + 1;
+    const named = { name: checkpointName(step, revision), step, revision };
+    await this.#assertUnfenced();
+    await this.#files.rename(temporary, join(this.#root, named.name));
+    await this.#files.syncDirectory(this.#root);
+    return named;
+  }
+
+  /**
+   * Removes what is neither among the newest nor the best nor the refuge. Damaged checkpoints count for nothing; they go when a newer
+   * valid one is there, and stay for inspection until then.
+   */
+  async #prune(written: Kept): Promise<void> {
+    const { keep = DEFAULT_KEEP, isRefuge = () => false } = this.#options;
+    const valid = [...this.#kept, written].sort((a, b) => a.step - b.step || a.revision - b.revision);
+    const current = valid.filter(({ step }, index) => valid[index + 1]?.step !== step);
+    // One that is newer than what was just written is of a future that was given up: not counted, and not touched.
+    const staying = new Set<CheckpointName>(current.filter(({ step }) => step > written.step));
+    for (const entry of current.filter(({ step }) => step <= written.step).slice(-keep)) staying.add(entry);
+    const best = bestOf(current);
+    if (best !== null) staying.add(best);
+    const refuge = current.findLast(({ step }) => isRefuge(step));
+    if (refuge !== undefined) staying.add(refuge);
+    this.#kept = current.filter((entry) => staying.has(entry));
+    try {
+      const names = new Set([...staying].map(({ name }) => name));
+      const leaving = checkpointNames(await this.#files.list(this.#root)).filter(
+        ({ name, step, revision }) =>
+          !names.has(name) && (step < written.step || (step === written.step && revision < written.revision)),
+      );
+      if (leaving.length > 0) await this.#assertUnfenced();
+      for (const { name } of leaving) {
+        // Under another name first: half of a directory must not look like a damaged checkpoint.
+        const removing = join(this.#root, `${REMOVING}${name}-${randomBytes(4).toString('hex')}`);
+        await this.#files.rename(join(this.#root, name), removing);
+        await this.#files.remove(removing);
+      }
+    } catch (error) {
+      throw this.#explain(error, `can't remove old checkpoints from ${this.#root}`);
+    }
+  }
+
+  async #assertUnfenced(): Promise<void> {
+    try {
+      await this.#options.fence();
+    } catch (error) {
+      // A disk that can't be asked says nothing about who holds the lock.
+      if (error instanceof LockLostError) this.#isFenced = true;
+      throw error;
+    }
+  }
+
+  #explain(error: unknown, what: string): unknown {
+    if (error instanceof LockLostError || (error as NodeJS.ErrnoException).code === undefined) return error;
+    const newest = this.newestStep === null ? 'there is none yet' : `the newest is that of step ${this.newestStep}`;
+    return new CheckpointError(`${what}: ${remedyFor(error)}. Training goes on; ${newest}`, { cause: error });
+  }
+}
+
+const WRITING = '.writing-';
+const REMOVING = '.removing-';
+const LEFTOVER = /^\.(writing|removing)-step-/;
+
+/** The results, or the first failure when all have come to their end: nothing is still being written then. */
+async function allSettled<Result>(work: readonly Promise<Result>[]): Promise<Result[]> {
+  return (await Promise.allSettled(work)).map((settled) => {
+    if (settled.status === 'rejected') throw settled.reason;
+    return settled.value;
+  });
+}
+
+function stateOf(identity: CheckpointIdentity, state: TrainingState): CheckpointState {
+  const { run, config, modelHash, dataFingerprint, permutationVersion, generatorVersion } = identity;
+  return {
+    format: CHECKPOINT_FORMAT,
+    run,
+    position: { step: state.position.step, due: [...state.position.due] },
+    consecutiveSkips: state.consecutiveSkips,
+    epoch: state.epoch,
+    seed: config.seed,
+    permutationVersion,
+    generatorVersion,
+    optimizer: { name: config.optimizer.name, updates: state.optimizer.updates },
+    figures: state.figures,
+    callbacks: state.callbacks,
+    config,
+    modelHash,
+    dataFingerprint,
+    numericsFingerprint: state.numericsFingerprint,
+    health: state.health ?? null,
+  };
+}
+
+/** How good a checkpoint is; undefined when it is damaged. */
+async function meritIn(
+  root: string,
+  named: CheckpointName,
+  files: CheckpointFiles,
+): Promise<number | null | undefined> {
+  try {
+    return meritOf((await verifyCheckpoint(root, named, files)).manifest);
+  } catch (error) {
+    // Whoever loads a checkpoint reports the damaged ones; anything but damage is thrown on.
+    faultOf(error);
+    return undefined;
+  }
+}
+
+function remedyFor(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `the disk is full (${code}): free some space on it`;
+    case 'EACCES':
+    case 'EPERM':
+      return `permission was refused (${code}): make the folder writable for this process`;
+    case 'EROFS':
+      return `the disk is mounted read-only (${code}): mount it for writing`;
+    case 'EIO':
+      return `the disk fails (${code}): save what is on it and resume the run from a copy on another`;
+    default:
+      return message;
+  }
+}

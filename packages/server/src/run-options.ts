@@ -1,0 +1,50 @@
+import type { Settings } from '@convoy/training/settings';
+import { DEFAULT_KEEP } from '@convoy/run-store/checkpoint-store';
+import type { CollapseAction } from './health-watch.ts';
+
+/** What a new run shall train, as layers of settings: each over the one before it. */
+export interface RunRequest {
+  /** The recipe under all of them, where it is not the settings' or the file's. */
+  readonly recipe?: string | undefined;
+  /** The file of a model and data of one's own: its settings are the lowest layer. */
+  readonly workload?: string | undefined;
+  /** A configuration file, see docs/configuration.md. */
+  readonly config?: string | undefined;
+  /** Settings over those of the file. */
+  readonly settings?: Settings | undefined;
+  /** Settings over all of these, from somebody who has to know what they are over. @throws OperatorError in its own words. */
+  readonly overrides?: ((layers: readonly Settings[]) => Settings) | undefined;
+}
+
+/** How often a checkpoint is due: in steps or in milliseconds; neither is only at evaluations and at the end. */
+export interface CheckpointInterval {
+  readonly steps: number | null;
+  readonly ms: number | null;
+}
+
+/** A run: what it trains, where it is kept and how it is served. */
+export interface RunOptions extends RunRequest {
+  /** CIFAR-10's binary files. */
+  readonly dataDir?: string | undefined;
+  /** The new run's folder; one in `runs/` when absent. */
+  readonly runDir?: string | undefined;
+  /** The folder of a run that is to go on: it has its settings. */
+  readonly resume?: string | undefined;
+  readonly checkpointEvery: CheckpointInterval;
+  /** How many checkpoints to keep beside the best. */
+  readonly keepCheckpoints: number;
+  /** What is done when the training has collapsed. */
+  readonly onCollapse: CollapseAction;
+  /** The run waits below so many. */
+  readonly minWorkers: number;
+  /** Silence after which a worker is dead. */
+  readonly deadAfterMs: number;
+}
+
+export const DEFAULT_RUN_OPTIONS = {
+  checkpointEvery: { steps: null, ms: 60_000 },
+  keepCheckpoints: DEFAULT_KEEP,
+  onCollapse: 'halt',
+  minWorkers: 1,
+  deadAfterMs: 10_000,
+} as const satisfies RunOptions;
