@@ -10,7 +10,7 @@ import { openDoor } from '@convoy/server/serve';
 import { ParameterServer } from '@convoy/server/server';
 import { systemClock } from '@convoy/server/clock';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
-import { extentOf } from '@convoy/training/sampling';
+import { planRun } from '@convoy/training/sampling';
 import { temporaryFolder } from '../support/convoy.ts';
 import { machineCpuMs } from './machine-time.ts';
 import { countUsage, type Usage } from './processes.ts';
@@ -19,20 +19,20 @@ import { DATASET, DIGEST, stepConfig, type ServerReport, type StepBench } from '
 const bench = JSON.parse(process.argv[2]!) as StepBench;
 const folder = temporaryFolder();
 const config = stepConfig(bench);
-const extent = extentOf(config, DATASET);
+const plan = planRun(config, DATASET);
 const stepMs: number[] = [];
 let sinceWarm: () => Usage = countUsage();
 let used = sinceWarm();
 let machineMs = { warm: machineCpuMs(), end: machineCpuMs() };
 const rssByTenth: number[] = [];
-const tenth = Math.ceil(extent.totalSteps / 10);
+const tenth = Math.ceil(plan.totalSteps / 10);
 let lastMs = 0;
 let leasedAgain = 0;
 const server = new ParameterServer({
   run: 'bench',
   incarnation: '1',
   config,
-  extent,
+  plan,
   model: { hash: DIGEST, parameterCount: bench.parameters, trainableCount: bench.parameters, tensors: [] },
   dataFingerprint: DIGEST,
   folder: new RunFolder(join(folder.path, 'run'), config, () => {}),
@@ -40,7 +40,7 @@ const server = new ParameterServer({
     new Float32Array(bench.parameters).fill(0.01),
     createOptimizer(config.optimizer, { tensors: [] }),
   ),
-  figures: new RunFigures('bench', extent),
+  figures: new RunFigures('bench', plan),
   checkpoints: null,
   coordinator: { minWorkers: bench.workers },
   onEvent: (event) => {
@@ -54,7 +54,7 @@ const server = new ParameterServer({
     if (event.step > bench.warmSteps) stepMs.push(nowMs - lastMs);
     if (event.step % tenth === 0) rssByTenth.push(process.memoryUsage.rss());
     // Before the run's end, which hashes the parameters and writes them to a file.
-    if (event.step === extent.totalSteps) {
+    if (event.step === plan.totalSteps) {
       used = sinceWarm();
       machineMs = { ...machineMs, end: machineCpuMs() };
     }

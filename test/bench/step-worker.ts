@@ -7,7 +7,7 @@ import { maxMessageBytes } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { leavesOf } from '@convoy/numerics/blocks';
 import { gradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
-import { extentOf, partOf, planStep } from '@convoy/training/sampling';
+import { planRun, partOf, planStep } from '@convoy/training/sampling';
 import { dial } from '@convoy/transport/dial';
 import type { Compute } from '@convoy/worker/compute/compute';
 import { work, workerCodec } from '@convoy/worker/work';
@@ -43,7 +43,7 @@ function instantCompute(): Compute {
     setParameters: (_, values) => copyFloat32(values, parameters),
     gradient: ({ step, block }) => {
       if (step >= bench.warmSteps) used ??= countUsage();
-      const { positions, microBatches } = planStep(step, config, extentOf(config, DATASET));
+      const { positions, microBatches } = planStep(step, config, planRun(config, DATASET));
       const leaves = leavesOf(block, microBatches);
       let samples = 0;
       for (let leaf = leaves.start; leaf < leaves.end; leaf++) {

@@ -2,7 +2,7 @@ import type { Sums } from '@convoy/numerics/reduction';
 import type { Block } from '@convoy/protocol/messages';
 import { leavesOf } from '@convoy/numerics/blocks';
 import type { CheckpointCause, GradientTask, Task } from '@convoy/training/coordinator/events';
-import type { Position } from '@convoy/training/coordinator/course';
+import type { Position } from '@convoy/training/coordinator/task-sequence';
 import { partOf, planStep } from '@convoy/training/sampling';
 import { digestOf, INITIAL_PARAMETERS, updated } from './arithmetic.ts';
 import { promise } from './failure.ts';
@@ -37,7 +37,7 @@ export class Ledger {
     this.#problem = problem;
     this.#reference = reference;
     this.#divisor = divisor;
-    const { trainSamples, stepsPerEpoch, totalSteps } = problem.extent;
+    const { trainSamples, stepsPerEpoch, totalSteps } = problem.plan;
     this.#applied = new Uint8Array(trainSamples * Math.ceil(totalSteps / stepsPerEpoch));
   }
 
@@ -55,15 +55,15 @@ export class Ledger {
     total: Sums,
     collected: readonly { readonly step: number; readonly block: Block }[],
   ): void {
-    const { config, extent, refusals } = this.#problem;
+    const { config, plan, refusals } = this.#problem;
     promise(task.step === this.#step, () => `step ${task.step} was committed after ${this.#step} steps`);
     promise(refusals[task.step]! < task.attempt, () => `step ${task.step} was committed although it was refused`);
     for (const { step, block } of collected) {
-      const { epoch, positions, microBatches } = planStep(step, config, extent);
+      const { epoch, positions, microBatches } = planStep(step, config, plan);
       const { start, end } = leavesOf(block, microBatches);
       const from = partOf(positions, start, microBatches).start;
       const to = partOf(positions, end - 1, microBatches).end;
-      for (let position = from; position < to; position++) this.#applied[epoch * extent.trainSamples + position]!++;
+      for (let position = from; position < to; position++) this.#applied[epoch * plan.trainSamples + position]!++;
     }
     this.#parameters = updated(this.#parameters, total, this.#divisor(total.samples, collected.length));
     this.#step++;
@@ -108,9 +108,9 @@ export class Ledger {
     promise(cause === 'end' || due.length === 0, () => `a checkpoint was ordered before the ${due.join()} that is due`);
     promise(step === this.#step, () => `a checkpoint says ${step} steps, of ${this.#step}`);
     const done = this.#evaluations.filter((one) => one.step === step).length;
-    const { extent } = this.#problem;
+    const { plan } = this.#problem;
     // Before its validation nobody knows that an epoch is the last.
-    const isUndecided = extent.validationSamples > 0 && done === 0 && step < extent.totalSteps;
+    const isUndecided = plan.validationSamples > 0 && done === 0 && step < plan.totalSteps;
     const owed = dueAfter(step, isUndecided ? { ...this.#problem, callbacks: null } : this.#problem).slice(done);
     promise(
       owed.join() === due.join(),
@@ -124,30 +124,30 @@ export class Ledger {
   }
 
   restore({ parameters, kept, step, evaluations }: Snapshot): void {
-    const { config, extent } = this.#problem;
+    const { config, plan } = this.#problem;
     this.#parameters = parameters;
     this.#kept = kept;
     this.#step = step;
     this.#evaluations.length = evaluations;
-    if (step >= extent.totalSteps) return;
-    const { epoch, positions } = planStep(step, config, extent);
-    this.#applied.fill(0, epoch * extent.trainSamples + positions.start);
+    if (step >= plan.totalSteps) return;
+    const { epoch, positions } = planStep(step, config, plan);
+    this.#applied.fill(0, epoch * plan.trainSamples + positions.start);
   }
 
   /** The books at the end: all that the reference has, nothing else, and each sample once in each epoch. */
   close(outcome: 'completed' | 'halted'): void {
-    const { config, extent } = this.#problem;
+    const { config, plan } = this.#problem;
     const { skipped, evaluations, final, outcome: expected } = this.#reference;
     promise(outcome === expected, () => `the run was ${outcome}, and is ${expected} with one undisturbed worker`);
     promise(this.#step === skipped.length, () => `the run ended after ${this.#step} of ${skipped.length} steps`);
     promise(this.#parameters === final, () => 'the final parameters differ');
     promise(this.#evaluations.length === evaluations.length, () => 'an evaluation is missing');
-    for (let step = 0; step < extent.totalSteps; step++) {
-      const { epoch, positions } = planStep(step, config, extent);
+    for (let step = 0; step < plan.totalSteps; step++) {
+      const { epoch, positions } = planStep(step, config, plan);
       const times = skipped[step] === false ? 1 : 0;
       for (let position = positions.start; position < positions.end; position++) {
         promise(
-          this.#applied[epoch * extent.trainSamples + position] === times,
+          this.#applied[epoch * plan.trainSamples + position] === times,
           () => `sample ${position} of epoch ${epoch} was not applied ${times} times`,
         );
       }

@@ -1,4 +1,4 @@
-import type { Course } from '@convoy/training/coordinator/course';
+import type { TaskSequence } from '@convoy/training/coordinator/task-sequence';
 import {
   SynchronousCoordinator,
   type CoordinatorOptions,
@@ -8,6 +8,6 @@ import {
 /** What a server needs of a coordinator: the real one has it, and so have its mutants. */
 export type Machine = Pick<SynchronousCoordinator, 'handle' | 'wakeAtMs' | 'readyWorkers' | 'finished' | 'standing'>;
 
-export type MachineClass = new (course: Course, start?: StartingPoint, options?: CoordinatorOptions) => Machine;
+export type MachineClass = new (sequence: TaskSequence, start?: StartingPoint, options?: CoordinatorOptions) => Machine;
 
 export const realMachine: MachineClass = SynchronousCoordinator;

@@ -80,8 +80,8 @@ export const mutants: readonly Mutant[] = [
   ),
   synchronous(
     'does not test what a training arrived at that ended early',
-    'this.#course.afterEvaluation(this.#position, this.#stopReason !== null)',
-    'this.#course.afterEvaluation(this.#position)',
+    'this.#sequence.afterEvaluation(this.#position, this.#stopReason !== null)',
+    'this.#sequence.afterEvaluation(this.#position)',
   ),
   synchronous(
     'forgets over a restart that the training has ended',

@@ -3,13 +3,13 @@ import { purposes } from '@convoy/numerics/random/purposes';
 import { randomStream } from '@convoy/numerics/random/stream';
 import { resolveConfig } from '@convoy/training/config';
 import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/synchronous';
-import type { Extent } from '@convoy/training/sampling';
+import type { RunPlan } from '@convoy/training/sampling';
 
 /** What is trained, apart from who trains it and what befalls them. */
 export interface Problem {
   readonly seed: number;
   readonly config: RunConfig;
-  readonly extent: Extent;
+  readonly plan: RunPlan;
   readonly options: CoordinatorOptions;
   /** How many of a step's attempts the guard refuses: by step alone, so it is the same on every cluster. */
   readonly refusals: readonly (0 | 1 | 2)[];
@@ -61,7 +61,7 @@ export function problemOf(trainingSeed: number): Problem {
   return {
     seed,
     config: { ...config, globalBatchSize, microBatchSize, evaluationBatchSize: 3 + random.below(20) },
-    extent: { trainSamples, validationSamples, testSamples, stepsPerEpoch, totalSteps },
+    plan: { trainSamples, validationSamples, testSamples, stepsPerEpoch, totalSteps },
     options: {
       ...DEFAULT_COORDINATOR_OPTIONS,
       minWorkers: chance(60) ? 1 : 2 + random.below(2),

@@ -25,22 +25,22 @@ export interface Reference {
  * and not `TreeReduction`.
  */
 export function referenceOf(problem: Problem): Reference {
-  const { config, extent, options, refusals, callbacks } = problem;
+  const { config, plan, options, refusals, callbacks } = problem;
 
   const parameters = [INITIAL_PARAMETERS];
   const skipped: boolean[] = [];
   const evaluations: Evaluation[] = [];
   let skipsInARow = 0;
-  for (let step = 0; step < (callbacks?.stopAfter ?? extent.totalSteps); step++) {
+  for (let step = 0; step < (callbacks?.stopAfter ?? plan.totalSteps); step++) {
     const before = parameters[step]!;
-    const { positions, microBatches } = planStep(step, config, extent);
+    const { positions, microBatches } = planStep(step, config, plan);
     if (refusals[step] === 2) {
       skipped.push(true);
       parameters.push(before);
       skipsInARow++;
       if (skipsInARow >= options.maxConsecutiveSkips) {
         // Where a validation would decide, none has been made.
-        const isDecided = step + 1 === callbacks?.stopAfter && extent.validationSamples === 0;
+        const isDecided = step + 1 === callbacks?.stopAfter && plan.validationSamples === 0;
         const final = (isDecided ? parameters[callbacks?.keepAfter ?? step + 1] : before)!;
         return { parameters, final, skipped, evaluations, outcome: 'halted' };
       }
@@ -54,7 +54,7 @@ export function referenceOf(problem: Problem): Reference {
     }
     const commits = step + 1;
     for (const purpose of dueAfter(commits, problem)) {
-      const { indices, pieces } = planEvaluation(purpose, config, extent);
+      const { indices, pieces } = planEvaluation(purpose, config, plan);
       // The test is that of the final parameters.
       const at = parameters[purpose === 'test' ? (callbacks?.keepAfter ?? commits) : commits]!;
       const sum = sumOf(pieces, (leaf) => evaluationOf(at, purpose, leaf, lengthOf(partOf(indices, leaf, pieces))));
@@ -66,12 +66,12 @@ export function referenceOf(problem: Problem): Reference {
 }
 
 /** The evaluations that follow a run's first `commits` commits. */
-export function dueAfter(commits: number, { extent, callbacks }: Problem): Evaluation['purpose'][] {
-  const isLast = commits === (callbacks?.stopAfter ?? extent.totalSteps);
+export function dueAfter(commits: number, { plan, callbacks }: Problem): Evaluation['purpose'][] {
+  const isLast = commits === (callbacks?.stopAfter ?? plan.totalSteps);
   const due: Evaluation['purpose'][] = [];
   if (commits === 0) return due;
-  if (extent.validationSamples > 0 && (isLast || commits % extent.stepsPerEpoch === 0)) due.push('validation');
-  if (extent.testSamples > 0 && isLast) due.push('test');
+  if (plan.validationSamples > 0 && (isLast || commits % plan.stepsPerEpoch === 0)) due.push('validation');
+  if (plan.testSamples > 0 && isLast) due.push('test');
   return due;
 }
 

@@ -41,15 +41,15 @@ export class Schedule {
     this.#network = randomStream(seed, purposes.selfTest, 3);
     this.#character = randomStream(seed, purposes.selfTest, 4);
     const { agenda, problem } = stage;
-    const { extent, config, isLarge } = problem;
+    const { plan, config, isLarge } = problem;
     this.#msPerLeaf = 15 + this.#below(this.#chance(20) ? 800 : 150);
-    const leaves = extent.totalSteps * Math.ceil(config.globalBatchSize / config.microBatchSize);
+    const leaves = plan.totalSteps * Math.ceil(config.globalBatchSize / config.microBatchSize);
     const aloneMs = this.#msPerLeaf * leaves;
     const isDisturbed = seed % SCHEDULES_PER_PROBLEM !== 0;
 
     const count = !isDisturbed ? 1 : isLarge ? 64 : 1 + this.#below(8);
     if (isDisturbed) {
-      const usualMs = (aloneMs / count + 150 * extent.totalSteps) * (1 + this.#below(3));
+      const usualMs = (aloneMs / count + 150 * plan.totalSteps) * (1 + this.#below(3));
       this.#troubleEndsMs = Math.ceil(Math.min(MAX_TROUBLE_MS, Math.max(MIN_TROUBLE_MS, usualMs)));
       for (let faults = this.#below(isLarge ? 60 : 14); faults > 0; faults--) {
         agenda.at(this.#below(this.#troubleEndsMs), () => this.#strike());

@@ -1,6 +1,6 @@
 import type { Block } from '@convoy/protocol/messages';
 import { leavesOf } from '@convoy/numerics/blocks';
-import { Course } from '@convoy/training/coordinator/course';
+import { TaskSequence } from '@convoy/training/coordinator/task-sequence';
 import type {
   CoordinatorEffect,
   CoordinatorEvent,
@@ -97,7 +97,7 @@ export class SimulatedServer implements End<WorkerMessage> {
     ledger.restore(snapshot);
     // A machine tells by identity whether it starts at the start, and a mutant's is another module's.
     const from = start === FROM_THE_START ? undefined : start;
-    this.#machine = new machine(new Course(problem.config, problem.extent), from, problem.options);
+    this.#machine = new machine(new TaskSequence(problem.config, problem.plan), from, problem.options);
     this.#audit = new Audit(problem.options);
     this.outcome = null;
     this.#tickAtMs = agenda.nowMs;
@@ -252,13 +252,13 @@ export class SimulatedServer implements End<WorkerMessage> {
   /** Answers an order after which an epoch may be over. */
   #replyAfter(decider: 'step' | 'validation' | 'test', answer: CoordinatorEvent): void {
     const { ledger, problem } = this.#options;
-    const { callbacks, extent } = problem;
-    const isEpochEnd = ledger.step % extent.stepsPerEpoch === 0 || ledger.step === extent.totalSteps;
-    const isDecisive = decider === (extent.validationSamples > 0 ? 'validation' : 'step');
+    const { callbacks, plan } = problem;
+    const isEpochEnd = ledger.step % plan.stepsPerEpoch === 0 || ledger.step === plan.totalSteps;
+    const isDecisive = decider === (plan.validationSamples > 0 ? 'validation' : 'step');
     if (callbacks === null || !isEpochEnd || !isDecisive) return this.#reply(answer);
     const events: CoordinatorEvent[] = [];
     if (ledger.epochDecided()) events.push({ type: 'parameters-replaced' });
-    if (ledger.step === callbacks.stopAfter && ledger.step < extent.totalSteps) {
+    if (ledger.step === callbacks.stopAfter && ledger.step < plan.totalSteps) {
       events.push({ type: 'training-ended', reason: 'it is good enough' });
     }
     for (const { type } of events) this.counts.set(type, (this.counts.get(type) ?? 0) + 1);

@@ -264,14 +264,14 @@ export class SimulatedWorker implements End<ServerMessage> {
   }
 
   #compute(incarnation: number, task: Task, block: Block, parameters = this.#parameters!.values): Result {
-    const { config, extent } = this.#world.problem;
+    const { config, plan } = this.#world.problem;
     const { step, leaves } = task;
     const tree = new TreeReduction(leaves, block);
     const { start, end } = leavesOf(block, leaves);
     const range =
       task.kind === 'gradient'
-        ? planStep(step, config, extent).positions
-        : planEvaluation(task.purpose, config, extent).indices;
+        ? planStep(step, config, plan).positions
+        : planEvaluation(task.purpose, config, plan).indices;
     for (let leaf = start; leaf < end; leaf++) {
       const samples = lengthOf(partOf(range, leaf, leaves));
       const sums: Sums =

@@ -1,7 +1,7 @@
 import { OperatorError } from '@convoy/protocol/errors';
 import type { MetricFigure } from '@convoy/protocol/metric';
 import { rootOf } from '@convoy/numerics/blocks';
-import { extentOf, partOf, planEvaluation } from '@convoy/training/sampling';
+import { planRun, partOf, planEvaluation } from '@convoy/training/sampling';
 import type { ComputeOptions } from '@convoy/worker/compute/compute';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import type { RunParameters } from './run-parameters.ts';
@@ -43,7 +43,7 @@ export async function evaluateRun(
     if (warning !== null) onNote(warning);
     const { note } = await compute.prepare(config);
     if (note !== null) onNote(note);
-    const { split, indices, pieces } = planEvaluation(purpose, config, extentOf(config, compute.dataset));
+    const { split, indices, pieces } = planEvaluation(purpose, config, planRun(config, compute.dataset));
     if (pieces === 0) throw new OperatorError(`this run held no samples out for ${purpose}: choose another --split`);
     compute.takeParameters(step, values);
     const { samples, lossSum, metricSum } = await compute.evaluate({ step, purpose, block: rootOf(pieces) });

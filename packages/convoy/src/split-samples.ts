@@ -1,7 +1,7 @@
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { Dataset, Split } from '@convoy/model/dataset';
-import { extentOf } from '@convoy/training/sampling';
+import { planRun } from '@convoy/training/sampling';
 
 export const SPLITS = ['train', 'validation', 'test'] as const;
 export type SplitName = (typeof SPLITS)[number];
@@ -16,7 +16,7 @@ export interface SplitSamples {
 
 /** @throws OperatorError when no sample is held out for validation. */
 export function splitSamples(name: SplitName, config: RunConfig, dataset: Dataset): SplitSamples {
-  const { trainSamples, validationSamples, testSamples } = extentOf(config, dataset);
+  const { trainSamples, validationSamples, testSamples } = planRun(config, dataset);
   const samples = {
     train: { split: 'train', start: 0, count: trainSamples },
     validation: { split: 'train', start: trainSamples, count: validationSamples },

@@ -31,7 +31,7 @@ export const identity: CheckpointIdentity = {
   tensors: TENSORS,
 };
 
-const extent = { trainSamples: 40, validationSamples: 0, testSamples: 0, stepsPerEpoch: 10, totalSteps: 10_000 };
+const plan = { trainSamples: 40, validationSamples: 0, testSamples: 0, stepsPerEpoch: 10, totalSteps: 10_000 };
 
 /** Vectors that no other step has. */
 export function optimizerAt(step: number): OptimizerState {
@@ -42,11 +42,11 @@ export function optimizerAt(step: number): OptimizerState {
 /** The state after `step` commits, none skipped. */
 export function stateAt(step: number, changes: Partial<TrainingState> = {}): TrainingState {
   const { validationAccuracy: accuracy = null } = changes;
-  const figures = new RunFigures(identity.run, extent).snapshot(0);
+  const figures = new RunFigures(identity.run, plan).snapshot(0);
   return {
     position: { step, due: [] },
     consecutiveSkips: 0,
-    epoch: Math.floor(step / extent.stepsPerEpoch),
+    epoch: Math.floor(step / plan.stepsPerEpoch),
     optimizer: optimizerAt(step),
     figures: { ...figures, steps: step, samplesApplied: 4 * step },
     numericsFingerprint: null,

@@ -10,7 +10,7 @@ import { copyFloat32, float32Bytes } from '@convoy/protocol/tensor';
 import { followMetric } from '@convoy/training/callbacks/follow-metric';
 import { resolveConfig } from '@convoy/training/config';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
-import { extentOf, SAMPLING_VERSION } from '@convoy/training/sampling';
+import { planRun, SAMPLING_VERSION } from '@convoy/training/sampling';
 import type { Settings } from '@convoy/training/settings';
 import { memoryPair } from '@convoy/transport/memory';
 import { MemoryDisk } from '@convoy/run-store/checkpoint-files.fixture';
@@ -65,7 +65,7 @@ async function train(options: Settings, circumstances: Circumstances = {}): Prom
   const { workers = 1, metric = 'accuracy', killAt = Infinity, disk = new MemoryDisk() } = circumstances;
   const config = followMetric(resolveConfig(options), metric, [options]);
   const { trainCount, testCount } = { trainCount: 10, testCount: 3 };
-  const extent = extentOf(config, { trainCount, testCount });
+  const plan = planRun(config, { trainCount, testCount });
   await disk.makeDirectory('/run');
   const versions = { permutationVersion: 'p', generatorVersion: 'g' };
   const store = await CheckpointStore.open({
@@ -92,11 +92,11 @@ async function train(options: Settings, circumstances: Circumstances = {}): Prom
     run: 'r',
     incarnation: 'i',
     config,
-    extent,
+    plan,
     model: { hash: digest, parameterCount: TARGET.length, trainableCount: TARGET.length, tensors: TENSORS },
     dataFingerprint: digest,
     parameters,
-    figures: new RunFigures('r', extent, checkpoint?.state.figures, metric),
+    figures: new RunFigures('r', plan, checkpoint?.state.figures, metric),
     ...(checkpoint === null
       ? {}
       : {

@@ -3,13 +3,13 @@ import type { RunFact } from '@convoy/protocol/run-events';
 import { decideAtEpochEnd, startCallbacks, type CallbacksState } from '@convoy/training/callbacks/callbacks';
 import { directionOf, NO_FIGURES, type EpochFigures, type MonitoredFigure } from '@convoy/training/callbacks/monitor';
 import type { CoordinatorEvent } from '@convoy/training/coordinator/events';
-import type { Extent } from '@convoy/training/sampling';
+import type { RunPlan } from '@convoy/training/sampling';
 import type { Parameters } from './parameters.ts';
 import type { EpochEnd, Evaluation, RunFigures } from '@convoy/training/figures';
 
 export interface CallbacksOptions {
   readonly config: RunConfig;
-  readonly extent: Extent;
+  readonly plan: RunPlan;
   readonly parameters: Parameters;
   readonly figures: RunFigures;
   /** What the checkpoint has that the run is resumed from. */
@@ -61,7 +61,7 @@ export class Callbacks {
 
   /** @param step commits and skips so far. @param epochEnd the means of the epoch that the last of them ended, if it did. */
   stepDone(step: number, epochEnd: EpochEnd | null): EpochVerdict {
-    const { stepsPerEpoch, totalSteps, validationSamples } = this.#options.extent;
+    const { stepsPerEpoch, totalSteps, validationSamples } = this.#options.plan;
     // The last step may come in the midst of an epoch.
     if (step % stepsPerEpoch !== 0 && step < totalSteps) return NOTHING;
     const epoch = Math.floor((step - 1) / stepsPerEpoch);
@@ -90,7 +90,7 @@ export class Callbacks {
   }
 
   #decide(step: number, figures: EpochFigures): EpochVerdict {
-    const { config, extent, parameters, report } = this.#options;
+    const { config, plan, parameters, report } = this.#options;
     const { callbacks } = config;
     const { state, reduced, isKept, isSaved } = decideAtEpochEnd(callbacks, this.#state, step, figures);
     const { epoch } = figures;
@@ -101,7 +101,7 @@ export class Callbacks {
       report({ type: 'learning-rate-reduced', step, epoch, ...reduced, monitor });
     }
     const events: CoordinatorEvent[] = [];
-    const isLast = step >= extent.totalSteps;
+    const isLast = step >= plan.totalSteps;
     if (state.stopReason !== null && !isLast) {
       report({ type: 'early-stopped', step, epoch, reason: state.stopReason });
       events.push({ type: 'training-ended', reason: `early stopping: ${state.stopReason}` });
@@ -112,7 +112,7 @@ export class Callbacks {
     }
     // Without a validation an epoch's end leaves a checkpoint only where the callbacks follow what there is instead.
     const isFollowed = figures[callbacks.modelCheckpoint.monitor] !== null;
-    return { events, ...(extent.validationSamples > 0 || isFollowed ? { isSaved } : {}) };
+    return { events, ...(plan.validationSamples > 0 || isFollowed ? { isSaved } : {}) };
   }
 
   /** As Keras does at the end of a training, whether it was stopped or not. */

@@ -10,7 +10,7 @@ import type { RunEvent } from '@convoy/protocol/run-events';
 import { GENERATOR_VERSION } from '@convoy/numerics/random/threefry';
 import type { StartingPoint } from '@convoy/training/coordinator/synchronous';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
-import { extentOf, PERMUTATION_VERSION, raggedEnd, type Extent, type RaggedEnd } from '@convoy/training/sampling';
+import { planRun, PERMUTATION_VERSION, raggedEnd, type RunPlan, type RaggedEnd } from '@convoy/training/sampling';
 import { syntheticConfig } from '@convoy/training/settings';
 import { modelOf, openData } from '@convoy/workload/open-workload';
 import { sortedNote } from '@convoy/workload/sorted-note';
@@ -80,7 +80,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     : openAgain(resume, options, incarnation, fail));
   const { run, config, model, dataset, folder, lock, checkpoint } = opened;
   if (lock.tookOver !== null) options.onNote(lock.tookOver);
-  const extent = extentOf(config, dataset);
+  const plan = planRun(config, dataset);
   const metric = METRIC_OF[model.loss];
   const optimizer = createOptimizer(config.optimizer, model);
   const parameters = new Parameters(initialValues(model, config.seed), optimizer, model.tensors);
@@ -89,12 +89,12 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   const health = new HealthWatch({
     classes: metric === 'accuracy' ? model.outputs : null,
     tensors: model.tensors,
-    warmupSteps: warmupStepsOf(config, extent),
+    warmupSteps: warmupStepsOf(config, plan),
     from: checkpoint?.state.health ?? null,
     onCollapse: options.onCollapse,
     rollbacks,
   });
-  const isRefuge = (step: number) => isExpected(step, checkpointEvery, extent) && step <= health.trustedUntil;
+  const isRefuge = (step: number) => isExpected(step, checkpointEvery, plan) && step <= health.trustedUntil;
   const checkpoints = await openCheckpoints(lock, {
     runFolder: folder.path,
     isRefuge,
@@ -112,12 +112,12 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     run,
     incarnation,
     config,
-    extent,
+    plan,
     model,
     dataFingerprint: dataset.fingerprint,
     folder,
     parameters,
-    figures: new RunFigures(run, extent, checkpoint?.state.figures, metric),
+    figures: new RunFigures(run, plan, checkpoint?.state.figures, metric),
     start: startOf(checkpoint),
     callbacks: checkpoint?.state.callbacks,
     numericsFingerprint: checkpoint?.state.numericsFingerprint ?? null,
@@ -148,11 +148,11 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
 }
 
 /** Whether a step has a checkpoint whatever the clock says: a run that collapses must go back to the same one every time. */
-function isExpected(step: number, checkpointEvery: CheckpointInterval, { stepsPerEpoch }: Extent): boolean {
+function isExpected(step: number, checkpointEvery: CheckpointInterval, { stepsPerEpoch }: RunPlan): boolean {
   return step % stepsPerEpoch === 0 || (checkpointEvery.steps !== null && step % checkpointEvery.steps === 0);
 }
 
-function warmupStepsOf({ schedule }: RunConfig, { stepsPerEpoch }: Extent): number {
+function warmupStepsOf({ schedule }: RunConfig, { stepsPerEpoch }: RunPlan): number {
   return schedule.warmup * (schedule.per === 'epoch' ? stepsPerEpoch : 1);
 }
 
@@ -175,7 +175,7 @@ async function openNew(options: PrepareOptions, incarnation: string, onLost: (er
   // Before anything is downloaded: a wrong flag should be told at once.
   const { config: wanted, model } = await resolveRun(options);
   const { dataset, config } = await openNewData(options, wanted);
-  const ragged = raggedEnd(config, extentOf(config, dataset));
+  const ragged = raggedEnd(config, planRun(config, dataset));
   if (ragged !== null) options.onNote(noteOf(ragged, config));
   const sorted = sortedNote(config, dataset);
   for (const note of [...(dataset.notes ?? []), ...(sorted === null ? [] : [sorted])]) options.onNote(note);

@@ -5,7 +5,7 @@ import type { EvaluationTask } from '@convoy/training/coordinator/events';
 import { faultOf, suspicionOfSums } from './results.ts';
 
 const config = resolveConfig({ validationSplit: 0.5, evaluationBatchSize: 8 });
-const extent = { trainSamples: 8, validationSamples: 8, testSamples: 0, stepsPerEpoch: 1, totalSteps: 1 };
+const plan = { trainSamples: 8, validationSamples: 8, testSamples: 0, stepsPerEpoch: 1, totalSteps: 1 };
 const task: EvaluationTask = { kind: 'evaluation', id: 0, step: 1, epoch: 0, purpose: 'validation', leaves: 1 };
 
 function evaluated(metricSum: number): EvaluationResult {
@@ -15,12 +15,12 @@ function evaluated(metricSum: number): EvaluationResult {
 
 describe('faultOf', () => {
   it.each([9, -1, 0.5, NaN, Infinity])('finds that %d samples can not be correct of eight', (metricSum) => {
-    const fault = faultOf(evaluated(metricSum), task, { config, extent, metric: 'accuracy', gradientBytes: 4 });
+    const fault = faultOf(evaluated(metricSum), task, { config, plan, metric: 'accuracy', gradientBytes: 4 });
     expect(fault).toBe(`${metricSum} correct of 8 samples`);
   });
 
   it.each([9.5, 0, NaN, Infinity])('finds nothing wrong with absolute errors of %d', (metricSum) => {
-    const expected = { config, extent, metric: 'meanAbsoluteError', gradientBytes: 4 } as const;
+    const expected = { config, plan, metric: 'meanAbsoluteError', gradientBytes: 4 } as const;
     expect(faultOf(evaluated(metricSum), task, expected)).toBeNull();
   });
 });

@@ -3,13 +3,13 @@ import type { MetricName } from '@convoy/protocol/metric';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { Task } from '@convoy/training/coordinator/events';
 import type { Tally } from '@convoy/numerics/reduction';
-import type { Extent } from '@convoy/training/sampling';
+import type { RunPlan } from '@convoy/training/sampling';
 import { samplesIn } from './tasks.ts';
 
 /** What results are checked against. */
 export interface Expectations {
   readonly config: RunConfig;
-  readonly extent: Extent;
+  readonly plan: RunPlan;
   readonly metric: MetricName;
   /** Of a gradient in a message. */
   readonly gradientBytes: number;
@@ -17,7 +17,7 @@ export interface Expectations {
 
 /** What no honest worker would send for this task; null when there is nothing. */
 export function faultOf(result: Result | EvaluationResult, task: Task, expected: Expectations): string | null {
-  const { config, extent, metric, gradientBytes } = expected;
+  const { config, plan, metric, gradientBytes } = expected;
   const { block, samples, metricSum } = result;
   if ((result.type === 'result') !== (task.kind === 'gradient')) return `${result.type} for a lease of another kind`;
   if (result.type === 'result' && result.gradient.byteLength !== gradientBytes) {
@@ -25,7 +25,7 @@ export function faultOf(result: Result | EvaluationResult, task: Task, expected:
   }
   if (result.step !== task.step) return `a result of step ${result.step} for a task of step ${task.step}`;
   if (block.start >= task.leaves) return `block ${block.start} of a task of ${task.leaves}`;
-  const samplesOfBlock = samplesIn(task, block, config, extent);
+  const samplesOfBlock = samplesIn(task, block, config, plan);
   if (samples !== samplesOfBlock) return `a result over ${samples} samples for a block of ${samplesOfBlock}`;
   const isCount = Number.isInteger(metricSum) && metricSum >= 0 && metricSum <= samples;
   return metric !== 'accuracy' || isCount ? null : `${metricSum} correct of ${samples} samples`;

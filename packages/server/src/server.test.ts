@@ -63,16 +63,16 @@ function start({
   const events: RunEvent[] = [];
   const clock = new ManualClock();
   const layout = { tensors: [], trainableCount };
-  const extent = { trainSamples: 8, validationSamples: 0, testSamples: 0, stepsPerEpoch: 2, totalSteps: 2 };
+  const plan = { trainSamples: 8, validationSamples: 0, testSamples: 0, stepsPerEpoch: 2, totalSteps: 2 };
   const server = new ParameterServer({
     run: 'r',
     incarnation: 'this-process',
     config,
-    extent,
+    plan,
     model: { hash: digest, parameterCount: PARAMETERS, ...layout },
     dataFingerprint: digest,
     parameters: new Parameters(new Float32Array(PARAMETERS), createOptimizer(config.optimizer, layout)),
-    figures: new RunFigures('r', extent),
+    figures: new RunFigures('r', plan),
     folder: new RunFolder(path, config, () => {}),
     checkpoints: null,
     health,

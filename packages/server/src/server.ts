@@ -2,7 +2,7 @@ import type { Block, EvaluationResult, Result } from '@convoy/protocol/messages'
 import { metricFigure } from '@convoy/protocol/metric';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { HealthFinding, Rollback, RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
-import { Course, type Position } from '@convoy/training/coordinator/course';
+import { TaskSequence, type Position } from '@convoy/training/coordinator/task-sequence';
 import type {
   CoordinatorEffect,
   CoordinatorEvent,
@@ -22,7 +22,7 @@ import { normOf } from '@convoy/training/optimizer/gradient-norm';
 import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
 import type { ParameterLayout } from '@convoy/training/optimizer/optimizer';
 import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
-import type { Extent } from '@convoy/training/sampling';
+import type { RunPlan } from '@convoy/training/sampling';
 import { learningRateAt } from '@convoy/training/schedule';
 import { Callbacks, type EpochVerdict } from './epoch-callbacks.ts';
 import type { CheckpointStore, SaveCause } from '@convoy/run-store/checkpoint-store';
@@ -42,7 +42,7 @@ export interface ServerOptions {
   /** Names this process's turn at the run: random per start. */
   readonly incarnation: string;
   readonly config: RunConfig;
-  readonly extent: Extent;
+  readonly plan: RunPlan;
   readonly model: ParameterLayout & {
     readonly hash: string;
     readonly parameterCount: number;
@@ -116,7 +116,7 @@ export class ParameterServer {
       this.#resolveEnded = resolve;
       this.#rejectEnded = reject;
     });
-    const { config, extent, model, run, incarnation, dataFingerprint, clock, start = FROM_THE_START } = options;
+    const { config, plan, model, run, incarnation, dataFingerprint, clock, start = FROM_THE_START } = options;
     const coordinatorOptions = { ...DEFAULT_COORDINATOR_OPTIONS, ...options.coordinator };
     this.#buffers = new SumBuffers(model.parameterCount);
     this.#gradients = gradientArithmetic(config.gradientFormat, model);
@@ -124,7 +124,7 @@ export class ParameterServer {
     const { parameters, figures, callbacks: state } = options;
     this.#callbacks = new Callbacks({
       config,
-      extent,
+      plan,
       parameters,
       figures,
       state,
@@ -146,8 +146,8 @@ export class ParameterServer {
       report: (fact) => this.report(fact),
       onFault: (error) => this.fail(error),
     });
-    this.#coordinator = new SynchronousCoordinator(new Course(config, extent), start, coordinatorOptions);
-    const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = extent;
+    this.#coordinator = new SynchronousCoordinator(new TaskSequence(config, plan), start, coordinatorOptions);
+    const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = plan;
     const identity = { run, incarnation, totalSteps, stepsPerEpoch };
     if (start !== FROM_THE_START) this.report({ type: 'run-resumed', ...identity, step: start.position.step });
     else {
@@ -186,7 +186,7 @@ export class ParameterServer {
 
   /** @returns what is wrong with a result that no honest worker can have sent, or null. */
   #takeResult(workerId: WorkerId, result: Result | EvaluationResult): string | null {
-    const { config, extent, run, incarnation } = this.#options;
+    const { config, plan, run, incarnation } = this.#options;
     const { task, block } = result;
     if (result.run !== run || result.incarnation !== incarnation) {
       this.#answer(workerId, result.step, task, block, 'stale');
@@ -199,7 +199,7 @@ export class ParameterServer {
       return null;
     }
     const { metric } = this.#figures;
-    const fault = faultOf(result, current, { config, extent, metric, gradientBytes: this.#gradients.messageBytes });
+    const fault = faultOf(result, current, { config, plan, metric, gradientBytes: this.#gradients.messageBytes });
     if (fault !== null) return fault;
     const { samples, lossSum, metricSum, computeMs } = result;
     const tally = { samples, lossSum, metricSum, computeMs };
@@ -391,7 +391,7 @@ export class ParameterServer {
   }
 
   #commit(task: GradientTask): void {
-    const { config, extent, clock } = this.#options;
+    const { config, plan, clock } = this.#options;
     const { vector, ...tally } = this.#reduction!.tree.total!;
     if (vector === null) throw new Error(`step ${task.step} was collected without a gradient`);
     const gradientNorm = this.#gradientNorm(vector, tally.samples);
@@ -402,7 +402,7 @@ export class ParameterServer {
       return this.#reply({ type: 'commit-refused', task: task.id, reason });
     }
     const { health, learningRateFactor = 1 } = this.#options;
-    const scheduled = learningRateAt(task.step, this.#callbacks.learningRate, config.schedule, extent);
+    const scheduled = learningRateAt(task.step, this.#callbacks.learningRate, config.schedule, plan);
     const learningRate = learningRateFactor * scheduled;
     const before = this.#parameters.values;
     this.#parameters.update(vector, tally.samples, learningRate);
@@ -448,7 +448,7 @@ export class ParameterServer {
   }
 
   #saveCheckpoint(position: Position, cause: SaveCause): void {
-    const { checkpoints, clock, config, extent, health } = this.#options;
+    const { checkpoints, clock, config, plan, health } = this.#options;
     // It would be set aside at once.
     if (this.#reaction?.action === 'rollback') return;
     checkpoints?.save(
@@ -456,7 +456,7 @@ export class ParameterServer {
         position,
         // Between two steps, which is where checkpoints are ordered, it is what the copy has to start with.
         consecutiveSkips: this.#coordinator.standing.consecutiveSkips,
-        epoch: Math.floor(position.step / extent.stepsPerEpoch),
+        epoch: Math.floor(position.step / plan.stepsPerEpoch),
         optimizer: this.#parameters.state,
         figures: this.#figures.snapshot(clock.now()),
         numericsFingerprint: config.deterministic ? this.#sessions.numericsFingerprint : null,

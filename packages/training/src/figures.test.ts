@@ -5,7 +5,7 @@ import type { EvaluationTask, GradientTask } from './coordinator/events.ts';
 import { FiguresSnapshotSchema, RunFigures } from './figures.ts';
 
 /** Two epochs of three steps. */
-const extent = { trainSamples: 12, validationSamples: 4, testSamples: 4, stepsPerEpoch: 3, totalSteps: 6 };
+const plan = { trainSamples: 12, validationSamples: 4, testSamples: 4, stepsPerEpoch: 3, totalSteps: 6 };
 
 const gradient = (step: number): GradientTask => ({
   kind: 'gradient',
@@ -47,17 +47,17 @@ describe('RunFigures', () => {
       for (let i = from; i < to; i++) result = RUN[i]!(figures, startMs + 7 * (i - from));
       return result;
     };
-    const steady = new RunFigures('r', extent);
+    const steady = new RunFigures('r', plan);
     steady.workerJoined(1000, 2);
     const lastSteady = play(steady, 0, RUN.length, 1000);
 
-    const first = new RunFigures('r', extent);
+    const first = new RunFigures('r', plan);
     first.workerJoined(1000, 2);
     play(first, 0, at, 1000);
     const kept: unknown = JSON.parse(JSON.stringify(first.snapshot(1000 + 7 * at)));
     // What the lost process did after its checkpoint counts for nothing.
     play(first, at, RUN.length, 1000 + 7 * at);
-    const second = new RunFigures('r', extent, v.parse(FiguresSnapshotSchema, kept));
+    const second = new RunFigures('r', plan, v.parse(FiguresSnapshotSchema, kept));
     second.workerJoined(90_000, 1);
     const lastResumed = play(second, at, RUN.length, 90_000);
 
@@ -79,7 +79,7 @@ describe('RunFigures', () => {
   });
 
   it('ends an epoch whose last step was skipped, with the totals of those applied', () => {
-    const figures = new RunFigures('r', extent);
+    const figures = new RunFigures('r', plan);
     figures.workerJoined(0, 1);
     step(0)(figures, 0);
     step(1)(figures, 7);
@@ -91,13 +91,13 @@ describe('RunFigures', () => {
   });
 
   it('has no means for an epoch of skipped steps', () => {
-    const figures = new RunFigures('r', extent);
+    const figures = new RunFigures('r', plan);
     figures.workerJoined(0, 1);
     for (const _ of [0, 1, 2]) expect(skip(figures, 0)).toEqual({ stepMs: 7, epochEnd: null });
   });
 
   it('knows the best validation, of equals the first, and whether the present parameters have one', () => {
-    const figures = new RunFigures('r', extent);
+    const figures = new RunFigures('r', plan);
     figures.workerJoined(0, 1);
     validate(3, 3)(figures, 0);
     validate(6, 3)(figures, 0);
@@ -111,13 +111,13 @@ describe('RunFigures', () => {
   });
 
   it('has errors for the accuracies of a regression, and the lowest is the best, also from a snapshot', () => {
-    const figures = new RunFigures('r', extent, null, 'meanAbsoluteError');
+    const figures = new RunFigures('r', plan, null, 'meanAbsoluteError');
     figures.workerJoined(0, 1);
     for (const sum of [NaN, 8, 2, 6]) validate(3, sum)(figures, 0);
     figures.evaluated(evaluation(3, 'test'), { samples: 4, lossSum: Infinity, metricSum: Infinity }, 0);
     step(2)(figures, 0);
     const kept: unknown = JSON.parse(JSON.stringify(figures.snapshot(0), (_, x) => (x === Infinity ? 'Infinity' : x)));
-    const resumed = new RunFigures('r', extent, v.parse(FiguresSnapshotSchema, kept), 'meanAbsoluteError');
+    const resumed = new RunFigures('r', plan, v.parse(FiguresSnapshotSchema, kept), 'meanAbsoluteError');
     for (const these of [figures, resumed]) {
       expect(these.bestValidation).toMatchObject({ meanAbsoluteError: 0.5 });
       expect(these.bestValidation).not.toHaveProperty('accuracy');

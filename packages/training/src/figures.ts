@@ -4,7 +4,7 @@ import type { RunOutcome, RunSummary } from '@convoy/protocol/run-events';
 import { KERAS_NAMES, type EpochFigures } from './callbacks/monitor.ts';
 import type { EvaluationTask, GradientTask } from './coordinator/events.ts';
 import type { Tally } from '@convoy/numerics/reduction';
-import type { Extent } from './sampling.ts';
+import type { RunPlan } from './sampling.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** JSON has no word for what is not finite, and a loss that overflowed is a fact of the run: such numbers are strings there. */
@@ -70,7 +70,7 @@ export type ValidationMetric = Pick<RunSummary, 'validationAccuracy' | 'validati
 /** What a run has done so far, in numbers: the source of its events' figures and of its summary. */
 export class RunFigures {
   readonly #run: string;
-  readonly #extent: Extent;
+  readonly #plan: RunPlan;
   /** What the run's model is measured by, beside its loss. */
   readonly metric: MetricName;
   /** Active time before this process began. */
@@ -88,9 +88,9 @@ export class RunFigures {
   #test: Evaluation | null = null;
 
   /** @param from the snapshot of the checkpoint that the run is resumed from. */
-  constructor(run: string, extent: Extent, from: FiguresSnapshot | null = null, metric: MetricName = 'accuracy') {
+  constructor(run: string, plan: RunPlan, from: FiguresSnapshot | null = null, metric: MetricName = 'accuracy') {
     this.#run = run;
-    this.#extent = extent;
+    this.#plan = plan;
     this.metric = metric;
     this.#earlierMs = from?.activeMs ?? 0;
     if (from === null) return;
@@ -182,7 +182,7 @@ export class RunFigures {
       outcome,
       steps: this.#steps,
       skippedSteps: this.#skippedSteps,
-      epochs: Math.floor(this.#steps / this.#extent.stepsPerEpoch),
+      epochs: Math.floor(this.#steps / this.#plan.stepsPerEpoch),
       workers: this.#mostWorkers,
       testAccuracy: this.#test?.accuracy ?? null,
       testLoss: this.#test?.loss ?? null,
@@ -213,12 +213,12 @@ export class RunFigures {
 
   /** The totals of the epoch that the last step ended, if it did. An epoch of nothing but skipped steps has no means. */
   #endEpoch(nowMs: number): EpochEnd | null {
-    if (this.#steps % this.#extent.stepsPerEpoch !== 0) return null;
+    if (this.#steps % this.#plan.stepsPerEpoch !== 0) return null;
     const totals = this.#epoch;
     this.#epoch = null;
     if (totals === null) return null;
     return {
-      epoch: this.#steps / this.#extent.stepsPerEpoch - 1,
+      epoch: this.#steps / this.#plan.stepsPerEpoch - 1,
       step: this.#steps,
       loss: totals.lossSum / totals.samples,
       ...metricFigure(this.metric, totals.metricSum / totals.samples),

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { epochOrder, extentOf, partOf, planEvaluation, planStep, raggedEnd } from './sampling.ts';
+import { epochOrder, planRun, partOf, planEvaluation, planStep, raggedEnd } from './sampling.ts';
 
 const lesson = { validationSplit: 0.15, globalBatchSize: 64, microBatchSize: 32, epochs: 30, maxSteps: null };
 
-describe('extentOf', () => {
+describe('planRun', () => {
   it("cuts CIFAR-10 as the lesson's fit does: 42,500 training samples, 665 steps an epoch", () => {
-    expect(extentOf(lesson, { trainCount: 50_000, testCount: 10_000 })).toEqual({
+    expect(planRun(lesson, { trainCount: 50_000, testCount: 10_000 })).toEqual({
       trainSamples: 42_500,
       validationSamples: 7_500,
       testSamples: 10_000,
@@ -16,12 +16,12 @@ describe('extentOf', () => {
 
   it('ends at maxSteps when that comes first, and without epochs at maxSteps alone', () => {
     const data = { trainCount: 50_000, testCount: 10_000 };
-    expect(extentOf({ ...lesson, maxSteps: 40 }, data).totalSteps).toBe(40);
-    expect(extentOf({ ...lesson, epochs: null, maxSteps: 100_000 }, data).totalSteps).toBe(100_000);
+    expect(planRun({ ...lesson, maxSteps: 40 }, data).totalSteps).toBe(40);
+    expect(planRun({ ...lesson, epochs: null, maxSteps: 100_000 }, data).totalSteps).toBe(100_000);
   });
 
   it('refuses a split that leaves nothing to train on', () => {
-    expect(() => extentOf({ ...lesson, validationSplit: 0.9 }, { trainCount: 5, testCount: 1 })).toThrow(
+    expect(() => planRun({ ...lesson, validationSplit: 0.9 }, { trainCount: 5, testCount: 1 })).toThrow(
       'validationSplit (0.9)',
     );
   });
@@ -30,7 +30,7 @@ describe('extentOf', () => {
 describe('raggedEnd', () => {
   const endOf = (globalBatchSize: number, trainCount: number, maxSteps: number | null = null) => {
     const config = { ...lesson, validationSplit: 0, globalBatchSize, maxSteps };
-    return raggedEnd(config, extentOf(config, { trainCount, testCount: 1 }));
+    return raggedEnd(config, planRun(config, { trainCount, testCount: 1 }));
   };
 
   it('tells of the four samples that are left of 42,500 by batches of 128, and what would leave none or many', () => {
@@ -50,20 +50,20 @@ describe('raggedEnd', () => {
 });
 
 describe('planStep', () => {
-  const extent = { trainSamples: 100, stepsPerEpoch: 4 };
+  const plan = { trainSamples: 100, stepsPerEpoch: 4 };
   const config = { globalBatchSize: 30, microBatchSize: 10 };
 
   it.each([
     { step: 0, epoch: 0, positions: { start: 0, end: 30 }, microBatches: 3 },
     { step: 3, epoch: 0, positions: { start: 90, end: 100 }, microBatches: 3 },
     { step: 4, epoch: 1, positions: { start: 0, end: 30 }, microBatches: 3 },
-  ])('places step $step', ({ step, ...plan }) => {
-    expect(planStep(step, config, extent)).toEqual(plan);
+  ])('places step $step', ({ step, ...place }) => {
+    expect(planStep(step, config, plan)).toEqual(place);
   });
 
   it('has no empty micro-batch in a last step of fewer samples than micro-batches', () => {
-    const plan = planStep(1, { globalBatchSize: 8, microBatchSize: 1 }, { trainSamples: 11, stepsPerEpoch: 2 });
-    expect(plan).toEqual({ epoch: 0, positions: { start: 8, end: 11 }, microBatches: 3 });
+    const place = planStep(1, { globalBatchSize: 8, microBatchSize: 1 }, { trainSamples: 11, stepsPerEpoch: 2 });
+    expect(place).toEqual({ epoch: 0, positions: { start: 8, end: 11 }, microBatches: 3 });
   });
 
   it.each([1, 7, 64, 65, 100])('covers each of %d positions exactly once per epoch', (trainSamples) => {
@@ -83,16 +83,16 @@ describe('planStep', () => {
 });
 
 describe('planEvaluation', () => {
-  const extent = { trainSamples: 85, validationSamples: 15, testSamples: 21 };
+  const plan = { trainSamples: 85, validationSamples: 15, testSamples: 21 };
 
   it('validates on the end of the train split and tests on the whole test split', () => {
     const config = { evaluationBatchSize: 10 };
-    expect(planEvaluation('validation', config, extent)).toEqual({
+    expect(planEvaluation('validation', config, plan)).toEqual({
       split: 'train',
       indices: { start: 85, end: 100 },
       pieces: 2,
     });
-    expect(planEvaluation('test', config, extent)).toEqual({
+    expect(planEvaluation('test', config, plan)).toEqual({
       split: 'test',
       indices: { start: 0, end: 21 },
       pieces: 3,

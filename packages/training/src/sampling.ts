@@ -17,7 +17,7 @@ export interface Range {
 }
 
 /** How the train split is cut, and how many steps that makes. */
-export interface Extent {
+export interface RunPlan {
   /** Training samples: indices [0, trainSamples) of the train split. */
   readonly trainSamples: number;
   /** Held-out samples: indices [trainSamples, trainSamples + validationSamples) of the train split, the last ones as in Keras. */
@@ -28,13 +28,13 @@ export interface Extent {
   readonly totalSteps: number;
 }
 
-type ExtentConfig = Pick<RunConfig, 'validationSplit' | 'globalBatchSize' | 'epochs' | 'maxSteps'>;
+type LengthSettings = Pick<RunConfig, 'validationSplit' | 'globalBatchSize' | 'epochs' | 'maxSteps'>;
 
 /**
  * Cuts a data set as `model.fit(validation_split=…, batch_size=…)` does: the first `floor(n · (1 − split))` samples train.
  * @throws OperatorError when no sample is left to train on.
  */
-export function extentOf(config: ExtentConfig, data: { trainCount: number; testCount: number }): Extent {
+export function planRun(config: LengthSettings, data: { trainCount: number; testCount: number }): RunPlan {
   const trainSamples = Math.floor(data.trainCount * (1 - config.validationSplit));
   if (trainSamples < 1) {
     throw new OperatorError(
@@ -62,8 +62,8 @@ export interface RaggedEnd {
 const RAGGED_BELOW = 1 / 8;
 
 /** Null when no step is that short, or no epoch ends. */
-export function raggedEnd({ globalBatchSize }: Pick<RunConfig, 'globalBatchSize'>, extent: Extent): RaggedEnd | null {
-  const { trainSamples, stepsPerEpoch, totalSteps } = extent;
+export function raggedEnd({ globalBatchSize }: Pick<RunConfig, 'globalBatchSize'>, plan: RunPlan): RaggedEnd | null {
+  const { trainSamples, stepsPerEpoch, totalSteps } = plan;
   const samples = trainSamples % globalBatchSize;
   if (samples === 0 || samples >= RAGGED_BELOW * globalBatchSize || stepsPerEpoch === 1 || totalSteps < stepsPerEpoch) {
     return null;
@@ -86,11 +86,11 @@ export interface StepPlan {
 export function planStep(
   step: number,
   config: Pick<RunConfig, 'globalBatchSize' | 'microBatchSize'>,
-  extent: Pick<Extent, 'trainSamples' | 'stepsPerEpoch'>,
+  plan: Pick<RunPlan, 'trainSamples' | 'stepsPerEpoch'>,
 ): StepPlan {
-  const epoch = Math.floor(step / extent.stepsPerEpoch);
-  const start = (step % extent.stepsPerEpoch) * config.globalBatchSize;
-  const end = Math.min(start + config.globalBatchSize, extent.trainSamples);
+  const epoch = Math.floor(step / plan.stepsPerEpoch);
+  const start = (step % plan.stepsPerEpoch) * config.globalBatchSize;
+  const end = Math.min(start + config.globalBatchSize, plan.trainSamples);
   const microBatches = Math.min(Math.ceil(config.globalBatchSize / config.microBatchSize), end - start);
   return { epoch, positions: { start, end }, microBatches };
 }
@@ -108,12 +108,12 @@ export function partOf(range: Range, index: number, parts: number): Range {
 export function planEvaluation(
   purpose: 'validation' | 'test',
   config: Pick<RunConfig, 'evaluationBatchSize'>,
-  extent: Pick<Extent, 'trainSamples' | 'validationSamples' | 'testSamples'>,
+  plan: Pick<RunPlan, 'trainSamples' | 'validationSamples' | 'testSamples'>,
 ): { readonly split: 'train' | 'test'; readonly indices: Range; readonly pieces: number } {
   const indices =
     purpose === 'test'
-      ? { start: 0, end: extent.testSamples }
-      : { start: extent.trainSamples, end: extent.trainSamples + extent.validationSamples };
+      ? { start: 0, end: plan.testSamples }
+      : { start: plan.trainSamples, end: plan.trainSamples + plan.validationSamples };
   const pieces = Math.ceil((indices.end - indices.start) / config.evaluationBatchSize);
   return { split: purpose === 'test' ? 'test' : 'train', indices, pieces };
 }

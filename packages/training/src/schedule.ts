@@ -1,6 +1,6 @@
 import type { ScheduleConfig } from '@convoy/protocol/run-config';
 import { cosineOfHalfTurns, integerPower, power } from '@convoy/numerics/elementary';
-import type { Extent } from './sampling.ts';
+import type { RunPlan } from './sampling.ts';
 
 /**
  * The learning rate of step `step`, counted from 0 over the whole run: a pure function, so a resumed run needs no state for it,
@@ -15,7 +15,7 @@ export function learningRateAt(
   step: number,
   base: number,
   schedule: ScheduleConfig,
-  { stepsPerEpoch, totalSteps }: Pick<Extent, 'stepsPerEpoch' | 'totalSteps'>,
+  { stepsPerEpoch, totalSteps }: Pick<RunPlan, 'stepsPerEpoch' | 'totalSteps'>,
 ): number {
   const stepsPerCount = schedule.per === 'epoch' ? stepsPerEpoch : 1;
   const count = Math.floor(step / stepsPerCount);

@@ -1,6 +1,6 @@
 import type { Dataset } from '@convoy/model/dataset';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import { extentOf } from '@convoy/training/sampling';
+import { planRun } from '@convoy/training/sampling';
 
 /** Samples of each part that are looked at. */
 const SAMPLES = 1_000;
@@ -14,7 +14,7 @@ const UNLIKE = 0.3;
  * classes or values than what is trained on; else null.
  */
 export function sortedNote(config: RunConfig, dataset: Dataset): string | null {
-  const { trainSamples, validationSamples } = extentOf(config, dataset);
+  const { trainSamples, validationSamples } = planRun(config, dataset);
   if (Math.min(trainSamples, validationSamples) < SAMPLES_AT_LEAST) return null;
   const read = truthsOf(dataset);
   const [trained, heldOut] = [read(0, trainSamples), read(trainSamples, validationSamples)];

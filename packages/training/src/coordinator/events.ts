@@ -1,5 +1,5 @@
 import type { Block } from '@convoy/protocol/messages';
-import type { Position } from './course.ts';
+import type { Position } from './task-sequence.ts';
 
 export type WorkerId = string;
 

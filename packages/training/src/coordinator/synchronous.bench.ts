@@ -1,7 +1,7 @@
 import { bench, describe } from 'vitest';
 import { resolveConfig } from '../config.ts';
-import { extentOf } from '../sampling.ts';
-import { Course } from './course.ts';
+import { planRun } from '../sampling.ts';
+import { TaskSequence } from './task-sequence.ts';
 import type { CoordinatorEffect, CoordinatorEvent } from './events.ts';
 import { SynchronousCoordinator } from './synchronous.ts';
 
@@ -24,8 +24,8 @@ function takeSteps(workers: number): () => void {
     validationSplit: 0,
     maxSteps: STEPS,
   });
-  const extent = { ...extentOf(config, data), testSamples: 0 };
-  const coordinator = new SynchronousCoordinator(new Course(config, extent));
+  const plan = { ...planRun(config, data), testSamples: 0 };
+  const coordinator = new SynchronousCoordinator(new TaskSequence(config, plan));
   let nowMs = 0;
   let leases: Extract<CoordinatorEffect, { type: 'lease' }>[] = [];
   const tell = (event: CoordinatorEvent) => {

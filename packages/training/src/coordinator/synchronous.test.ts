@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { resolveConfig } from '../config.ts';
-import { extentOf } from '../sampling.ts';
-import { Course } from './course.ts';
+import { planRun } from '../sampling.ts';
+import { TaskSequence } from './task-sequence.ts';
 import type { CoordinatorEffect, CoordinatorEvent, Holding } from './events.ts';
 import { DEFAULT_COORDINATOR_OPTIONS, SynchronousCoordinator } from './synchronous.ts';
 
@@ -14,12 +14,12 @@ const config: RunConfig = resolveConfig({
   microBatchSize: 2,
   validationSplit: 0,
 });
-const extent = { ...extentOf(config, { trainCount: 24, testCount: 0 }) };
+const plan = { ...planRun(config, { trainCount: 24, testCount: 0 }) };
 
 type Lease = Extract<CoordinatorEffect, { type: 'lease' }>;
 
-function start(options: Partial<typeof DEFAULT_COORDINATOR_OPTIONS> = {}, custom = extent) {
-  const coordinator = new SynchronousCoordinator(new Course(config, custom), undefined, {
+function start(options: Partial<typeof DEFAULT_COORDINATOR_OPTIONS> = {}, custom = plan) {
+  const coordinator = new SynchronousCoordinator(new TaskSequence(config, custom), undefined, {
     ...DEFAULT_COORDINATOR_OPTIONS,
     ...options,
   });
@@ -216,7 +216,7 @@ describe('the synchronous coordinator', () => {
   });
 
   describe('that is told that the training has ended', () => {
-    const custom = { ...extent, totalSteps: 6, validationSamples: 500, testSamples: 300 };
+    const custom = { ...plan, totalSteps: 6, validationSamples: 500, testSamples: 300 };
     const answer = (effects: readonly CoordinatorEffect[]) => {
       const [order] = effects.filter(({ type }) => type === 'commit' || type === 'evaluate');
       return (order as Extract<CoordinatorEffect, { type: 'commit' | 'evaluate' }>).task.id;
@@ -224,7 +224,7 @@ describe('the synchronous coordinator', () => {
 
     /** A machine whose worker has done three steps and their validation, which is not concluded. */
     function validated() {
-      const coordinator = new SynchronousCoordinator(new Course(config, custom));
+      const coordinator = new SynchronousCoordinator(new TaskSequence(config, custom));
       let effects = coordinator.handle(join('a'), 0);
       for (let step = 0; step < 3; step++) {
         effects = coordinator.handle(result(leases(effects)[0]!), 0);
@@ -252,7 +252,7 @@ describe('the synchronous coordinator', () => {
 
     it('goes on with the test in another process, and takes no step there', () => {
       const start = { position: { step: 3, due: ['test'] }, consecutiveSkips: 0, stopReason: 'enough' } as const;
-      const resumed = new SynchronousCoordinator(new Course(config, custom), start);
+      const resumed = new SynchronousCoordinator(new TaskSequence(config, custom), start);
       const effects = resumed.handle(join('b'), 0);
       expect(effects).toMatchObject([{ type: 'open', task: { purpose: 'test', step: 3 } }, {}, { type: 'lease' }]);
       const order = answer(resumed.handle(result(leases(effects)[0]!), 0));
@@ -268,7 +268,7 @@ describe('the synchronous coordinator', () => {
     });
 
     it('does not believe it while a task is being computed', () => {
-      const coordinator = new SynchronousCoordinator(new Course(config, custom));
+      const coordinator = new SynchronousCoordinator(new TaskSequence(config, custom));
       coordinator.handle(join('a'), 0);
       expect(() => coordinator.handle({ type: 'training-ended', reason: 'enough' }, 0)).toThrow('being computed');
     });
@@ -288,7 +288,7 @@ describe('the synchronous coordinator', () => {
   });
 
   it('validates at the end of an epoch and tests at the end of the run, in disjoint pieces', () => {
-    const withEvaluations = { ...extent, totalSteps: 1, validationSamples: 500, testSamples: 300 };
+    const withEvaluations = { ...plan, totalSteps: 1, validationSamples: 500, testSamples: 300 };
     const { tell } = start({}, withEvaluations);
     const [lease] = leases(tell(join('a'), join('b')));
     const opened: unknown[] = [];
@@ -507,7 +507,7 @@ describe('its members', () => {
   describe('beside a straggler that is ten times as slow', () => {
     /** Trains with three workers, of whom one takes `slowMs` for a micro-batch and the others 100 ms. */
     function train(slowMs: number) {
-      const { tell, clock } = start({}, { ...extent, totalSteps: 30 });
+      const { tell, clock } = start({}, { ...plan, totalSteps: 30 });
       const computing: { readonly lease: Lease; readonly atMs: number }[] = [];
       const given: Lease[] = [];
       const committedAtMs: number[] = [];
@@ -574,7 +574,7 @@ describe('its members', () => {
 });
 
 describe('its checkpoints', () => {
-  function run(options: Partial<typeof DEFAULT_COORDINATOR_OPTIONS>, custom = extent) {
+  function run(options: Partial<typeof DEFAULT_COORDINATOR_OPTIONS>, custom = plan) {
     const { coordinator, tell } = start(options, custom);
     const all: CoordinatorEffect[] = [];
     for (let queue = [join('a')]; queue.length > 0;) {
@@ -595,7 +595,7 @@ describe('its checkpoints', () => {
   });
 
   it('come after the evaluations that are due at their step, once', () => {
-    const custom = { ...extent, totalSteps: 6, validationSamples: 500, testSamples: 300 };
+    const custom = { ...plan, totalSteps: 6, validationSamples: 500, testSamples: 300 };
     expect(run({ checkpointEverySteps: 3 }, custom)).toEqual([
       [3, 'validation'],
       [6, 'validation'],
@@ -603,7 +603,7 @@ describe('its checkpoints', () => {
   });
 
   it('are left out after a validation, and made after a step, where the server says so', () => {
-    const { coordinator, tell } = start({}, { ...extent, totalSteps: 6, validationSamples: 500 });
+    const { coordinator, tell } = start({}, { ...plan, totalSteps: 6, validationSamples: 500 });
     const made = (effects: readonly CoordinatorEffect[]) => effects.filter(({ type }) => type === 'checkpoint');
     let effects: readonly CoordinatorEffect[] = tell(join('a'));
     for (let step = 0; step < 3; step++) effects = tell(result(leases(effects)[0]!));
@@ -623,7 +623,7 @@ describe('its checkpoints', () => {
     const [lease] = leases(tell(join('a')));
     tell(result(lease!));
     const standing = coordinator.standing;
-    const resumed = new SynchronousCoordinator(new Course(config, extent), standing);
+    const resumed = new SynchronousCoordinator(new TaskSequence(config, plan), standing);
     expect(resumed.handle(join('z'), 0)).toMatchObject([
       { type: 'open', task: { step: 1 } },
       { type: 'send-parameters', step: 1 },

@@ -1,6 +1,6 @@
 import type { Block } from '@convoy/protocol/messages';
 import { FreeBlocks, floorPowerOfTwo, leavesOf, rootOf } from '@convoy/numerics/blocks';
-import type { Course, Position } from './course.ts';
+import type { TaskSequence, Position } from './task-sequence.ts';
 import type {
   Awaited,
   CheckpointCause,
@@ -97,7 +97,7 @@ type Phase =
  * however that state was reached, so no arrival order can leave a step waiting for something that has already happened.
  */
 export class SynchronousCoordinator {
-  readonly #course: Course;
+  readonly #sequence: TaskSequence;
   readonly #options: CoordinatorOptions;
   readonly #roster: Roster;
   readonly #pace = { gradient: new Pace(COMMON_TIMES), evaluation: new Pace(COMMON_TIMES) };
@@ -121,8 +121,8 @@ export class SynchronousCoordinator {
   #checkpointAt: Position | null = null;
   #checkpointAtMs = 0;
 
-  constructor(course: Course, start = FROM_THE_START, options = DEFAULT_COORDINATOR_OPTIONS) {
-    this.#course = course;
+  constructor(sequence: TaskSequence, start = FROM_THE_START, options = DEFAULT_COORDINATOR_OPTIONS) {
+    this.#sequence = sequence;
     this.#options = options;
     this.#roster = new Roster(options.roster);
     this.#position = start.position;
@@ -228,7 +228,7 @@ export class SynchronousCoordinator {
       case 'evaluated': {
         const { purpose } = this.#assertConcluding(event.task, 'evaluation') as EvaluationTask;
         if (event.isSaved ?? purpose === 'validation') this.#pendingCheckpoint = 'validation';
-        return this.#advance(this.#course.afterEvaluation(this.#position, this.#stopReason !== null));
+        return this.#advance(this.#sequence.afterEvaluation(this.#position, this.#stopReason !== null));
       }
       case 'training-ended':
         if (this.#phase.name !== 'concluding') throw new Error('the training was ended while a task is being computed');
@@ -523,7 +523,7 @@ export class SynchronousCoordinator {
   #afterSkip(isSaved: boolean | undefined): void {
     this.#consecutiveSkips++;
     if (this.#consecutiveSkips < this.#options.maxConsecutiveSkips) return this.#afterStep(isSaved);
-    this.#position = this.#course.afterCommit(this.#position.step, this.#stopReason !== null);
+    this.#position = this.#sequence.afterCommit(this.#position.step, this.#stopReason !== null);
     this.#finish(
       'halted',
       `${this.#consecutiveSkips} steps in a row could not be applied, the last because ${this.#lastRefusal}`,
@@ -532,7 +532,7 @@ export class SynchronousCoordinator {
 
   #afterStep(isSaved = false): void {
     const { checkpointEverySteps, checkpointEveryMs } = this.#options;
-    const next = this.#course.afterCommit(this.#position.step, this.#stopReason !== null);
+    const next = this.#sequence.afterCommit(this.#position.step, this.#stopReason !== null);
     if (isSaved) this.#pendingCheckpoint = 'epoch';
     const isDue =
       (checkpointEverySteps !== null && next.step % checkpointEverySteps === 0) ||
@@ -559,7 +559,7 @@ export class SynchronousCoordinator {
     this.#suspected.clear();
     this.#restartStall();
     const isOver = this.#stopReason !== null && position.due.length === 0;
-    const next = isOver ? undefined : this.#course.taskAt(position);
+    const next = isOver ? undefined : this.#sequence.taskAt(position);
     if (next === undefined) {
       this.#end('completed', this.#stopReason ?? 'all steps are done');
       return { name: 'finished' };

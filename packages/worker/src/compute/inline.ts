@@ -23,11 +23,11 @@ import { gradientArithmetic, type GradientArithmetic } from '@convoy/numerics/gr
 import { TreeReduction, type Sums, type Tally } from '@convoy/numerics/reduction';
 import {
   epochOrder,
-  extentOf,
+  planRun,
   partOf,
   planEvaluation,
   planStep,
-  type Extent,
+  type RunPlan,
   type Range,
 } from '@convoy/training/sampling';
 import { modelOf, openData } from '@convoy/workload/open-workload';
@@ -46,7 +46,7 @@ import {
 interface Workload {
   readonly config: RunConfig;
   readonly model: Model;
-  readonly extent: Extent;
+  readonly plan: RunPlan;
   readonly dataset: Dataset;
   readonly program: Program;
   readonly gradients: GradientArithmetic;
@@ -109,7 +109,7 @@ export class InlineCompute implements Compute {
     this.#workload = {
       config,
       model,
-      extent: extentOf(config, dataset),
+      plan: planRun(config, dataset),
       dataset,
       program,
       gradients: gradientArithmetic(config.gradientFormat, model),
@@ -144,8 +144,8 @@ export class InlineCompute implements Compute {
   }
 
   async gradient({ step, block }: GradientWork): Promise<GradientSums> {
-    const { config, model, extent, program, gradients, spare } = this.#ready(step);
-    const { epoch, positions, microBatches } = planStep(step, config, extent);
+    const { config, model, plan, program, gradients, spare } = this.#ready(step);
+    const { epoch, positions, microBatches } = planStep(step, config, plan);
     if (this.#lastGradient !== null) spare.push(this.#lastGradient);
     // Given back once, even when this call is cancelled: a vector that is twice among the spare ones would be two leaves'.
     this.#lastGradient = null;
@@ -171,10 +171,10 @@ export class InlineCompute implements Compute {
     const last = this.#lastWork;
     this.#lastWork = null;
     if (last === null) return;
-    const { config, extent, program } = this.#workload!;
+    const { config, plan, program } = this.#workload!;
     const step = last.step + 1;
-    const { epoch, positions, microBatches } = planStep(step, config, extent);
-    if (step >= extent.totalSteps || last.block.start >= microBatches) return;
+    const { epoch, positions, microBatches } = planStep(step, config, plan);
+    if (step >= plan.totalSteps || last.block.start >= microBatches) return;
     const part = partOf(positions, last.block.start, microBatches);
     this.#ahead = { epoch, part, batch: this.#trainingBatch(epoch, part) };
     const draw = drawOf(config, epoch, part);
@@ -182,8 +182,8 @@ export class InlineCompute implements Compute {
   }
 
   async evaluate({ step, purpose, block }: EvaluationWork): Promise<Tally> {
-    const { config, extent, program } = this.#ready(step);
-    const { split, indices, pieces } = planEvaluation(purpose, config, extent);
+    const { config, plan, program } = this.#ready(step);
+    const { split, indices, pieces } = planEvaluation(purpose, config, plan);
     return this.#reduce(block, pieces, (leaf) => {
       const part = partOf(indices, leaf, pieces);
       const batch = this.#read(
@@ -255,9 +255,9 @@ export class InlineCompute implements Compute {
   }
 
   #orderOf(epoch: number): Uint32Array {
-    const { config, extent } = this.#workload!;
+    const { config, plan } = this.#workload!;
     if (this.#order?.epoch !== epoch) {
-      this.#order = { epoch, positions: epochOrder(config, epoch, extent.trainSamples) };
+      this.#order = { epoch, positions: epochOrder(config, epoch, plan.trainSamples) };
     }
     return this.#order.positions;
   }

@@ -1,4 +1,4 @@
-import { planEvaluation, planStep, type Extent } from '../sampling.ts';
+import { planEvaluation, planStep, type RunPlan } from '../sampling.ts';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { EvaluationTask, GradientTask } from './events.ts';
 
@@ -12,24 +12,24 @@ export interface Position {
 }
 
 /** The order of a run's tasks, as a pure function of where it stands: nothing else decides what comes next. */
-export class Course {
+export class TaskSequence {
   readonly #config: RunConfig;
-  readonly #extent: Extent;
+  readonly #plan: RunPlan;
 
-  constructor(config: RunConfig, extent: Extent) {
+  constructor(config: RunConfig, plan: RunPlan) {
     this.#config = config;
-    this.#extent = extent;
+    this.#plan = plan;
   }
 
   /** The task at a position; undefined at the end of the run. */
   taskAt({ step, due }: Position): NextTask | undefined {
     const [purpose] = due;
     if (purpose !== undefined) {
-      const { pieces } = planEvaluation(purpose, this.#config, this.#extent);
+      const { pieces } = planEvaluation(purpose, this.#config, this.#plan);
       return { kind: 'evaluation', step, epoch: this.#epochBefore(step), purpose, leaves: pieces };
     }
-    if (step >= this.#extent.totalSteps) return undefined;
-    const { epoch, microBatches } = planStep(step, this.#config, this.#extent);
+    if (step >= this.#plan.totalSteps) return undefined;
+    const { epoch, microBatches } = planStep(step, this.#config, this.#plan);
     return { kind: 'gradient', step, epoch, leaves: microBatches };
   }
 
@@ -39,22 +39,22 @@ export class Course {
    */
   afterCommit(step: number, isOver = false): Position {
     const commits = step + 1;
-    const isLast = isOver || commits >= this.#extent.totalSteps;
-    const isEpochEnd = commits % this.#extent.stepsPerEpoch === 0;
+    const isLast = isOver || commits >= this.#plan.totalSteps;
+    const isEpochEnd = commits % this.#plan.stepsPerEpoch === 0;
     const due: ('validation' | 'test')[] = [];
-    if ((isEpochEnd || isLast) && this.#extent.validationSamples > 0) due.push('validation');
-    if (isLast && this.#extent.testSamples > 0) due.push('test');
+    if ((isEpochEnd || isLast) && this.#plan.validationSamples > 0) due.push('validation');
+    if (isLast && this.#plan.testSamples > 0) due.push('test');
     return { step: commits, due };
   }
 
   /** @param isOver no step follows: the test is due after the last validation. */
   afterEvaluation({ step, due: [done, ...due] }: Position, isOver = false): Position {
     const isLast = isOver && done === 'validation' && due.length === 0;
-    return { step, due: isLast && this.#extent.testSamples > 0 ? ['test'] : due };
+    return { step, due: isLast && this.#plan.testSamples > 0 ? ['test'] : due };
   }
 
   /** The epoch that commit number `step` belonged to. */
   #epochBefore(step: number): number {
-    return Math.floor(Math.max(0, step - 1) / this.#extent.stepsPerEpoch);
+    return Math.floor(Math.max(0, step - 1) / this.#plan.stepsPerEpoch);
   }
 }
