@@ -41,8 +41,10 @@ describe("the lesson's CNN", () => {
     ]);
   });
 
-  it('keeps its hash: a change of it locks older workers and runs out', () => {
+  it('and the other built-in models keep their hashes: a change of one locks older workers and runs out', () => {
     expect(lessonModel.hash).toBe('bfdcedddfca02be0764bc463a9acc9d56c657bf8ae0efa5b71f2621e78904330');
+    expect(models['lesson-bn'].hash).toBe('3a519db3277ba7860de86171743469d78536a8e8db96fd0b0c79de2a23e5b706');
+    expect(models.resnet.hash).toBe('d1d40eed37326c189638f2628d40e6599d1e5d10f01e98425dc55734b4c535b9');
   });
 });
 
@@ -83,6 +85,40 @@ describe('placeArchitecture', () => {
       ]);
     expect(() => place('out')).toThrow('sum follows out, and no layer before it is called so');
     expect(() => place('in')).toThrow("sum can't add [4, 4, 1] to [16]");
+  });
+
+  it('names what is called nearly like the layer that is not there', () => {
+    const place = () =>
+      placeArchitecture([
+        { type: 'input', name: 'in', shape: [4] },
+        { type: 'dense', name: 'hidden', units: 4 },
+        { type: 'add', name: 'sum', with: 'hiden' },
+      ]);
+    expect(place).toThrow('sum follows hiden, and no layer before it is called so; did you mean hidden?');
+  });
+
+  it('refuses a normalisation behind a flat layer', () => {
+    const place = () =>
+      placeArchitecture([
+        { type: 'input', name: 'in', shape: [4] },
+        { type: 'dense', name: 'hidden', units: 64 },
+        { type: 'batch-normalization', name: 'norm' },
+      ]);
+    expect(place).toThrow(
+      'norm normalises the channels of an image, [height, width, channels], and its input is [64]: put it behind a convolution or a pooling',
+    );
+  });
+
+  it('refuses one class, and more parameters than a process holds', () => {
+    const place = (shape: number, units: number) => () =>
+      placeArchitecture([
+        { type: 'input', name: 'in', shape: [shape] },
+        { type: 'dense', name: 'out', units, activation: 'softmax' },
+      ]);
+    expect(place(4, 1)).toThrow(
+      'out has one unit, and sparseCategoricalCrossentropy tells two classes or more apart: give each class a unit',
+    );
+    expect(place(1e6, 1e6)).toThrow('the model has 1000001000000 parameters, and Convoy trains up to 536870912');
   });
 
   it('refuses a dense layer on an image', () => {
@@ -154,7 +190,7 @@ describe('an architecture', () => {
     {
       title: 'of an open shape',
       layers: [{ ...input, shape: [6, 0, 1] }, flat, softmax],
-      message: 'in needs a shape of whole numbers above 0, not [6, 0, 1]',
+      message: 'in (input): shape must be a list of whole numbers above 0, not [6,0,1]',
     },
     {
       title: 'with a name twice',

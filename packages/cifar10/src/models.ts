@@ -1,5 +1,6 @@
 import { MODEL_NAMES, type ModelName } from '@convoy/protocol/run-config';
-import { placeArchitecture, type Architecture, type Layer, type Model } from '@convoy/model/architecture';
+import { placeArchitecture, type Architecture, type Model } from '@convoy/model/architecture';
+import type { Layer } from '@convoy/model/layers';
 
 /** The momentum of PyTorch's normalisation, which the residual network's author used: epochs are few. */
 const FAST = { momentum: 0.9 };

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { placeArchitecture, type Layer, type Model } from '@convoy/model/architecture';
+import type { Model } from '@convoy/model/architecture';
 import { CompiledProgram } from './compiled/compiled-program.ts';
 import { createProgram, faultOf } from './create-program.ts';
 import { EagerProgram } from './eager-program.ts';
@@ -58,14 +58,15 @@ describe('createProgram', () => {
     expect(notes).toEqual([]);
   });
 
-  it('runs a model with a layer it has no graph for operation by operation, and says so in a line', () => {
-    const layers = small.layers.map(({ layer }) => layer);
-    const odd = { ...layers[3]!, type: 'swish' } as unknown as Layer;
-    const { layers: placed, ...model } = placeArchitecture(layers.map((layer, i) => (i === 3 ? layers[3]! : layer)));
-    const program = create({ ...model, layers: placed.map((each, i) => (i === 3 ? { ...each, layer: odd } : each)) });
-    expect(program).toBeInstanceOf(EagerProgram);
-    const note =
-      'the model is not compiled and runs operation by operation: no graph is written for layers of type swish';
+  it('runs a model that can not be compiled operation by operation, and says so in a line', () => {
+    const broken = {
+      loadSavedModelMetaGraph() {
+        throw new Error('the graph is not valid\nat …');
+      },
+    };
+    const tf = Object.create(engine.tf, { backend: { value: () => broken } }) as Engine['tf'];
+    expect(create(small, { ...engine, tf })).toBeInstanceOf(EagerProgram);
+    const note = 'the model is not compiled and runs operation by operation: the graph is not valid';
     expect(notes).toEqual(compiles ? [note] : []);
   });
 

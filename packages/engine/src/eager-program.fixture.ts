@@ -1,10 +1,11 @@
 import { purposes } from '@convoy/numerics/random/purposes';
 import { randomStream } from '@convoy/numerics/random/stream';
-import { placeArchitecture, type Layer, type Model } from '@convoy/model/architecture';
+import { placeArchitecture, type Model } from '@convoy/model/architecture';
 import { EagerProgram } from './eager-program.ts';
 import type { Engine, Tf } from './backends/engine.ts';
 import { stockKernels } from './backends/stock-kernels.ts';
 import { initialValues } from '@convoy/model/initial-values';
+import type { Layer } from '@convoy/model/layers';
 import type { Batch, BatchSums } from './program.ts';
 
 /** The same kinds of layers as the lesson's CNN, small enough for finite differences and for the plain JS backend. */

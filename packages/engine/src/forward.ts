@@ -1,6 +1,7 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import type { Activation, Model, PlacedLayer } from '@convoy/model/architecture';
+import type { Model, PlacedLayer } from '@convoy/model/architecture';
 import type { BatchStatistics, Engine, Tf } from './backends/engine.ts';
+import type { Activation } from '@convoy/model/layers';
 
 /** A dropout layer's multipliers, of its input's shape, by the layer's index; absent layers pass their input on, as in inference. */
 export type MaskTensors = ReadonlyMap<number, Tensor>;

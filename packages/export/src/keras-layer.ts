@@ -1,4 +1,5 @@
-import type { Layer, Model } from '@convoy/model/architecture';
+import type { Model } from '@convoy/model/architecture';
+import type { Layer } from '@convoy/model/layers';
 
 /** A layer as Keras and LayersModel know it. Options that are absent have the default, which is the same in both. */
 export interface KerasLayer {

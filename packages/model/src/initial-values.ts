@@ -9,9 +9,10 @@ import type { Model } from './architecture.ts';
  */
 export function initialValues(model: Model, seed: number): Float32Array {
   const values = new Float32Array(model.parameterCount);
-  for (const [index, { name, shape, offset, size }] of model.tensors.entries()) {
-    if (name.endsWith('/gamma') || name.endsWith('/moving_variance')) values.fill(1, offset, offset + size);
-    if (!name.endsWith('/kernel')) continue;
+  for (const [index, { shape, offset, size }] of model.tensors.entries()) {
+    const initial = model.initial[index]!;
+    if (initial === 'ones') values.fill(1, offset, offset + size);
+    if (initial !== 'glorotUniform') continue;
     const limit = Math.sqrt(6 / (fanIn(shape) + fanOut(shape)));
     const random = randomStream(seed, purposes.initialValues, index);
     for (let i = 0; i < size; i++) values[offset + i] = (2 * random.unit() - 1) * limit;

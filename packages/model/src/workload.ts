@@ -1,5 +1,5 @@
-import type { Architecture } from './architecture.ts';
 import type { Inputs, Split } from './dataset.ts';
+import type { LayerInput } from './layers.ts';
 import type { Loss } from './loss.ts';
 import type { MetricName } from '@convoy/protocol/metric';
 import type { Settings } from '@convoy/training/settings';
@@ -41,7 +41,7 @@ export interface KerasLayer {
   readonly inboundNodes: readonly { readonly inboundLayers: readonly { readonly name: string }[] }[];
 }
 
-export type WorkloadModel = Architecture | LayersModel;
+export type WorkloadModel = readonly LayerInput[] | LayersModel;
 
 /** Samples in two splits. Reading must be a pure function of (split, index): workers read what they are asked for, in any order. */
 export interface WorkloadDataset {

@@ -1,5 +1,6 @@
 import type { KerasLayer, LayersModel } from '@convoy/model/workload';
-import { NON_LINEARITIES, type Activation, type Architecture, type Layer } from '@convoy/model/architecture';
+import type { Architecture } from '@convoy/model/architecture';
+import { NON_LINEARITIES, type Activation, type Layer } from '@convoy/model/layers';
 
 type Config = Readonly<Record<string, unknown>>;
 

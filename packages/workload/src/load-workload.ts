@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { placeArchitecture, type Architecture, type Layer, type Model } from '@convoy/model/architecture';
+import { placeArchitecture, type Architecture, type Model } from '@convoy/model/architecture';
+import { checkLayers } from '@convoy/model/check-layers';
 import type { Dataset } from '@convoy/model/dataset';
 import { LOSSES, METRIC_OF } from '@convoy/model/loss';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
@@ -116,15 +117,15 @@ function checked(path: string, exported: unknown): Workload {
 
 function architectureFrom(model: WorkloadModel): Architecture {
   if (isLayersModel(model)) return architectureOf(model);
-  if (Array.isArray(model)) return model as Architecture;
+  if (Array.isArray(model)) return checkLayers(model);
   throw new RangeError('it must be a list of layers or a LayersModel');
 }
 
 function withInputType([first, ...rest]: Architecture, inputType: Workload['inputType']): Architecture {
   if (first?.type !== 'input') throw new RangeError('the first layer must be the input');
-  const { dtype: _, ...input } = first;
-  const typed: Layer = inputType === 'float32' ? { ...input, dtype: 'float32' } : input;
-  return [typed, ...rest];
+  const { dtype = inputType, ...input } = first;
+  if (dtype !== inputType) throw new RangeError(`${first.name} has the dtype ${dtype}, and inputType is ${inputType}`);
+  return [inputType === 'float32' ? { ...input, dtype } : input, ...rest];
 }
 
 function messageOf(error: unknown): string {

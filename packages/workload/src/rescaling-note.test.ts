@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { placeArchitecture, type Layer } from '@convoy/model/architecture';
+import { placeArchitecture } from '@convoy/model/architecture';
+import type { Layer } from '@convoy/model/layers';
 import { rescalingNote } from './rescaling-note.ts';
 
 const note = (dtype: 'float32' | undefined, ...scales: readonly number[]) =>

@@ -9,7 +9,6 @@ import { Session } from './session.ts';
 /**
  * Writes the model's graph, or finds it in the cache, and has TensorFlow load it.
  * @param engine the TensorFlow engine.
- * @throws UnsupportedLayer
  * @throws Error when TensorFlow does not take the graph.
  */
 export function compile(engine: Engine, model: Model, cacheDir: string): CompiledProgram {

@@ -37,7 +37,6 @@ export interface ForwardInputs {
 /**
  * Writes the model's function: inputs in, outputs [N, outputs] out, logits in a classification. Equal to what `forward` computes operation by
  * operation.
- * @throws UnsupportedLayer
  */
 export function forwardGraph(tape: Tape, model: Model, inputs: ForwardInputs): Output {
   const kept = new Map<string, Output>();

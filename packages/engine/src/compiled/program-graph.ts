@@ -58,7 +58,6 @@ interface LossOutputs {
   readonly slope: Output;
 }
 
-/** @throws UnsupportedLayer */
 export function programGraph(model: Model): ProgramGraph {
   const graph = new Graph();
   const { shape, type } = model.input;

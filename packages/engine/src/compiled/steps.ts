@@ -1,4 +1,5 @@
-import type { Activation, Model, NonLinearity, PlacedLayer } from '@convoy/model/architecture';
+import type { Model, PlacedLayer } from '@convoy/model/architecture';
+import { otherInputOf, type Activation, type NonLinearity } from '@convoy/model/layers';
 
 /** What a layer consists of, one operation each. Parameters are indices into the model's table. */
 export type Step = { readonly layer: string } & (
@@ -28,21 +29,9 @@ export type Step = { readonly layer: string } & (
   | { readonly type: 'keep' }
 );
 
-/** The architecture has a layer that no graph is written for yet. */
-export class UnsupportedLayer extends Error {
-  override readonly name = 'UnsupportedLayer';
-
-  constructor(type: string) {
-    super(`no graph is written for layers of type ${type}`);
-  }
-}
-
-/**
- * The model as a sequence of operations, in the order in which they are cheapest.
- * @throws UnsupportedLayer
- */
+/** The model as a sequence of operations, in the order in which they are cheapest. */
 export function stepsOf(model: Model): readonly Step[] {
-  const wanted = new Set(model.layers.flatMap(({ layer }) => (layer.type === 'add' ? [layer.with] : [])));
+  const wanted = new Set(model.layers.map(({ layer }) => otherInputOf(layer)));
   return poolFirst(
     model.layers.flatMap((placed, index) => {
       const { name } = placed.layer;
@@ -93,9 +82,6 @@ function stepsOfLayer({ layer, inputShape, outputShape, indices }: PlacedLayer, 
         // The last layer's softmax is left to the loss, where it is stable.
         ...(layer.activation === 'softmax' ? [] : activated(layer.activation)),
       ];
-    default:
-      layer satisfies never;
-      throw new UnsupportedLayer((layer as { type: string }).type);
   }
 }
 
