@@ -31,6 +31,9 @@ export interface LayersModel {
   readonly layers: readonly KerasLayer[];
   readonly inputs: readonly { readonly shape: readonly (number | null)[] }[];
   readonly outputs: readonly unknown[];
+  /** Set by `compile`. */
+  readonly optimizer?: { getClassName(): string } | undefined;
+  readonly loss?: unknown;
 }
 
 /** A layer of it. */

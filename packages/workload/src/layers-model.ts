@@ -1,8 +1,8 @@
 import type { KerasLayer, LayersModel } from '@convoy/model/workload';
 import type { Architecture } from '@convoy/model/architecture';
-import { NON_LINEARITIES, type Activation, type Layer } from '@convoy/model/layers';
-
-type Config = Readonly<Record<string, unknown>>;
+import type { Layer } from '@convoy/model/layers';
+import { kerasClass, type KerasClass } from './keras-classes.ts';
+import { assertOptions, drawnOptions, type Config } from './keras-options.ts';
 
 /** Whether a workload's model is one of TensorFlow.js. */
 export function isLayersModel(model: object): model is LayersModel {
@@ -25,6 +25,7 @@ export function architectureOf(model: LayersModel): Architecture {
   const name = first?.name ?? 'input';
   const architecture: Layer[] = [{ type: 'input', name, shape: shape as number[] }];
   for (const keras of model.layers) {
+    assertOptions(keras.name, classOf(keras).options, keras.getConfig() as Config);
     if (keras === first) continue;
     // A sequential model's first layer has its input made for it, by a name that nobody has chosen.
     const before = architecture.length === 1 && first === undefined ? [name] : sourcesOf(keras);
@@ -33,14 +34,38 @@ export function architectureOf(model: LayersModel): Architecture {
   return withSoftmaxInDense(architecture);
 }
 
-function sourcesOf({ inboundNodes }: KerasLayer): readonly string[] {
+/** What of a model is not taken, in a line: its weights, and what else it says about them and about its training. */
+export function notTaken(model: LayersModel): string {
+  const drawn = model.layers.flatMap((layer) => {
+    const options = drawnOptions(classOf(layer).options, layer.getConfig() as Config);
+    return options.length === 0 ? [] : [`${layer.name}: ${options.join(', ')}`];
+  });
+  const instead = drawn.length === 0 ? '' : `, in place of what its layers ask for (${drawn.join('; ')})`;
+  const { optimizer, loss } = model;
+  const compiled = [
+    ...(optimizer === undefined || optimizer === null ? [] : [`the optimizer ${optimizer.getClassName()}`]),
+    ...(loss === undefined || loss === null ? [] : [typeof loss === 'string' ? `the loss ${loss}` : 'a loss']),
+  ];
+  const settings =
+    compiled.length === 0 ? '' : `. Nor is what compile() was given, ${compiled.join(' and ')}: the run has its own`;
+  return `the layers of the model ${model.name} are taken and its weights are not: the run's seed draws new ones, Glorot-uniform for kernels${instead}${settings}`;
+}
+
+function sourcesOf({ name, inboundNodes }: KerasLayer): readonly string[] {
+  if (inboundNodes.length > 1) {
+    throw new RangeError(`${name} is applied ${inboundNodes.length} times; Convoy applies a layer once`);
+  }
   return inboundNodes.flatMap(({ inboundLayers }) => inboundLayers.map(({ name }) => name));
+}
+
+/** @throws RangeError naming a layer whose class Convoy does not train. */
+function classOf(keras: KerasLayer): KerasClass {
+  return kerasClass(keras.name, keras.getClassName());
 }
 
 function layersOf(keras: KerasLayer, sources: readonly string[], last: string): readonly Layer[] {
   const { name } = keras;
-  const className = keras.getClassName();
-  if (className === 'Add') {
+  if (keras.getClassName() === 'Add') {
     const [other] = sources.filter((source) => source !== last);
     if (sources.length !== 2 || other === undefined || !sources.includes(last)) {
       throw new RangeError(`${name} must add the layer before it, ${last}, and one other`);
@@ -52,111 +77,14 @@ function layersOf(keras: KerasLayer, sources: readonly string[], last: string): 
       `${name} takes ${sources.join(' and ')}, and the layer before it is ${last}: the only branches are those of an Add`,
     );
   }
-  const config = keras.getConfig() as Config;
-  assertPlain(name, config);
-  const layer = layerOf(name, className, config);
+  const layer = classOf(keras).read(name, keras.getConfig() as Config);
   return layer === null ? [] : [layer];
-}
-
-/** Null for a layer that passes its input on. */
-function layerOf(name: string, className: string, config: Config): Layer | null {
-  switch (className) {
-    case 'Conv2D': {
-      assertDefault(name, config, { dataFormat: 'channelsLast' });
-      if (squareOf(name, 'dilationRate', config['dilationRate'] ?? 1) !== 1) throw unsupported(name, 'dilationRate');
-      const strides = squareOf(name, 'strides', config['strides'] ?? 1);
-      return {
-        type: 'conv2d',
-        name,
-        filters: config['filters'] as number,
-        kernelSize: squareOf(name, 'kernelSize', config['kernelSize']),
-        activation: activationOf(name, config),
-        ...noBias(config),
-        ...(strides === 1 ? {} : { strides }),
-        ...(config['padding'] === 'same' ? {} : { padding: 'valid' }),
-      };
-    }
-    case 'Dense': {
-      const activation = config['activation'] === 'softmax' ? 'softmax' : activationOf(name, config);
-      return { type: 'dense', name, units: config['units'] as number, activation, ...noBias(config) };
-    }
-    case 'BatchNormalization': {
-      assertDefault(name, config, { center: true, scale: true });
-      const { momentum, epsilon } = config as { momentum: number; epsilon: number };
-      return { type: 'batch-normalization', name, momentum, epsilon };
-    }
-    case 'MaxPooling2D':
-    case 'AveragePooling2D': {
-      assertDefault(name, config, { padding: 'valid', dataFormat: 'channelsLast' });
-      const poolSize = squareOf(name, 'poolSize', config['poolSize']);
-      if (squareOf(name, 'strides', config['strides'] ?? poolSize) !== poolSize) throw unsupported(name, 'strides');
-      return { type: className === 'MaxPooling2D' ? 'max-pooling2d' : 'average-pooling2d', name, poolSize };
-    }
-    case 'GlobalAveragePooling2D':
-      return { type: 'global-average-pooling2d', name };
-    case 'Rescaling':
-      assertDefault(name, config, { offset: 0 });
-      return { type: 'rescaling', name, scale: config['scale'] as number };
-    case 'Flatten':
-      return { type: 'flatten', name };
-    case 'Dropout':
-      if (config['noiseShape'] != null) throw unsupported(name, 'noiseShape');
-      return { type: 'dropout', name, rate: config['rate'] as number };
-    case 'Activation': {
-      if (config['activation'] === 'softmax') return { type: 'dense', name, units: 0, activation: 'softmax' };
-      const activation = activationOf(name, config);
-      return activation === 'linear' ? null : { type: 'activation', name, activation };
-    }
-    case 'ReLU':
-      if (config['maxValue'] != null) throw unsupported(name, 'maxValue');
-      return { type: 'activation', name, activation: 'relu' };
-    default:
-      throw new RangeError(
-        `${name} is a ${className}, which Convoy does not train; it does Conv2D, Dense, BatchNormalization, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, Flatten, Rescaling, Dropout, Add, Activation and ReLU`,
-      );
-  }
-}
-
-/** Regularization is the optimizer's `weightDecay`; a constraint has no counterpart. */
-function assertPlain(name: string, config: Config): void {
-  const odd = Object.entries(config).find(
-    ([option, value]) => /(Regularizer|Constraint)$/.test(option) && value !== null && value !== undefined,
-  );
-  if (odd !== undefined) throw unsupported(name, odd[0]);
-}
-
-function assertDefault(name: string, config: Config, defaults: Config): void {
-  for (const [option, value] of Object.entries(defaults)) {
-    if (config[option] !== undefined && config[option] !== null && config[option] !== value)
-      throw unsupported(name, option);
-  }
-}
-
-function activationOf(name: string, { activation }: Config): Activation {
-  if (activation === undefined || activation === null || activation === 'linear') return 'linear';
-  const known = NON_LINEARITIES.find((each) => each === activation);
-  if (known !== undefined) return known;
-  throw new RangeError(
-    `${name} has the activation ${String(activation)}; Convoy has ${NON_LINEARITIES.join(', ')}, and softmax at the end`,
-  );
-}
-
-function noBias({ useBias }: Config): { readonly useBias?: false } {
-  return useBias === false ? { useBias: false } : {};
-}
-
-function squareOf(name: string, option: string, value: unknown): number {
-  const sides = Array.isArray(value) ? (value as number[]) : [value as number];
-  if (sides.every((side) => side === sides[0])) return sides[0]!;
-  throw new RangeError(`${name} has a ${option} of ${sides.join(' × ')}; both must be the same`);
-}
-
-function unsupported(name: string, option: string): RangeError {
-  return new RangeError(`${name} has a ${option} that Convoy does not train with: leave it at its default`);
 }
 
 /** A softmax that is a layer of its own belongs to the dense layer before it. */
 function withSoftmaxInDense(architecture: readonly Layer[]): Architecture {
+  const inner = architecture.slice(0, -1).find((layer) => layer.type === 'dense' && layer.units === 0);
+  if (inner !== undefined) throw new RangeError(`${inner.name} has a softmax, which only the last layer can have`);
   const last = architecture.at(-1)!;
   const before = architecture.at(-2);
   if (last.type !== 'dense' || last.units !== 0) return architecture;

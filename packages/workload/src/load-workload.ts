@@ -8,7 +8,7 @@ import { LOSSES, METRIC_OF } from '@convoy/model/loss';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { Settings } from '@convoy/training/settings';
 import { withoutGreeting } from './greeting.ts';
-import { architectureOf, isLayersModel } from './layers-model.ts';
+import { architectureOf, isLayersModel, notTaken } from './layers-model.ts';
 import { rescalingNote } from './rescaling-note.ts';
 import { openWorkloadDataset } from './workload-dataset.ts';
 import type { Workload, WorkloadModel } from '@convoy/model/workload';
@@ -41,16 +41,18 @@ async function load(path: string): Promise<LoadedWorkload> {
   const workload = checked(path, await withoutGreeting(() => importDefault(path)));
   const { name, loss, inputType, settings = {} } = workload;
   let model: Model;
+  const modelNotes: string[] = [];
   try {
     const given = await withoutGreeting(() =>
       typeof workload.model === 'function' ? workload.model() : workload.model,
     );
     model = placeArchitecture(withInputType(architectureFrom(given), inputType), loss);
+    if (isLayersModel(given)) modelNotes.push(notTaken(given));
+    const rescaling = rescalingNote(model);
+    if (rescaling !== null) modelNotes.push(rescaling);
   } catch (cause) {
     throw wrong(path, `its model: ${messageOf(cause)}`, cause);
   }
-  const rescaling = rescalingNote(model);
-  const modelNotes = rescaling === null ? [] : [rescaling];
   const open = async (): Promise<Dataset> => {
     try {
       const dataset = openWorkloadDataset(name, await withoutGreeting(() => workload.dataset()), model);
