@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { purposes } from '@convoy/numerics/random/purposes';
 import { randomStream } from '@convoy/numerics/random/stream';
@@ -10,7 +11,7 @@ import type { Batch, Program } from './program.ts';
 export interface SelfTest {
   /** sha256 (hex) of a fixed gradient's bits, dropout included: equal where the arithmetic is equal. */
   readonly fingerprint: string;
-  /** |slope along the gradient by finite differences / ‖gradient‖² − 1|. */
+  /** |slope along the gradient by finite differences / ‖gradient‖² − 1|; NaN where there is no gradient. */
   readonly error: number;
   readonly passed: boolean;
 }
@@ -55,6 +56,23 @@ export function selfTest(
     error,
     passed: error < TOLERANCE,
   };
+}
+
+/**
+ * @throws OperatorError that says who is at fault: an engine that computes wrong gradients, or a model without one.
+ */
+export function assertPassed({ passed, error }: SelfTest): void {
+  if (passed) return;
+  if (Number.isNaN(error)) {
+    throw new OperatorError(
+      "the model's gradient is zero, or not finite, with its first parameters: look for a layer that lets nothing through, or a rescaling that is far off",
+      { exitCode: exitCodes.data },
+    );
+  }
+  throw new OperatorError(
+    `this engine computes wrong gradients (off by ${(100 * error).toFixed(1)} %): try --engine wasm, or ONEDNN_MAX_CPU_ISA=AVX2`,
+    { exitCode: exitCodes.engine },
+  );
 }
 
 /** Where {@link fixedGradient} is taken. Drawing them takes longer than a small gradient. */

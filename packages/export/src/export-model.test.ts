@@ -6,14 +6,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exportModel } from './export-model.ts';
 import type { ExportFormat } from './formats.ts';
 import { safetensorsFile } from './safetensors.ts';
-import { pooled, small } from './trained-model.fixture.ts';
+import { placeArchitecture } from '@convoy/model/architecture';
+import { pooled, small, trainedModel } from './trained-model.fixture.ts';
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'convoy-export-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const write = (format: ExportFormat, name: string, { force = false, trained = small } = {}) =>
-  exportModel(trained, { format, out: join(folder, name), force });
+  exportModel(trained, { format, out: join(folder, name), force }).then(({ files }) => files);
 
 describe('exportModel', () => {
   it('writes a file or a folder under its name, says what it wrote and leaves nothing beside it', async () => {
@@ -75,5 +76,20 @@ describe('exportModel', () => {
     expect(readdirSync(folder)).toEqual([]);
     writeFileSync(join(folder, 'file'), '');
     await expect(write('keras', 'file/a.keras')).rejects.toThrow(/^can't write .*a\.keras: there is no folder .*file$/);
+  });
+
+  it('says which layers it had to call otherwise', async () => {
+    const given = trainedModel(
+      'named',
+      placeArchitecture([
+        { type: 'input', name: 'in', shape: [3] },
+        { type: 'dense', name: 'block 1/dense', units: 2, activation: 'softmax' },
+      ]),
+    );
+    const write = (format: ExportFormat, name: string) =>
+      exportModel(given, { format, out: join(folder, name), force: false });
+    expect((await write('layers-model', 'a')).renamed).toEqual([{ from: 'block 1/dense', to: 'block_1/dense' }]);
+    expect((await write('keras', 'a.keras')).renamed).toEqual([{ from: 'block 1/dense', to: 'block_1_dense' }]);
+    expect(readFileSync(join(folder, 'a', 'model.json'), 'utf8')).not.toContain('block 1');
   });
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { OperatorError } from '@convoy/protocol/errors';
+import { withNamesFor, type Consumer, type Renaming } from './consumer-names.ts';
 import { assertFree, writeExport, type ExportContent } from './export-files.ts';
 import { EXPORT_ENDINGS, type ExportFormat } from './formats.ts';
 import { kerasArchive } from './keras-archive.ts';
@@ -24,19 +25,37 @@ export interface ExportTarget {
   readonly force: boolean;
 }
 
+/** What an export came to. */
+export interface Exported {
+  readonly files: readonly ExportedFile[];
+  /** Layers that are called otherwise in the files, because what opens them refuses their names. */
+  readonly renamed: readonly Renaming[];
+}
+
 /**
  * Writes a trained model down in a format.
- * @returns what was written.
+ * @returns what was written, and under what names where they are not the model's.
  * @throws OperatorError when the name is no name for this format, something is there, or the disk refuses.
  */
-export async function exportModel(trained: TrainedModel, target: ExportTarget): Promise<readonly ExportedFile[]> {
+export async function exportModel(trained: TrainedModel, target: ExportTarget): Promise<Exported> {
   const { out, force } = target;
   assertTarget(target);
-  const content = await contentOf(trained, target);
+  const consumer = CONSUMERS[target.format];
+  const { trained: fitting, renamed } = withNamesFor(consumer, trained);
+  const content = await contentOf(fitting, target);
   writeExport(out, content, { force });
-  if (content instanceof Uint8Array) return [fileOf(out, content)];
-  return Array.from(content, ([name, bytes]) => fileOf(join(out, name), bytes));
+  const files =
+    content instanceof Uint8Array
+      ? [fileOf(out, content)]
+      : Array.from(content, ([name, bytes]) => fileOf(join(out, name), bytes));
+  return { files, renamed };
 }
+
+const CONSUMERS: Readonly<Record<ExportFormat, Consumer>> = {
+  'layers-model': 'tensorflow.js',
+  safetensors: 'safetensors',
+  keras: 'keras',
+};
 
 /** @throws OperatorError when an export can't be written there: to be told before any work is done. */
 function assertTarget({ format, out, force }: ExportTarget): void {

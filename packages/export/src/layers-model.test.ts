@@ -3,6 +3,8 @@ import { EagerProgram } from '@convoy/engine/eager-program';
 import { loadEngine } from '@convoy/engine/backends/load';
 import { models } from '@convoy/cifar10/models';
 import { float32Bytes } from '@convoy/protocol/tensor';
+import { placeArchitecture } from '@convoy/model/architecture';
+import { withNamesFor } from './consumer-names.ts';
 import { layersModelFiles } from './layers-model.ts';
 import type { TrainedModel } from './trained-model.ts';
 import { pooled, small, trainedModel } from './trained-model.fixture.ts';
@@ -79,5 +81,22 @@ describe('a LayersModel of more than four megabytes', () => {
     expect([...files.keys()]).toEqual(['model.json', 'group1-shard1of2.bin', 'group1-shard2of2.bin']);
     expect(paths).toEqual([...files.keys()].slice(1));
     expect(bytes.equals(float32Bytes(trained.values))).toBe(true);
+  });
+});
+
+describe('a LayersModel of layers whose names TensorFlow.js refuses', () => {
+  it('is opened under other names, with the same values', async () => {
+    const given = trainedModel(
+      'named',
+      placeArchitecture([
+        { type: 'input', name: 'in', shape: [3] },
+        { type: 'dense', name: 'größe 1/dense', units: 2, activation: 'softmax' },
+      ]),
+    );
+    await expect(open(given)).rejects.toThrow('Not a valid tensor name');
+    const layersModel = await open(withNamesFor('tensorflow.js', given).trained);
+    expect(layersModel.layers.map(({ name }) => name)).toEqual(['in', 'gr__e_1/dense']);
+    expect([...layersModel.getWeights()[0]!.dataSync<'float32'>()]).toEqual([...given.values.subarray(0, 6)]);
+    layersModel.dispose();
   });
 });

@@ -108,6 +108,7 @@ export function placeArchitecture(layers: readonly LayerInput[], loss: Loss = 's
     return { ...layer, indices: places, parameters: places.map((index) => tensors[index]!) };
   });
   assertOutput(architecture, shape, loss);
+  if (trainableCount === 0) throw new RangeError('the model has no parameters: there is nothing to train');
   // What runs of earlier versions have, which knew one loss.
   const identity = loss === 'sparseCategoricalCrossentropy' ? architecture : { architecture, loss };
   const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex');

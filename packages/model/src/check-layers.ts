@@ -16,7 +16,6 @@ export function checkLayers(given: unknown): readonly Layer[] {
 const NameSchema = v.pipe(
   v.string(),
   // A name is printed, and stands in files that have a line for each.
-  // eslint-disable-next-line no-control-regex
   v.check(
     (name) => name.length > 0 && name.length <= 200 && !/[\u0000-\u001f\u007f]/.test(name),
     'a text of 1 to 200 characters',

@@ -62,9 +62,12 @@ async function exportRun(folder: string, flags: ExportFlags): Promise<void> {
   const origin = { run: readRunId(folder), step, parametersSha256: sha256, classNames, input };
   const name = config.dataset.name === 'workload' ? config.dataset.workload : config.model;
   const trained = { name, model, values, origin };
-  const files = await exportModel(trained, { format, out, force });
+  const { files, renamed } = await exportModel(trained, { format, out, force });
+  for (const { from, to } of renamed) {
+    process.stderr.write(`the layer "${from}" is called "${to}" in the export: ${format} does not allow its name\n`);
+  }
   if (flags.json) {
-    const result = { run: folder, checkpoint, step, parametersSha256: sha256, format, out, files };
+    const result = { run: folder, checkpoint, step, parametersSha256: sha256, format, out, files, renamed };
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Model } from '@convoy/model/architecture';
+import { placeArchitecture, type Model } from '@convoy/model/architecture';
 import { createProgram } from '../create-program.ts';
 import { EagerProgram } from '../eager-program.ts';
 import {
@@ -175,6 +175,24 @@ describe(`a program made for ${engine.name}`, () => {
     expect(Buffer.compare(bytes(again), bytes(first))).toBe(0);
     other.dispose();
     program.dispose();
+  });
+
+  it('takes layers by any name, and keeps apart those whose nodes would be called alike', () => {
+    const odd = placeArchitecture([
+      { type: 'input', name: 'in put', shape: [4] },
+      { type: 'dense', name: 'größe, erste', units: 4, activation: 'relu' },
+      { type: 'dense', name: 'größe; erste', units: 4, activation: 'tanh' },
+      { type: 'dropout', name: '-x/', rate: 0.5 },
+      { type: 'dense', name: '_', units: 3, activation: 'softmax' },
+    ]);
+    const programs = [compiled(odd), eager(odd)] as const;
+    const [ours, theirs] = programs.map((program) => {
+      const gradient = new Float32Array(odd.parameterCount);
+      program.gradient(batchFor(odd, 5), draw(5), gradient);
+      return gradient;
+    });
+    expect(relativeError(ours!, theirs!)).toBeLessThan(1e-5);
+    programs.forEach((program) => program.dispose());
   });
 
   it('takes new parameters, and the array they came in may change afterwards', () => {

@@ -41,7 +41,7 @@ export class Graph {
 
   /** Adds a node named after its operation; its first output is returned, the others are {@link outputOf} it. */
   add(op: string, inputs: readonly Output[], attributes: GraphNode['attributes'] = {}, name: string = op): Output {
-    const unique = this.#uniqueName(this.#scope + name);
+    const unique = this.#uniqueName(scopeName(this.#scope + name));
     this.#nodes.push({ name: unique, op, inputs, attributes });
     return `${unique}:0`;
   }
@@ -85,6 +85,11 @@ export class Graph {
     this.#names.set(name, uses + 1);
     return uses === 0 ? name : this.#uniqueName(`${name}_${uses}`);
   }
+}
+
+/** A layer may be called anything; a node has a name that TensorFlow takes, and a comma would part two names of a session. */
+function scopeName(name: string): string {
+  return name.replace(/[^A-Za-z0-9_.\\/>-]/g, '_').replace(/^(?![A-Za-z0-9.])/, '.');
 }
 
 /** Another output of the node that `output` belongs to. */

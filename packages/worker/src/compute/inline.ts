@@ -11,10 +11,9 @@ import type { DropoutDraw } from '@convoy/model/dropout';
 import type { Engine } from '@convoy/engine/backends/engine';
 import { loadEngine } from '@convoy/engine/backends/load';
 import type { Batch, Program } from '@convoy/engine/program';
-import { selfTest } from '@convoy/engine/self-test';
+import { assertPassed, selfTest } from '@convoy/engine/self-test';
 import { softTargets } from '@convoy/model/soft-targets';
 import type { ImageShape } from '@convoy/model/transform';
-import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { Block } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { copyFloat32 } from '@convoy/protocol/tensor';
@@ -100,12 +99,7 @@ export class InlineCompute implements Compute {
       onNote: (line) => (note = line),
     });
     const test = selfTest(program, model, config.microBatchSize);
-    if (!test.passed) {
-      throw new OperatorError(
-        `this engine computes wrong gradients (off by ${(100 * test.error).toFixed(1)} %): try --engine wasm, or ONEDNN_MAX_CPU_ISA=AVX2`,
-        { exitCode: exitCodes.engine },
-      );
-    }
+    assertPassed(test);
     this.#workload = {
       config,
       model,
