@@ -1,6 +1,6 @@
 import { leavesOf, sameBlock } from '@convoy/numerics/blocks';
 import type { CoordinatorEffect, CoordinatorEvent, Holding, Task, WorkerId } from '@convoy/training/coordinator/events';
-import type { CoordinatorOptions } from '@convoy/training/coordinator/synchronous';
+import type { CoordinatorOptions } from '@convoy/training/coordinator/options';
 import { promise } from './failure.ts';
 import type { Machine } from './machine.ts';
 

@@ -2,7 +2,7 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import { purposes } from '@convoy/numerics/random/purposes';
 import { randomStream } from '@convoy/numerics/random/stream';
 import { resolveConfig } from '@convoy/training/config';
-import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/synchronous';
+import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/options';
 import type { RunPlan } from '@convoy/training/sampling';
 
 /** What is trained, apart from who trains it and what befalls them. */

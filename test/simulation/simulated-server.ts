@@ -1,6 +1,6 @@
 import type { Block } from '@convoy/protocol/messages';
 import { leavesOf } from '@convoy/numerics/blocks';
-import { TaskSequence } from '@convoy/training/coordinator/task-sequence';
+import { FROM_THE_START, TaskSequence, type StartingPoint } from '@convoy/training/coordinator/task-sequence';
 import type {
   CoordinatorEffect,
   CoordinatorEvent,
@@ -8,7 +8,6 @@ import type {
   Task,
   WorkerId,
 } from '@convoy/training/coordinator/events';
-import { FROM_THE_START, type StartingPoint } from '@convoy/training/coordinator/synchronous';
 import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
 import type { Agenda } from './agenda.ts';
 import { Audit } from './audit.ts';

@@ -8,7 +8,7 @@ import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { GENERATOR_VERSION } from '@convoy/numerics/random/threefry';
-import type { StartingPoint } from '@convoy/training/coordinator/synchronous';
+import type { StartingPoint } from '@convoy/training/coordinator/task-sequence';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { planRun, PERMUTATION_VERSION, raggedEnd, type RunPlan, type RaggedEnd } from '@convoy/training/sampling';
 import { syntheticConfig } from '@convoy/training/settings';

@@ -2,7 +2,12 @@ import type { Block, EvaluationResult, Result } from '@convoy/protocol/messages'
 import { metricFigure } from '@convoy/protocol/metric';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { HealthFinding, Rollback, RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
-import { TaskSequence, type Position } from '@convoy/training/coordinator/task-sequence';
+import {
+  FROM_THE_START,
+  TaskSequence,
+  type Position,
+  type StartingPoint,
+} from '@convoy/training/coordinator/task-sequence';
 import type {
   CoordinatorEffect,
   CoordinatorEvent,
@@ -10,13 +15,8 @@ import type {
   Task,
   WorkerId,
 } from '@convoy/training/coordinator/events';
-import {
-  DEFAULT_COORDINATOR_OPTIONS,
-  FROM_THE_START,
-  SynchronousCoordinator,
-  type CoordinatorOptions,
-  type StartingPoint,
-} from '@convoy/training/coordinator/synchronous';
+import { Coordinator } from '@convoy/training/coordinator/coordinator';
+import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/options';
 import { gradientArithmetic, type GradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
 import { normOf } from '@convoy/training/optimizer/gradient-norm';
 import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
@@ -90,7 +90,7 @@ export class ParameterServer {
   /** Resolves when the run is over and its folder is complete; rejects on a fault of our own. */
   readonly ended: Promise<RunEnd>;
   readonly #options: ServerOptions;
-  readonly #coordinator: SynchronousCoordinator;
+  readonly #coordinator: Coordinator;
   readonly #buffers: SumBuffers;
   readonly #gradients: GradientArithmetic;
   readonly #publication: Publication;
@@ -146,7 +146,7 @@ export class ParameterServer {
       report: (fact) => this.report(fact),
       onFault: (error) => this.fail(error),
     });
-    this.#coordinator = new SynchronousCoordinator(new TaskSequence(config, plan), start, coordinatorOptions);
+    this.#coordinator = new Coordinator(new TaskSequence(config, plan), start, coordinatorOptions);
     const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = plan;
     const identity = { run, incarnation, totalSteps, stepsPerEpoch };
     if (start !== FROM_THE_START) this.report({ type: 'run-resumed', ...identity, step: start.position.step });

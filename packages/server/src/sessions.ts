@@ -12,7 +12,7 @@ import {
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunFact, RunOutcome } from '@convoy/protocol/run-events';
 import type { CoordinatorEvent, ExpulsionCause, WorkerId } from '@convoy/training/coordinator/events';
-import type { CoordinatorOptions } from '@convoy/training/coordinator/synchronous';
+import type { CoordinatorOptions } from '@convoy/training/coordinator/options';
 import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { closeCodes } from '@convoy/transport/connection';
 import { Absentees } from './absentees.ts';

@@ -4,7 +4,8 @@ import { resolveConfig } from '../config.ts';
 import { planRun } from '../sampling.ts';
 import { TaskSequence } from './task-sequence.ts';
 import type { CoordinatorEffect, CoordinatorEvent, Holding } from './events.ts';
-import { DEFAULT_COORDINATOR_OPTIONS, SynchronousCoordinator } from './synchronous.ts';
+import { Coordinator } from './coordinator.ts';
+import { DEFAULT_COORDINATOR_OPTIONS } from './options.ts';
 
 /** 3 steps of 4 micro-batches, without evaluations. */
 const config: RunConfig = resolveConfig({
@@ -19,7 +20,7 @@ const plan = { ...planRun(config, { trainCount: 24, testCount: 0 }) };
 type Lease = Extract<CoordinatorEffect, { type: 'lease' }>;
 
 function start(options: Partial<typeof DEFAULT_COORDINATOR_OPTIONS> = {}, custom = plan) {
-  const coordinator = new SynchronousCoordinator(new TaskSequence(config, custom), undefined, {
+  const coordinator = new Coordinator(new TaskSequence(config, custom), undefined, {
     ...DEFAULT_COORDINATOR_OPTIONS,
     ...options,
   });
@@ -224,7 +225,7 @@ describe('the synchronous coordinator', () => {
 
     /** A machine whose worker has done three steps and their validation, which is not concluded. */
     function validated() {
-      const coordinator = new SynchronousCoordinator(new TaskSequence(config, custom));
+      const coordinator = new Coordinator(new TaskSequence(config, custom));
       let effects = coordinator.handle(join('a'), 0);
       for (let step = 0; step < 3; step++) {
         effects = coordinator.handle(result(leases(effects)[0]!), 0);
@@ -252,7 +253,7 @@ describe('the synchronous coordinator', () => {
 
     it('goes on with the test in another process, and takes no step there', () => {
       const start = { position: { step: 3, due: ['test'] }, consecutiveSkips: 0, stopReason: 'enough' } as const;
-      const resumed = new SynchronousCoordinator(new TaskSequence(config, custom), start);
+      const resumed = new Coordinator(new TaskSequence(config, custom), start);
       const effects = resumed.handle(join('b'), 0);
       expect(effects).toMatchObject([{ type: 'open', task: { purpose: 'test', step: 3 } }, {}, { type: 'lease' }]);
       const order = answer(resumed.handle(result(leases(effects)[0]!), 0));
@@ -268,7 +269,7 @@ describe('the synchronous coordinator', () => {
     });
 
     it('does not believe it while a task is being computed', () => {
-      const coordinator = new SynchronousCoordinator(new TaskSequence(config, custom));
+      const coordinator = new Coordinator(new TaskSequence(config, custom));
       coordinator.handle(join('a'), 0);
       expect(() => coordinator.handle({ type: 'training-ended', reason: 'enough' }, 0)).toThrow('being computed');
     });
@@ -623,7 +624,7 @@ describe('its checkpoints', () => {
     const [lease] = leases(tell(join('a')));
     tell(result(lease!));
     const standing = coordinator.standing;
-    const resumed = new SynchronousCoordinator(new TaskSequence(config, plan), standing);
+    const resumed = new Coordinator(new TaskSequence(config, plan), standing);
     expect(resumed.handle(join('z'), 0)).toMatchObject([
       { type: 'open', task: { step: 1 } },
       { type: 'send-parameters', step: 1 },

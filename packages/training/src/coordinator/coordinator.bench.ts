@@ -3,7 +3,7 @@ import { resolveConfig } from '../config.ts';
 import { planRun } from '../sampling.ts';
 import { TaskSequence } from './task-sequence.ts';
 import type { CoordinatorEffect, CoordinatorEvent } from './events.ts';
-import { SynchronousCoordinator } from './synchronous.ts';
+import { Coordinator } from './coordinator.ts';
 
 /** Longer than any bench lasts. */
 const STEPS = 1e6;
@@ -25,7 +25,7 @@ function takeSteps(workers: number): () => void {
     maxSteps: STEPS,
   });
   const plan = { ...planRun(config, data), testSamples: 0 };
-  const coordinator = new SynchronousCoordinator(new TaskSequence(config, plan));
+  const coordinator = new Coordinator(new TaskSequence(config, plan));
   let nowMs = 0;
   let leases: Extract<CoordinatorEffect, { type: 'lease' }>[] = [];
   const tell = (event: CoordinatorEvent) => {
