@@ -4,7 +4,7 @@ import type { CallbacksOptions, Monitor } from '@convoy/protocol/callbacks-confi
 import { decideAtEpochEnd, startCallbacks, type EpochDecisions } from '@convoy/training/callbacks/callbacks';
 import { NO_FIGURES } from '@convoy/training/callbacks/monitor';
 import { resolveConfig } from '@convoy/training/config';
-import { tableOf } from '@convoy/training/schedule';
+import { tableOf } from '@convoy/training/learning-rate';
 
 interface Sequence {
   readonly settings: { readonly monitor?: Monitor };

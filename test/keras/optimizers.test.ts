@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { OptimizerConfig, ScheduleConfig } from '@convoy/protocol/run-config';
 import { createOptimizer, DEFAULT_OPTIMIZERS, type OptimizerState } from '@convoy/training/optimizer/optimizer';
 import { emptyLike, zeroState } from '@convoy/training/optimizer/state.fixture';
-import { learningRateAt } from '@convoy/training/schedule';
+import { scheduledRate } from '@convoy/training/learning-rate';
 
 /** What make_optimizer_fixture.py writes. */
 interface Fixture {
@@ -51,7 +51,7 @@ describe(`beside Keras ${fixture.keras}`, () => {
       const run = { stepsPerEpoch: 10, totalSteps: fixture.totalSteps };
       for (const [step, rate] of rates.entries()) {
         // Keras computes in float32; where the cosine ends, 1 + cos cancels to an ulp of 1.
-        const ours = learningRateAt(step, fixture.base, { per: 'step', warmup: 0, ...schedule } as ScheduleConfig, run);
+        const ours = scheduledRate(step, fixture.base, { per: 'step', warmup: 0, ...schedule } as ScheduleConfig, run);
         expect(Math.abs(ours - rate)).toBeLessThan(2e-7 * fixture.base + 1e-6 * rate);
       }
     },

@@ -45,11 +45,6 @@ export class Callbacks {
     return this.#state;
   }
 
-  /** What the schedule starts from now. */
-  get learningRate(): number {
-    return this.#state.reduceLROnPlateau.learningRate;
-  }
-
   /** By which the checkpoint of the parameters after `step` is compared with others; null when it is not known or not a number. */
   monitoredAt(step: number): MonitoredFigure | null {
     const { modelCheckpoint } = this.#options.config.callbacks;

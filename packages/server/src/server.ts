@@ -23,7 +23,7 @@ import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
 import type { ParameterLayout } from '@convoy/training/optimizer/optimizer';
 import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
 import type { RunPlan } from '@convoy/training/sampling';
-import { learningRateAt } from '@convoy/training/schedule';
+import { rateAt } from '@convoy/training/learning-rate';
 import { Callbacks, type EpochVerdict } from './epoch-callbacks.ts';
 import type { CheckpointStore, SaveCause } from '@convoy/run-store/checkpoint-store';
 import type { Clock } from './clock.ts';
@@ -401,9 +401,9 @@ export class ParameterServer {
         : 'the gradient is not finite';
       return this.#reply({ type: 'commit-refused', task: task.id, reason });
     }
-    const { health, learningRateFactor = 1 } = this.#options;
-    const scheduled = learningRateAt(task.step, this.#callbacks.learningRate, config.schedule, plan);
-    const learningRate = learningRateFactor * scheduled;
+    const { health, learningRateFactor: rollbackFactor } = this.#options;
+    const { schedule } = config;
+    const learningRate = rateAt(task.step, { schedule, plan, callbacks: this.#callbacks.state, rollbackFactor });
     const before = this.#parameters.values;
     this.#parameters.update(vector, tally.samples, learningRate);
     this.#sessions.bindNumerics();

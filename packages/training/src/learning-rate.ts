@@ -1,17 +1,33 @@
 import type { ScheduleConfig } from '@convoy/protocol/run-config';
 import { cosineOfHalfTurns, integerPower, power } from '@convoy/numerics/elementary';
+import type { CallbacksState } from './callbacks/callbacks.ts';
 import type { RunPlan } from './sampling.ts';
 
+/** All that decides about a run's learning rate. */
+export interface RateSources {
+  readonly schedule: ScheduleConfig;
+  readonly plan: Pick<RunPlan, 'stepsPerEpoch' | 'totalSteps'>;
+  /** Of ReduceLROnPlateau: the rate that the schedule starts from, the configured one until it has reduced it. */
+  readonly callbacks: Pick<CallbacksState, 'reduceLROnPlateau'>;
+  /** What earlier rollbacks left of the rate; 1 without any. */
+  readonly rollbackFactor?: number | undefined;
+}
+
+/** The rate that step `step` of the run, counted from 0, is applied with: nothing else changes it. */
+export function rateAt(step: number, { schedule, plan, callbacks, rollbackFactor = 1 }: RateSources): number {
+  return rollbackFactor * scheduledRate(step, callbacks.reduceLROnPlateau.learningRate, schedule, plan);
+}
+
 /**
- * The learning rate of step `step`, counted from 0 over the whole run: a pure function, so a resumed run needs no state for it,
- * and a step that was skipped stretches nothing. The names and formulas are those of Keras's schedules; each of them may have a
+ * The rate that a schedule has for step `step`, counted from 0 over the whole run: a pure function, so a resumed run needs no state
+ * for it, and a step that was skipped stretches nothing. The names and formulas are those of Keras's schedules; each of them may have a
  * linear warm-up in front, as Keras's CosineDecay has.
  *
  * With `per: 'epoch'` epochs are counted instead of steps: what Keras's callback LearningRateScheduler does with the same
  * function.
  * @param base the rate that the warm-up arrives at and the schedule starts from.
  */
-export function learningRateAt(
+export function scheduledRate(
   step: number,
   base: number,
   schedule: ScheduleConfig,
