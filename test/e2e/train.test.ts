@@ -2,41 +2,37 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHash } from 'node:crypto';
-import type { RunEvent } from '@convoy/protocol/run-events';
+import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import { convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
+import { SHAPES, WIDE, WIDE_VECTOR_BYTES } from '../support/workloads.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
 
 const STEPS = 8;
-/** A short run with a whole epoch's evaluations; four micro-batches a step, so that four workers have work. */
-const RUN = [
-  '--deterministic',
-  '--dataset',
-  'synthetic',
-  '--synthetic-size',
-  '600',
-  '--steps',
-  String(STEPS),
-  '--seed',
-  '7',
-  '--batch-size',
-  '32',
-  '--micro-batch',
-  '8',
-  '--json',
-];
+const SETTINGS = ['--deterministic', '--steps', String(STEPS), '--seed', '7', '--json'];
+const SIZES = ['--batch-size', '32', '--micro-batch', '8'];
+/** A short run of the lesson's CNN, of four micro-batches a step, so that four workers have work. */
+const LESSON = [...SETTINGS, ...SIZES, '--dataset', 'synthetic', '--synthetic-size', '600'];
+/** The same of a model that computes next to nothing: for many workers. */
+const LIGHT = [...SETTINGS, ...SIZES, ...WIDE];
 
 type StepEvent = Extract<RunEvent, { type: 'step' }>;
 
 function train(name: string, ...args: string[]) {
-  return convoy(['train', ...RUN, '--run-dir', join(folder.path, name), ...args]);
+  return convoy(['train', '--run-dir', join(folder.path, name), ...args]);
+}
+
+function figuresOf({ parametersSha256, testLoss, testAccuracy, validationAccuracy, samplesApplied }: RunSummary) {
+  return { parametersSha256, testLoss, testAccuracy, validationAccuracy, samplesApplied };
 }
 
 describe('convoy train', () => {
-  let reference: ReturnType<typeof summaryOf>;
+  let reference: RunSummary;
+  let light: RunSummary;
   beforeAll(async () => {
-    reference = summaryOf(await train('single', '--single'));
+    reference = summaryOf(await train('single', ...LESSON, '--single'));
+    light = summaryOf(await train('light', ...LIGHT, '--single'));
   });
 
   it('prints one JSON line with the result', () => {
@@ -48,19 +44,16 @@ describe('convoy train', () => {
     expect(reference.samplesPerSecond).toBeGreaterThan(0);
   });
 
+  it("ends with the same parameters, loss and accuracy of the lesson's CNN with two workers as in one process", async () => {
+    expect(figuresOf(summaryOf(await train('two', ...LESSON, '--workers', '2')))).toEqual(figuresOf(reference));
+  });
+
   it.each([1, 2, 3, 4])(
     'ends with the same parameters, loss and accuracy with %d workers as in one process',
     async (workers) => {
-      const { parametersSha256, testLoss, testAccuracy, validationAccuracy, samplesApplied } = summaryOf(
-        await train(`workers-${workers}`, '--workers', String(workers), '--min-workers', String(workers)),
-      );
-      expect(parametersSha256).toBe(reference.parametersSha256);
-      expect({ testLoss, testAccuracy, validationAccuracy, samplesApplied }).toEqual({
-        testLoss: reference.testLoss,
-        testAccuracy: reference.testAccuracy,
-        validationAccuracy: reference.validationAccuracy,
-        samplesApplied: reference.samplesApplied,
-      });
+      const where = ['--workers', String(workers), '--min-workers', String(workers)];
+      const summary = summaryOf(await train(`workers-${workers}`, ...LIGHT, ...where));
+      expect(figuresOf(summary)).toEqual(figuresOf(light));
     },
   );
 
@@ -69,12 +62,13 @@ describe('convoy train', () => {
       eventsOf(join(folder.path, name))
         .filter((event): event is StepEvent => event.type === 'step')
         .map(({ loss }) => loss);
-    expect(losses('workers-4')).toEqual(losses('single'));
+    expect(losses('workers-4')).toEqual(losses('light'));
+    expect(losses('two')).toEqual(losses('single'));
     expect(losses('single')).toHaveLength(STEPS);
   });
 
   it('leaves a folder with the configuration, an event per step, and the parameters with their table', () => {
-    const run = join(folder.path, 'workers-2');
+    const run = join(folder.path, 'two');
     expect(JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'))).toMatchObject({
       seed: 7,
       globalBatchSize: 32,
@@ -96,22 +90,21 @@ describe('convoy train', () => {
   });
 
   it('sends little more than one gradient up per lease and one parameter vector down per worker', () => {
-    const vector = 904_718 * 4;
     for (const workers of [1, 2, 4]) {
       const steps = eventsOf(join(folder.path, `workers-${workers}`)).filter(
         (event): event is StepEvent => event.type === 'step',
       );
       const shared = steps.filter((step, i) => step.workers === workers && steps[i - 1]?.workers === workers).slice(1);
       expect(shared.length).toBeGreaterThan(2);
-      const vectors = shared.map(({ bytesReceived, bytesSent }) => (bytesReceived + bytesSent) / vector);
+      const vectors = shared.map(({ bytesReceived, bytesSent }) => (bytesReceived + bytesSent) / WIDE_VECTOR_BYTES);
       for (const count of vectors) expect(count / Math.floor(count)).toBeLessThanOrEqual(1.02);
-      // Where the machine is busy a block may be leased twice; in an even step everyone has one lease.
-      expect(Math.floor(Math.min(...vectors))).toBe(2 * workers);
+      // In an even step everyone has one lease. Where the machine is busy a block may be leased twice, or somebody miss a step.
+      expect(vectors.map(Math.floor)).toContain(2 * workers);
     }
   });
 
   it('differs with another seed, without dropout, and without shuffling', async () => {
-    const shorter = ['--steps', '2', '--single'];
+    const shorter = [...SHAPES, ...SETTINGS, '--steps', '2', '--single'];
     const [same, seed, dropout, shuffle] = await Promise.all([
       train('short', ...shorter),
       train('seed', ...shorter, '--seed', '8'),
@@ -123,14 +116,7 @@ describe('convoy train', () => {
   });
 
   it('evaluates its folder to the figures of the run', async () => {
-    const { code, stdout } = await convoy([
-      'evaluate',
-      '--run',
-      join(folder.path, 'workers-2'),
-      '--json',
-      '--threads',
-      '1',
-    ]);
+    const { code, stdout } = await convoy(['evaluate', '--run', join(folder.path, 'two'), '--json', '--threads', '1']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       split: 'test',
@@ -142,7 +128,7 @@ describe('convoy train', () => {
   });
 
   it('refuses to write over another run', async () => {
-    const { code, stderr, stdout } = await train('single', '--single');
+    const { code, stderr, stdout } = await train('single', ...LESSON, '--single');
     expect(code).toBe(2);
     expect(stderr).toContain('already holds a run: choose another folder with --run-dir');
     expect(stdout).toBe('');
