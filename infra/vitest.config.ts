@@ -1,3 +1,3 @@
 import { project } from '../vitest.shared.ts';
 
-export default project('infra', { timeoutMs: 60_000 });
+export default project('infra');

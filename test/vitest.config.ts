@@ -1,3 +1,3 @@
 import { project } from '../vitest.shared.ts';
 
-export default project('test', { timeoutMs: 300_000, serial: true });
+export default project('test');

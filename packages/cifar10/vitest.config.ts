@@ -1,3 +1,3 @@
 import { project } from '../../vitest.shared.ts';
 
-export default project('cifar10', { timeoutMs: 120_000 });
+export default project('cifar10');

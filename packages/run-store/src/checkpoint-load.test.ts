@@ -85,7 +85,6 @@ describe('loadNewestCheckpoint', () => {
 
   it.each(['parameters.bin', 'adam-m.bin', 'adam-v.bin', 'state.json', 'manifest.json'])(
     'is not deceived by any flipped bit of %s',
-    { timeout: 60_000 },
     async (file) => {
       await write([10, null], [20, null]);
       const intact = await loadNewestCheckpoint(RUN, expected, disk);

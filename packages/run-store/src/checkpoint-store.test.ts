@@ -219,7 +219,7 @@ describe('CheckpointStore', () => {
 });
 
 // Hundreds of writes each: seconds on a busy machine.
-describe('a write of a checkpoint that is interrupted', { timeout: 120_000 }, () => {
+describe('a write of a checkpoint that is interrupted', () => {
   /** Writes step 10, then 20 with keep 1, interrupted as told; counts the second write's operations. */
   async function writeTwo(disk: CheckpointFiles, act: (operation: Operation) => void) {
     let before = Infinity;

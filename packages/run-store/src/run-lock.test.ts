@@ -179,7 +179,7 @@ describe('RunLock', () => {
     }
   });
 
-  it('goes to exactly one of six real processes when its holder has been killed', { timeout: 60_000 }, async () => {
+  it('goes to exactly one of six real processes when its holder has been killed', async () => {
     const folder = newFolder();
     const holder = new Taker(folder);
     expect(await holder.says()).toBe('ready');

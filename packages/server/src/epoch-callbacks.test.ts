@@ -318,7 +318,6 @@ describe("the server's callbacks", () => {
     ['that is a regression', REGRESSION, { metric: 'meanAbsoluteError' }],
   ])(
     'decide the same in a run %s for three workers, and when its process is killed at any event and goes on from its checkpoint',
-    { timeout: 60_000 },
     async (_name, options, given) => {
       const circumstances = { losses: LOSSES, ...given };
       const steady = await train(options, circumstances);

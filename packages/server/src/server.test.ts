@@ -457,7 +457,7 @@ describe('its workers', () => {
     clock.advance(4_500);
     expect(kinds(events)).toContain('worker-suspected');
     peer.connection.send({ type: 'heartbeat', rssBytes: 1, tensors: 1 });
-    await vi.waitFor(() => expect(kinds(events)).toContain('worker-recovered'));
+    await vi.waitFor(() => expect(kinds(events)).toContain('worker-recovered'), { timeout: 60_000 });
     clock.advance(12_000);
     expect(await peer.connection.closed).toMatchObject({ code: closeCodes.silent });
     expect(events).toContainEqual(expect.objectContaining({ type: 'worker-left', reason: 'nothing heard for 10 s' }));

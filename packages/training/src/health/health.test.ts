@@ -73,7 +73,7 @@ describe("the lesson's run", () => {
   });
 });
 
-describe('trainings of a small network', { timeout: 60_000 }, () => {
+describe('trainings of a small network', () => {
   it('raise no alarm and make no note with any of 20 seeds', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const found = watchToyTraining({ seed, steps: 250, learningRate: 0.005 });
