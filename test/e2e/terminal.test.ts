@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support/convoy.ts';
 import { ConvoyInTerminal } from '../support/terminal.ts';
+import { Pace, WIDE } from '../support/workloads.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
 
-const RUN = ['train', '--dataset', 'synthetic', '--synthetic-size', '400', '--batch-size', '16', '--micro-batch', '4'];
+const RUN = ['train', ...WIDE, '--batch-size', '16', '--micro-batch', '4'];
+const pace = new Pace(folder.path);
+afterEach(() => pace.full());
 const MOVES_UP = /\x1b\[\d*A/;
 
 describe('convoy train in a terminal', () => {
@@ -23,13 +26,9 @@ describe('convoy train in a terminal', () => {
   });
 
   it('fits its line to a terminal that is resized, and never moves the cursor up', async () => {
-    const run = new ConvoyInTerminal(
-      [...RUN, '--workers', '1', '--steps', '4000', '--run-dir', join(folder.path, 'resized')],
-      {
-        rows: 24,
-        columns: 120,
-      },
-    );
+    pace.slow();
+    const args = [...RUN, '--workers', '1', '--steps', '4000', '--run-dir', join(folder.path, 'resized')];
+    const run = new ConvoyInTerminal(args, { rows: 24, columns: 120 }, pace.env);
     await run.shown(/step \d+\/4000 · [^\x1b]*% busy\x1b\[J/);
     run.resize({ rows: 24, columns: 40 });
     // Every line that is sent from some moment on has room.
@@ -44,16 +43,16 @@ describe('convoy train in a terminal', () => {
 
   it('stops with its workers at Ctrl-Z, goes on with them at SIGCONT, and comes to its end', async () => {
     const path = join(folder.path, 'stopped');
-    const run = new ConvoyInTerminal([...RUN, '--workers', '2', '--steps', '40', '--run-dir', path], {
-      rows: 24,
-      columns: 120,
-    });
+    pace.slow();
+    const args = [...RUN, '--workers', '2', '--steps', '40', '--run-dir', path];
+    const run = new ConvoyInTerminal(args, { rows: 24, columns: 120 }, pace.env);
     await run.shown(/step \d+\/40 · /);
     const processes = processesOf(path);
     // The launcher, the program, and its two workers.
     expect(processes).toHaveLength(4);
     run.control('z');
     await expect.poll(() => statesOf(processes), WITHIN).toEqual(['T', 'T', 'T', 'T']);
+    pace.full();
     // As a shell does at fg: it knows of the launcher alone.
     process.kill(processes[0]!, 'SIGCONT');
     expect(await run.ended).toBe(0);

@@ -18,9 +18,9 @@ export class ConvoyInTerminal {
   readonly #process: ChildProcess;
   readonly #waiting = new Set<() => void>();
 
-  constructor(args: readonly string[], { rows, columns }: Size) {
+  constructor(args: readonly string[], { rows, columns }: Size, env: Readonly<Record<string, string>> = {}) {
     this.#process = spawn('python3', [SCRIPT, String(rows), String(columns), process.execPath, PROGRAM, ...args], {
-      env: { ...process.env, TERM: 'xterm-256color' },
+      env: { ...process.env, ...env, TERM: 'xterm-256color' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#process.stdout!.setEncoding('utf8').on('data', (text: string) => {
