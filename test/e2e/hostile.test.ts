@@ -125,7 +125,7 @@ describe('an attack by a stranger ends its own connection', () => {
     return peer;
   }
 
-  it.each<[string, number, (peer: Attacker) => void | Promise<void>]>([
+  it.each<[string, number | readonly number[], (peer: Attacker) => void | Promise<void>]>([
     ['random bytes for a message', closeCodes.malformed, (peer) => peer.sendBytes(Uint8Array.of(0xc1, 0xff, 0, 7))],
     ['a text frame', closeCodes.malformed, (peer) => peer.sendBytes('hello')],
     ['an empty message', closeCodes.malformed, (peer) => peer.sendBytes(new Uint8Array(0))],
@@ -184,7 +184,8 @@ describe('an attack by a stranger ends its own connection', () => {
     ],
     [
       'ten thousand pings',
-      closeCodes.flooding,
+      // For what it sends, or, where it is too busy to read the answers, for what it leaves unread.
+      [closeCodes.flooding, closeCodes.unread],
       (peer) => {
         for (let i = 0; i < 10_000; i++) peer.socket.ping();
       },
@@ -192,7 +193,7 @@ describe('an attack by a stranger ends its own connection', () => {
   ])('%s', async (_, code, attack) => {
     const peer = await new Attacker(training.port).open();
     const [ending] = await Promise.all([peer.ended, attack(peer)]);
-    expect(ending.code).toBe(code);
+    expect([code].flat()).toContain(ending.code);
   });
 
   it.each<[string, number, Partial<Result>]>([

@@ -24,22 +24,19 @@ const resume = (run: string, ...args: string[]) =>
   convoy(['train', '--resume', run, '--engine', 'wasm', '--json', ...args]);
 
 describe.each(['adamw', 'sgd'])('a run that version 0.1 stopped half-way, with %s', (name) => {
-  it.each([['--single'], ['--workers', '2']])(
-    'is resumed to the parameters that version 0.1 reached: %s %s',
-    async (...where) => {
-      const run = copyOf(name, where.join(''));
-      const finished = await resume(run, ...SHAPES, ...where);
-      expect(finished.stderr).not.toContain('damaged');
-      expect(summaryOf(finished)).toMatchObject({
-        outcome: 'completed',
-        steps: 70,
-        samplesApplied: 2120,
-        parametersSha256: digests[name],
-      });
-      const steps = eventsOf(run).flatMap((event) => (event.type === 'step' ? [event.step] : []));
-      expect(steps).toEqual(Array.from({ length: 70 }, (_, n) => n + 1));
-    },
-  );
+  it.each(['--single', '--workers 2'])('is resumed to the parameters that version 0.1 reached: %s', async (where) => {
+    const run = copyOf(name, where);
+    const finished = await resume(run, ...SHAPES, ...where.split(' '));
+    expect(finished.stderr).not.toContain('damaged');
+    expect(summaryOf(finished)).toMatchObject({
+      outcome: 'completed',
+      steps: 70,
+      samplesApplied: 2120,
+      parametersSha256: digests[name],
+    });
+    const steps = eventsOf(run).flatMap((event) => (event.type === 'step' ? [event.step] : []));
+    expect(steps).toEqual(Array.from({ length: 70 }, (_, n) => n + 1));
+  });
 
   it('is evaluated, listed and drawn', async () => {
     const run = copyOf(name, 'read');

@@ -116,10 +116,14 @@ export function relativeError(a: Float32Array, b: Float32Array): number {
 }
 
 /**
- * {@link gradientOn} the plain JavaScript backend, two samples: slow, independent of the engines, and here as a reference only.
+ * {@link gradientOn} the plain JavaScript backend: slow, independent of the engines, and here as a reference only.
  * An engine has replaced the stock gradient of relu in the registry that all backends share: it steps aside meanwhile.
  */
-export async function gradientOnJavaScript(tf: Tf, model: Model): Promise<{ gradient: Float32Array; sums: BatchSums }> {
+export async function gradientOnJavaScript(
+  tf: Tf,
+  model: Model,
+  samples: number,
+): Promise<{ gradient: Float32Array; sums: BatchSums }> {
   const backend = tf.getBackend();
   const replaced = tf.getGradient('Relu');
   tf.unregisterGradient('Relu');
@@ -130,7 +134,7 @@ export async function gradientOnJavaScript(tf: Tf, model: Model): Promise<{ grad
   });
   await tf.setBackend('cpu');
   try {
-    return gradientOn({ name: 'wasm', version: '', threads: 1, tf, kernels: stockKernels(tf) }, model, 2);
+    return gradientOn({ name: 'wasm', version: '', threads: 1, tf, kernels: stockKernels(tf) }, model, samples);
   } finally {
     await tf.setBackend(backend);
     tf.unregisterGradient('Relu');

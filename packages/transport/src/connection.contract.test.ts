@@ -282,7 +282,9 @@ describe('a ping', () => {
     peer.ping('here?');
     expect(String(await new Promise((resolve) => peer.once('pong', resolve)))).toBe('here?');
     for (let i = 0; i < 10_000; i++) peer.ping();
-    expect(await new Promise((resolve) => peer.once('close', resolve))).toBe(closeCodes.flooding);
+    // For what it sends, or, where it is too busy to read the answers, for what it leaves unread.
+    const code = await new Promise((resolve) => peer.once('close', resolve));
+    expect([closeCodes.flooding, closeCodes.unread]).toContain(code);
   });
 });
 
