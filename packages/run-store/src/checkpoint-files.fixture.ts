@@ -103,7 +103,8 @@ export class MemoryDisk implements CheckpointFiles {
       const [source, target] = [this.#directory(dirname(from)), this.#directory(dirname(to))];
       const moved = source.entries.get(basename(from));
       if (moved === undefined) throw diskError('ENOENT');
-      if (target.entries.has(basename(to))) throw diskError('ENOTEMPTY');
+      const replaced = target.entries.get(basename(to));
+      if (replaced !== undefined && (replaced.kind !== 'file' || moved.kind !== 'file')) throw diskError('ENOTEMPTY');
       source.entries.delete(basename(from));
       target.entries.set(basename(to), moved);
     });

@@ -1,4 +1,5 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** What checkpoints need of a file system, an operation at a time: a test fails or kills at any of them. */
 export interface CheckpointFiles {
@@ -8,7 +9,7 @@ export interface CheckpointFiles {
   create(path: string): Promise<CheckpointFile>;
   /** Flushes a directory's entries to the disk: until then a crash of the machine may undo creations and renames in it. */
   syncDirectory(path: string): Promise<void>;
-  /** Renames a directory within its parent, whole or not at all. */
+  /** Renames a directory or a file within its parent, whole or not at all. A file takes the place of one that has the name. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a directory with what is in it; one that is gone already is as well. */
   remove(path: string): Promise<void>;
@@ -59,3 +60,19 @@ export const diskFiles: CheckpointFiles = {
   },
   read: (path) => readFile(path),
 };
+
+/** Writes a file beside its place, flushes it and renames it: a reader sees the old file or the new one, also after a crash. */
+export async function writeWhole(files: CheckpointFiles, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.partial`;
+  // What an earlier attempt left.
+  await files.remove(temporary);
+  const file = await files.create(temporary);
+  try {
+    await file.write(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await files.rename(temporary, path);
+  await files.syncDirectory(dirname(path));
+}

@@ -62,7 +62,7 @@ describe('rollBack', () => {
     const { checkpoint, faults } = await loadNewestCheckpoint(runFolderPath, {});
     expect(checkpoint!.state.position.step).toBe(30);
     expect(faults).toEqual([]);
-    expect(readRollbacks(runFolderPath)).toEqual([rollback]);
+    expect(await readRollbacks(runFolderPath)).toEqual([rollback]);
   });
 
   it('passes over what was alarmed or is damaged', async () => {
@@ -79,7 +79,7 @@ describe('rollBack', () => {
     expect(namesIn(folder).every((name) => name.startsWith('abandoned-1-'))).toBe(true);
     expect((await loadNewestCheckpoint(folder, {})).checkpoint).toBeNull();
     expect((await rollBack(options)).learningRateFactor).toBe(0.25);
-    expect(factorAfter(readRollbacks(folder))).toBe(0.25);
+    expect(factorAfter(await readRollbacks(folder))).toBe(0.25);
   });
 
   it('says that its record is damaged, for the learning rate is in it', async () => {
@@ -87,6 +87,6 @@ describe('rollBack', () => {
     await rollBack({ runFolder: folder, finding, fromStep: 60, isRefuge: () => true });
     const path = join(folder, 'rollbacks.json');
     writeFileSync(path, readFileSync(path, 'utf8').replace('0.5', '"half"'));
-    expect(() => readRollbacks(folder)).toThrow(/rollbacks\.json is damaged: restore it/);
+    await expect(readRollbacks(folder)).rejects.toThrow(/rollbacks\.json is damaged: restore it/);
   });
 });

@@ -1,16 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { HEALTH_KINDS, type HealthFinding, type Rollback } from '@convoy/protocol/run-events';
 import { isHealthy } from '@convoy/training/health/health';
 import { CHECKPOINTS_FOLDER, checkpointNames, type CheckpointName } from './checkpoint.ts';
-import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
+import { diskFiles, writeWhole, type CheckpointFiles } from './checkpoint-files.ts';
 import { faultOf, verifyCheckpoint } from './checkpoint-load.ts';
-import { writeAtomically } from './run-folder.ts';
 
 /** The run's rollbacks, oldest first; absent before the first. */
 export const ROLLBACKS_FILE = 'rollbacks.json';
+/** A rollback that has been decided and is not done; absent at all other times. */
+export const PENDING_ROLLBACK_FILE = 'rollback-pending.json';
 /** After so many a run halts instead: an eighth of the learning rate did not help either. */
 export const MAX_ROLLBACKS = 3;
 /** What each of them multiplies the learning rate by. */
@@ -36,30 +36,66 @@ const RollbacksSchema = v.array(
     learningRateFactor: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
   }),
 );
+const PendingSchema = v.strictObject({
+  /** Names the checkpoints that are set aside: abandoned-<number>-step-… */
+  number: wholeNumber,
+  /** What {@link ROLLBACKS_FILE} says afterwards; the last one is under way. */
+  rollbacks: v.pipe(RollbacksSchema, v.minLength(1)),
+});
+type Pending = v.InferOutput<typeof PendingSchema>;
 
 /**
- * Makes a run's folder go on from its newest healthy refuge, or from its beginning, at half the learning rate. Checkpoints
- * after it are set aside under another name, the newest first, and the rollback is written down last: a process that dies
- * on the way leaves a run that collapses and goes back again. The run's lock must be held, and no checkpoint being written.
+ * Makes a run's folder continue from its newest healthy refuge, or from its beginning, at half the learning rate. The
+ * decision is on the disk before anything else changes: after a crash, {@link finishRollback} does the rest. The run's lock
+ * must be held, and no checkpoint being written.
  * @throws the file system's error.
  */
 export async function rollBack(options: RollbackOptions): Promise<Rollback> {
   const { runFolder, finding, fromStep, files = diskFiles } = options;
-  const earlier = readRollbacks(runFolder);
+  const earlier = await readRollbacks(runFolder, files);
   const root = join(runFolder, CHECKPOINTS_FOLDER);
-  const newestFirst = checkpointNames(await files.list(root)).reverse();
-  const refuge = await refugeAmong(newestFirst, root, options);
-  const toStep = refuge?.step ?? 0;
-  for (const { name, step } of newestFirst) {
-    if (refuge !== null && step <= toStep) break;
-    await files.rename(join(root, name), join(root, `abandoned-${earlier.length + 1}-${name}`));
-    await files.syncDirectory(root);
-  }
+  const entries = await files.list(root);
+  const refuge = await refugeAmong(checkpointNames(entries).reverse(), root, options);
   const { kind, since } = finding;
   const learningRateFactor = factorAfter(earlier) * LEARNING_RATE_FACTOR;
-  const rollback: Rollback = { fromStep, toStep, kind, since, learningRateFactor };
-  writeAtomically(join(runFolder, ROLLBACKS_FILE), `${JSON.stringify([...earlier, rollback], null, 2)}\n`);
+  const rollback: Rollback = { fromStep, toStep: refuge?.step ?? 0, kind, since, learningRateFactor };
+  // Higher than any number that was used, even by a rollback that no record knows.
+  const number = 1 + Math.max(earlier.length, ...entries.map(abandonedNumberOf));
+  const pending: Pending = { number, rollbacks: [...earlier, rollback] };
+  await writeWhole(files, join(runFolder, PENDING_ROLLBACK_FILE), encode(pending));
+  await carryOut(runFolder, pending, files);
   return rollback;
+}
+
+/**
+ * Does what is left of a rollback that a crash interrupted. The run's lock must be held.
+ * @returns the rollback; null when there was none to finish.
+ * @throws OperatorError when its record is not what was written, or the file system's error.
+ */
+export async function finishRollback(runFolder: string, files: CheckpointFiles = diskFiles): Promise<Rollback | null> {
+  const pending = await readRecord(join(runFolder, PENDING_ROLLBACK_FILE), PendingSchema, files);
+  if (pending === null) return null;
+  await carryOut(runFolder, pending, files);
+  return pending.rollbacks.at(-1)!;
+}
+
+/** Every operation may be done a second time: no step is trained before all of them are done. */
+async function carryOut(runFolder: string, { number, rollbacks }: Pending, files: CheckpointFiles): Promise<void> {
+  const root = join(runFolder, CHECKPOINTS_FOLDER);
+  const { toStep } = rollbacks.at(-1)!;
+  const entries = await files.list(root);
+  for (const { name, step } of checkpointNames(entries).reverse()) {
+    if (toStep > 0 && step <= toStep) break;
+    const aside = `abandoned-${number}-${name}`;
+    // A loss of power in the midst of a rename may leave both names.
+    if (entries.includes(aside)) await files.remove(join(root, name));
+    else await files.rename(join(root, name), join(root, aside));
+  }
+  await files.makeDirectory(root);
+  await files.syncDirectory(root);
+  await writeWhole(files, join(runFolder, ROLLBACKS_FILE), encode(rollbacks));
+  await files.remove(join(runFolder, PENDING_ROLLBACK_FILE));
+  await files.syncDirectory(runFolder);
 }
 
 async function refugeAmong(
@@ -79,24 +115,43 @@ async function refugeAmong(
 }
 
 /** @throws OperatorError when the file is not what was written. */
-export function readRollbacks(runFolder: string): readonly Rollback[] {
-  const path = join(runFolder, ROLLBACKS_FILE);
-  let text: string;
+export async function readRollbacks(
+  runFolder: string,
+  files: CheckpointFiles = diskFiles,
+): Promise<readonly Rollback[]> {
+  return (await readRecord(join(runFolder, ROLLBACKS_FILE), RollbacksSchema, files)) ?? [];
+}
+
+/** What the schedule's learning rate is multiplied by after these rollbacks. */
+export function factorAfter(rollbacks: readonly Rollback[]): number {
+  return rollbacks.at(-1)?.learningRateFactor ?? 1;
+}
+
+/** @returns null when there is no such file. */
+async function readRecord<Schema extends v.GenericSchema>(
+  path: string,
+  schema: Schema,
+  files: CheckpointFiles,
+): Promise<v.InferOutput<Schema> | null> {
+  let bytes: Uint8Array;
   try {
-    text = readFileSync(path, 'utf8');
+    bytes = await files.read(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new OperatorError(`can't read ${path}: ${(error as Error).message}`, { cause: error });
   }
   try {
-    return v.parse(RollbacksSchema, JSON.parse(text));
+    return v.parse(schema, JSON.parse(Buffer.from(bytes).toString()));
   } catch (cause) {
     const what = `${path} is damaged: restore it from a copy, for it says which learning rate the run has`;
     throw new OperatorError(what, { exitCode: exitCodes.data, cause });
   }
 }
 
-/** What the schedule's learning rate is multiplied by after these rollbacks. */
-export function factorAfter(rollbacks: readonly Rollback[]): number {
-  return rollbacks.at(-1)?.learningRateFactor ?? 1;
+function encode(value: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+function abandonedNumberOf(name: string): number {
+  return Number(/^abandoned-(\d{1,6})-/.exec(name)?.[1] ?? 0);
 }

@@ -21,7 +21,7 @@ import { HealthWatch } from './health-watch.ts';
 import type { CheckpointInterval, RunOptions } from './run-options.ts';
 import { Parameters } from './parameters.ts';
 import { resolveRun } from './resolve-run.ts';
-import { factorAfter, readRollbacks, rollBack } from '@convoy/run-store/rollback';
+import { factorAfter, finishRollback, readRollbacks, rollBack } from '@convoy/run-store/rollback';
 import { readConfig, RunFolder } from '@convoy/run-store/run-folder';
 import { RunFigures } from '@convoy/training/figures';
 import { RunLock } from '@convoy/run-store/run-lock';
@@ -85,7 +85,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   const optimizer = createOptimizer(config.optimizer, model);
   const parameters = new Parameters(initialValues(model, config.seed), optimizer, model.tensors);
   if (checkpoint) parameters.restore(checkpoint.optimizer, checkpoint.kept);
-  const rollbacks = readRollbacks(folder.path);
+  const rollbacks = await readRollbacks(folder.path);
   const health = new HealthWatch({
     classes: metric === 'accuracy' ? model.outputs : null,
     tensors: model.tensors,
@@ -199,6 +199,11 @@ async function openAgain(
     const { folder, run, config } = RunFolder.reopen(path, logWarning(options));
     const model = await modelOf(config, workload);
     const dataset = await openData(config, { dataDir, workload, environment, signal, onProgress: onDownload });
+    const finished = await finishRollback(path);
+    if (finished !== null) {
+      onNote(`finished the rollback to step ${finished.toStep} that was interrupted`);
+      folder.log({ at: systemClock.now(), type: 'rolled-back', ...finished });
+    }
     const { checkpoint, faults } = await loadNewestCheckpoint(path, { run, config, ...identityOf(model, dataset) });
     for (const { name, fault } of faults) onNote(`checkpoint ${name} is damaged and was passed over: ${fault}`);
     if (checkpoint === null) onNote(`${path} has no checkpoint yet: the run starts from its beginning`);
