@@ -2,11 +2,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Health } from '@convoy/training/health/health';
 import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
 import { diskError, interruptible, MemoryDisk, type Operation } from './checkpoint-files.fixture.ts';
 import { loadNewestCheckpoint } from './checkpoint-load.ts';
 import { CheckpointError, CheckpointStore, type CheckpointStoreOptions } from './checkpoint-store.ts';
-import { identity, optimizerAt, stateAt } from './checkpoint.fixture.ts';
+import { identity, optimizerAt, stateAt, TENSORS } from './checkpoint.fixture.ts';
 import { LockLostError } from './run-lock.ts';
 
 const folders: string[] = [];
@@ -68,11 +69,15 @@ describe('CheckpointStore', () => {
     expect(namesIn(folder)).toEqual(['step-00000020', 'step-00000050', 'step-00000060']);
   });
 
-  it('keeps the newest that a collapsed run would go back to', async () => {
+  it('keeps what a collapsed run may go back to, also of the process before', async () => {
     const folder = newFolder();
-    const { save } = await openStore(folder, { keep: 1, isRefuge: (step) => step % 20 === 0 && step <= 45 });
-    for (const step of [10, 20, 30, 40, 50, 60, 70]) await save(step);
-    expect(namesIn(folder)).toEqual(['step-00000040', 'step-00000070']);
+    const health = new Health({ classes: 10, warmupSteps: 0, tensors: TENSORS }).snapshot();
+    const targets = { isExpected: (step: number) => step % 20 === 0, trustedForGood: () => 45 };
+    const first = await openStore(folder, { keep: 1, targets });
+    for (const step of [10, 20, 30, 40, 50]) await first.save(step, { health });
+    const second = await openStore(folder, { keep: 1, targets });
+    for (const step of [60, 70]) await second.save(step, { health });
+    expect(namesIn(folder)).toEqual(['step-00000040', 'step-00000060', 'step-00000070']);
   });
 
   it('knows the best and the newest of the process before', async () => {

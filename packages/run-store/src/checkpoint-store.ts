@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
@@ -14,20 +13,19 @@ import {
   checkpointNames,
   CHECKPOINTS_FOLDER,
   elementsOf,
-  encodeManifest,
   encodeState,
-  MANIFEST_FILE,
   KEPT_PARAMETERS_FILE,
   PARAMETERS_FILE,
   slotFile,
   STATE_FILE,
-  type CheckpointManifest,
   type CheckpointName,
   type CheckpointState,
-  type FileEntry,
 } from './checkpoint.ts';
 import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
-import { bestOf, faultOf, meritOf, verifyCheckpoint } from './checkpoint-load.ts';
+import { faultOf, meritOf, verifyCheckpoint } from './checkpoint-load.ts';
+import { LEFTOVER, removeCheckpoint, writeCheckpoint, writingPath } from './checkpoint-write.ts';
+import { remedyFor } from './disk-remedy.ts';
+import { staying, type Kept, type RollbackTargets } from './retention.ts';
 import type { MonitoredFigure } from '@convoy/training/callbacks/monitor';
 import type { FiguresSnapshot, ValidationMetric } from '@convoy/training/figures';
 import { LockLostError } from './run-lock.ts';
@@ -68,8 +66,8 @@ export interface CheckpointStoreOptions {
   readonly identity: CheckpointIdentity;
   /** Checkpoints to keep, the best one not counted. Default {@link DEFAULT_KEEP}. */
   readonly keep?: number;
-  /** Whether the run would go back to a checkpoint of that step if it collapsed now: the newest such one is kept as well. */
-  readonly isRefuge?: (step: number) => boolean;
+  /** What rollbacks of the run may go back to is kept as well; absent where nothing ever goes back. */
+  readonly targets?: RollbackTargets;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** {@link RunLock.assertHeld}: asked right before a checkpoint is put in place or removed. */
@@ -105,14 +103,6 @@ export interface WrittenCheckpoint {
 export class CheckpointError extends OperatorError {}
 
 export const DEFAULT_KEEP = 3;
-/** A few milliseconds of sha256: between two pieces, heartbeats are answered. */
-export const DEFAULT_CHUNK_BYTES = 4 << 20;
-
-/** A valid checkpoint on the disk. */
-interface Kept extends CheckpointName {
-  readonly merit: number | null;
-}
-
 /** Flat vectors that a snapshot is copied into; they are used again and again. */
 interface Staging extends OptimizerVectors {
   /** Made when there is something to copy. */
@@ -170,8 +160,8 @@ export class CheckpointStore {
       for (const entry of entries.filter((name) => LEFTOVER.test(name))) await files.remove(join(root, entry));
       const kept: Kept[] = [];
       for (const named of checkpointNames(entries)) {
-        const merit = await meritIn(root, named, files);
-        if (merit !== undefined) kept.push({ ...named, merit });
+        const entry = await keptOf(root, named, files);
+        if (entry !== null) kept.push(entry);
       }
       return new CheckpointStore(options, files, root, kept);
     } catch (error) {
@@ -248,61 +238,33 @@ export class CheckpointStore {
   }
 
   async #write({ cause, staging, state, metric, monitored }: Pending): Promise<void> {
-    const { now, identity, onWritten } = this.#options;
+    const { now, identity, onWritten, chunkBytes } = this.#options;
     const startedMs = now();
     const { step } = state.position;
-    const temporary = join(this.#root, `${WRITING}${checkpointName(step, 0)}-${randomBytes(4).toString('hex')}`);
-    let written: Kept & { readonly bytes: number };
+    const path = writingPath(this.#root, step);
+    let written: Kept;
+    let bytes: number;
     try {
-      await this.#files.makeDirectory(temporary);
-      const contents: [file: string, bytes: Uint8Array][] = [[STATE_FILE, encodeState(state)]];
-      for (const [name, vector] of this.#filesOf(staging)) contents.push([name, float32Bytes(vector)]);
-      // Side by side: where the compute of a run in one process holds the event loop, each wait for the disk costs a turn.
-      const entries = await allSettled(
-        contents.map(async ([file, bytes]) => [file, await this.#writeFile(join(temporary, file), bytes)] as const),
-      );
-      const files = Object.fromEntries(entries) as CheckpointManifest['files'];
-      const manifest = encodeManifest({
+      const vectors = this.#filesOf(staging).map(([name, vector]) => [name, float32Bytes(vector)] as const);
+      const manifest = {
         format: CHECKPOINT_FORMAT,
         step,
         writtenAt: new Date(startedMs).toISOString(),
         ...metric,
         monitored,
         tensors: identity.tensors.map(({ name, shape, offset, size }) => ({ name, shape: [...shape], offset, size })),
-        files,
-      });
-      const { bytes } = await this.#writeFile(join(temporary, MANIFEST_FILE), manifest);
-      await this.#files.syncDirectory(temporary);
-      written = {
-        ...(await this.#putInPlace(temporary, step)),
-        merit: meritOf({ ...metric, monitored }),
-        bytes: Object.values(files).reduce((sum, file) => sum + file.bytes, bytes),
       };
+      const contents = [[STATE_FILE, encodeState(state)] as const, ...vectors];
+      bytes = await writeCheckpoint(this.#files, { path, contents, manifest, chunkBytes });
+      const named = await this.#putInPlace(path, step);
+      written = { ...named, merit: meritOf({ ...metric, monitored }), health: state.health };
     } catch (error) {
       // A disk that refuses to write may refuse this too; the next start tries again.
-      await this.#files.remove(temporary).catch(() => {});
+      await this.#files.remove(path).catch(() => {});
       throw this.#explain(error, `can't write the checkpoint of step ${step} to ${this.#root}`);
     }
-    onWritten({ step, path: join(this.#root, written.name), bytes: written.bytes, ms: now() - startedMs, cause });
+    onWritten({ step, path: join(this.#root, written.name), bytes, ms: now() - startedMs, cause });
     await this.#prune(written);
-  }
-
-  /** @returns the file's length and sha256. */
-  async #writeFile(path: string, bytes: Uint8Array): Promise<FileEntry> {
-    const { chunkBytes = DEFAULT_CHUNK_BYTES } = this.#options;
-    const hash = createHash('sha256');
-    const file = await this.#files.create(path);
-    try {
-      for (let start = 0; start < bytes.byteLength; start += chunkBytes) {
-        const chunk = bytes.subarray(start, start + chunkBytes);
-        hash.update(chunk);
-        await file.write(chunk);
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    return { bytes: bytes.byteLength, sha256: hash.digest('hex') };
   }
 
   /** Gives a complete directory its checkpoint's name, for good. */
@@ -317,34 +279,23 @@ export class CheckpointStore {
   }
 
   /**
-   * Removes what is neither among the newest nor the best nor the refuge. Damaged checkpoints count for nothing; they go when a newer
-   * valid one is there, and stay for inspection until then.
+   * Removes what does not stay. Damaged checkpoints count for nothing; they go when a newer valid one is there, and stay
+   * for inspection until then.
    */
   async #prune(written: Kept): Promise<void> {
-    const { keep = DEFAULT_KEEP, isRefuge = () => false } = this.#options;
+    const { keep = DEFAULT_KEEP, targets = null } = this.#options;
     const valid = [...this.#kept, written].sort((a, b) => a.step - b.step || a.revision - b.revision);
     const current = valid.filter(({ step }, index) => valid[index + 1]?.step !== step);
-    // One that is newer than what was just written is of a future that was given up: not counted, and not touched.
-    const staying = new Set<CheckpointName>(current.filter(({ step }) => step > written.step));
-    for (const entry of current.filter(({ step }) => step <= written.step).slice(-keep)) staying.add(entry);
-    const best = bestOf(current);
-    if (best !== null) staying.add(best);
-    const refuge = current.findLast(({ step }) => isRefuge(step));
-    if (refuge !== undefined) staying.add(refuge);
-    this.#kept = current.filter((entry) => staying.has(entry));
+    const stays = staying(current, written.step, keep, targets);
+    this.#kept = current.filter((entry) => stays.has(entry));
     try {
-      const names = new Set([...staying].map(({ name }) => name));
+      const names = new Set([...stays].map(({ name }) => name));
       const leaving = checkpointNames(await this.#files.list(this.#root)).filter(
         ({ name, step, revision }) =>
           !names.has(name) && (step < written.step || (step === written.step && revision < written.revision)),
       );
       if (leaving.length > 0) await this.#assertUnfenced();
-      for (const { name } of leaving) {
-        // Under another name first: half of a directory must not look like a damaged checkpoint.
-        const removing = join(this.#root, `${REMOVING}${name}-${randomBytes(4).toString('hex')}`);
-        await this.#files.rename(join(this.#root, name), removing);
-        await this.#files.remove(removing);
-      }
+      for (const { name } of leaving) await removeCheckpoint(this.#files, this.#root, name);
     } catch (error) {
       throw this.#explain(error, `can't remove old checkpoints from ${this.#root}`);
     }
@@ -365,18 +316,6 @@ export class CheckpointStore {
     const newest = this.newestStep === null ? 'there is none yet' : `the newest is that of step ${this.newestStep}`;
     return new CheckpointError(`${what}: ${remedyFor(error)}. Training goes on; ${newest}`, { cause: error });
   }
-}
-
-const WRITING = '.writing-';
-const REMOVING = '.removing-';
-const LEFTOVER = /^\.(writing|removing)-step-/;
-
-/** The results, or the first failure when all have come to their end: nothing is still being written then. */
-async function allSettled<Result>(work: readonly Promise<Result>[]): Promise<Result[]> {
-  return (await Promise.allSettled(work)).map((settled) => {
-    if (settled.status === 'rejected') throw settled.reason;
-    return settled.value;
-  });
 }
 
 function stateOf(identity: CheckpointIdentity, state: TrainingState): CheckpointState {
@@ -401,35 +340,14 @@ function stateOf(identity: CheckpointIdentity, state: TrainingState): Checkpoint
   };
 }
 
-/** How good a checkpoint is; undefined when it is damaged. */
-async function meritIn(
-  root: string,
-  named: CheckpointName,
-  files: CheckpointFiles,
-): Promise<number | null | undefined> {
+/** What decides whether a checkpoint stays; null when it is damaged. */
+async function keptOf(root: string, named: CheckpointName, files: CheckpointFiles): Promise<Kept | null> {
   try {
-    return meritOf((await verifyCheckpoint(root, named, files)).manifest);
+    const { manifest, state } = await verifyCheckpoint(root, named, files);
+    return { ...named, merit: meritOf(manifest), health: state.health };
   } catch (error) {
     // Whoever loads a checkpoint reports the damaged ones; anything but damage is thrown on.
     faultOf(error);
-    return undefined;
-  }
-}
-
-function remedyFor(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return `the disk is full (${code}): free some space on it`;
-    case 'EACCES':
-    case 'EPERM':
-      return `permission was refused (${code}): make the folder writable for this process`;
-    case 'EROFS':
-      return `the disk is mounted read-only (${code}): mount it for writing`;
-    case 'EIO':
-      return `the disk fails (${code}): save what is on it and resume the run from a copy on another`;
-    default:
-      return message;
+    return null;
   }
 }

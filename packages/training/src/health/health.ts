@@ -3,7 +3,15 @@ import type { TensorTable } from '@convoy/protocol/tensor';
 import * as v from 'valibot';
 import { ChanceSchema, COLLAPSES, NEW_CHANCE, noteStep } from './chance.ts';
 import { NEW_NORMS, noteNorm, noteProbe, NormsSchema, type KernelFigures } from './norms.ts';
-import { hasDeadLayer, NEW_UNITS, noteSilence, unitLayersOf, UnitsSchema, type UnitLayer } from './units.ts';
+import {
+  hasDeadLayer,
+  NEW_UNITS,
+  noteSilence,
+  silencesOf,
+  unitLayersOf,
+  UnitsSchema,
+  type UnitLayer,
+} from './units.ts';
 import {
   NEW_VALIDATION,
   noteEpoch,
@@ -116,6 +124,21 @@ export class Health {
       ...open.filter(speaksAgainstParameters).map(({ since }) => since),
     );
     return Math.max(0, firstSign - 1 - MARGIN_STEPS);
+  }
+
+  /**
+   * Commits that nothing found from now on can speak against: {@link trustedUntil} may fall when a finding dates back, but
+   * never below this, which only rises.
+   */
+  get trustedForGood(): number {
+    const { chance, open, units, norms } = this.#state;
+    const signs = [
+      chance.run?.since ?? chance.chunk.since,
+      ...open.filter(speaksAgainstParameters).map(({ since }) => since),
+      ...silencesOf(units, this.#layers),
+      ...[norms.unusual, norms.vanished].flatMap((sign) => (sign === null ? [] : [sign.since])),
+    ];
+    return Math.max(0, Math.min(...signs) - 1 - MARGIN_STEPS);
   }
 
   snapshot(): HealthSnapshot {

@@ -78,6 +78,14 @@ export function noteSilence(
   return verdicts;
 }
 
+/** For each layer that is wholly silent now, dead already or not yet: the first step of its silence. */
+export function silencesOf({ silent }: Units, layers: readonly UnitLayer[]): readonly number[] {
+  return layers.flatMap((layer) => {
+    const units = silent.filter(([unit]) => isOf(layer, unit));
+    return layer.count > 0 && units.length === layer.count ? [lastOf(units)] : [];
+  });
+}
+
 /** Whether a layer has been dead for long enough to be called so. */
 export function hasDeadLayer({ silent }: Units, step: number, layers: readonly UnitLayer[]): boolean {
   const dead = silent.filter(([, first]) => step - first + 1 >= DEAD_STEPS);
