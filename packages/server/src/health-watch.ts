@@ -43,6 +43,7 @@ export interface AppliedStep {
 
 /** Measures what {@link Health} judges, and says what to do about a collapse. */
 export class HealthWatch {
+  readonly #settings: HealthSettings;
   readonly #health: Health;
   readonly #classes: number | null;
   readonly #tensors: TensorTable;
@@ -50,6 +51,7 @@ export class HealthWatch {
   readonly rollbacks: readonly Rollback[];
 
   constructor({ from, onCollapse, rollbacks, ...settings }: HealthWatchOptions) {
+    this.#settings = settings;
     this.#health = new Health(settings, from);
     this.#classes = settings.classes;
     this.#tensors = settings.tensors;
@@ -64,6 +66,9 @@ export class HealthWatch {
   get trustedUntil(): number {
     return this.#health.trustedUntil;
   }
+
+  /** {@link Health.trustedForGood} of the run as it stood at a checkpoint. */
+  readonly trustedForGoodIn = (kept: HealthSnapshot | null): number => new Health(this.#settings, kept).trustedForGood;
 
   snapshot(): HealthSnapshot {
     return this.#health.snapshot();

@@ -94,10 +94,11 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     onCollapse: options.onCollapse,
     rollbacks,
   });
-  const isRefuge = (step: number) => isExpected(step, checkpointEvery, plan) && step <= health.trustedUntil;
+  const isTarget = (step: number) => isExpected(step, checkpointEvery, plan);
+  const isRefuge = (step: number) => isTarget(step) && step <= health.trustedUntil;
   const checkpoints = await openCheckpoints(lock, {
     runFolder: folder.path,
-    isRefuge,
+    targets: { isExpected: isTarget, trustedForGood: health.trustedForGoodIn },
     identity: { run, config, ...identityOf(model, dataset), tensors: model.tensors },
     keep: options.keepCheckpoints,
     now: systemClock.now,

@@ -15,6 +15,7 @@ import type { CoordinatorEvent, ExpulsionCause, WorkerId } from '@convoy/trainin
 import type { CoordinatorOptions } from '@convoy/training/coordinator/options';
 import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { closeCodes } from '@convoy/transport/connection';
+import { residentBytes } from '@convoy/transport/resident-bytes';
 import { Absentees } from './absentees.ts';
 import { refusalOfHello, refusalOfReady, type Refusal } from './admission.ts';
 import type { Clock } from './clock.ts';
@@ -302,6 +303,7 @@ export class Sessions {
       case 'result':
       case 'evaluation-result': {
         if (state.name !== 'ready' || !this.#settleDebt(session)) return this.#unexpected(session, message);
+        session.connection.excuse();
         const fault = this.#options.onResult(state.member.workerId, message);
         if (fault !== null) this.#dismiss(session, closeCodes.malformed, fault);
         return;
@@ -345,7 +347,7 @@ export class Sessions {
     if (state.name !== 'ready') return;
     if (heardAtMs - memoryReportedAtMs >= REPORT_MEMORY_EVERY_MS) {
       session.memoryReportedAtMs = heardAtMs;
-      const serverRssBytes = process.memoryUsage.rss();
+      const serverRssBytes = residentBytes();
       this.#options.report({ type: 'memory', rank: state.member.rank, rssBytes, tensors, serverRssBytes });
     }
     this.#options.onEvent({ type: 'worker-heard', workerId: state.member.workerId });

@@ -21,6 +21,8 @@ export interface Connection<Incoming, Outgoing> extends AsyncIterable<Incoming> 
    * called: what nobody waits for needs no memory. The listener's own limit holds all the same.
    */
   expect(maxBytes: number): void;
+  /** The message that was read last had been asked for: it does not count as one of too many. */
+  excuse(): void;
   /**
    * Encodes and queues a message. On a closed connection it does nothing. A peer that leaves too much of what it was sent
    * unread is closed with `closeCodes.unread`.

@@ -40,4 +40,14 @@ describe('IncomingLimits', () => {
     for (let nowMs = 500; nowMs < 10_000; nowMs += 500) expect(limits.faultOfFrequency(nowMs)).toBeNull();
     expect(limits.faultOfFrequency(9_501)).toMatchObject({ code: closeCodes.flooding });
   });
+
+  it('does not count what had been asked for', () => {
+    const limits = new IncomingLimits(0, options);
+    for (let i = 0; i < 100; i++) {
+      expect(limits.faultOfFrequency(0)).toBeNull();
+      limits.excuse();
+    }
+    for (let i = 0; i < 3; i++) expect(limits.faultOfFrequency(0)).toBeNull();
+    expect(limits.faultOfFrequency(0)).toMatchObject({ code: closeCodes.flooding });
+  });
 });

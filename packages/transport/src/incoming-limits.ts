@@ -6,7 +6,7 @@ export interface IncomingLimitOptions {
   readonly strangerBytes: number;
   /** Of one message, until a larger one is expected. */
   readonly smallMessageBytes: number;
-  /** Messages, pings and pongs: so many at once, and so many per second in the long run. */
+  /** Messages, pings and pongs that nobody asked for: so many at once, and so many per second in the long run. */
   readonly burst: number;
   readonly perSecond: number;
 }
@@ -71,5 +71,10 @@ export class IncomingLimits {
     this.#tokens--;
     if (this.#tokens >= 0) return null;
     return { code: closeCodes.flooding, reason: `more than ${perSecond} messages a second` };
+  }
+
+  /** The message that was read last had been asked for: it does not count. */
+  excuse(): void {
+    this.#tokens++;
   }
 }

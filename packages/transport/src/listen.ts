@@ -1,11 +1,13 @@
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type IncomingMessage } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { closeCodes, type Codec, type Connection } from './connection.ts';
+import { affordableSockets } from './descriptors.ts';
 import { DEFAULT_INCOMING_LIMITS, IncomingLimits, type IncomingLimitOptions } from './incoming-limits.ts';
 import { CLOSE_GRACE_MS, SocketConnection } from './socket.ts';
 import { Strangers } from './strangers.ts';
+import { UnaskedSockets } from './unasked.ts';
 
 export interface ListenOptions<Incoming, Outgoing> {
   /** Address to bind; 0.0.0.0 for every interface. */
@@ -15,7 +17,7 @@ export interface ListenOptions<Incoming, Outgoing> {
   readonly codec: Codec<Incoming, Outgoing>;
   /** Largest message accepted, in bytes; a larger one closes its connection with 1009. */
   readonly maxMessageBytes: number;
-  /** Admitted connections; while there are as many, newcomers are closed with `closeCodes.full`. */
+  /** Admitted connections, at most: fewer where the process may not open as many files. While there are as many, newcomers are closed with `closeCodes.full`. */
   readonly maxConnections: number;
   /** Connections that are not admitted; beyond that one makes room for the newcomer, see {@link Strangers.take}. */
   readonly maxStrangers?: number;
@@ -38,8 +40,8 @@ export const DEFAULT_MAX_STRANGERS = 256;
 const REQUEST_WITHIN_MS = 10_000;
 /** How often requests are looked at for that. */
 const CHECK_REQUESTS_EVERY_MS = 1_000;
-/** Sockets beyond the connections: some are closing, some have not asked for anything yet. */
-const SPARE_SOCKETS = 1_024;
+/** Sockets that have not asked for anything yet; as many more may be closing. */
+const MAX_UNASKED = 512;
 /** A message may come in so many frames; Convoy's own come in one, and a proxy may cut them. */
 const MAX_FRAMES_PER_MESSAGE = 1_024;
 /** A message may arrive in pieces of this size on average: the smallest packet that IP must carry whole holds more. */
@@ -54,13 +56,16 @@ const CLOSE_TIMEOUT = { closeTimeout: CLOSE_GRACE_MS };
  * @throws OperatorError when the address can't be bound.
  */
 export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming, Outgoing>): Promise<Listener> {
-  const { host, port, codec, maxMessageBytes, maxConnections, onConnection } = options;
+  const { host, port, codec, maxMessageBytes, onConnection } = options;
   const {
     maxStrangers = DEFAULT_MAX_STRANGERS,
     incoming = DEFAULT_INCOMING_LIMITS,
     maxUnreadBytes = maxMessageBytes + 1024 * 1024,
   } = options;
-  const strangers = new Strangers(maxStrangers);
+  const room = shareOut(affordableSockets(), { connections: options.maxConnections, strangers: maxStrangers });
+  const maxConnections = room.connections;
+  const strangers = new Strangers(room.strangers);
+  const unasked = new UnaskedSockets(room.unasked);
   let admitted = 0;
   const http = createServer(
     {
@@ -74,7 +79,10 @@ export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming
         .end('This port speaks WebSocket: start a worker with its ws:// address.\n');
     },
   );
-  http.maxConnections = maxConnections + strangers.limit + SPARE_SOCKETS;
+  http.maxConnections = room.sockets;
+  http.on('connection', (socket: Socket) => unasked.take(socket));
+  http.on('request', ({ socket }) => unasked.forget(socket));
+  http.on('upgrade', ({ socket }) => unasked.forget(socket));
   const server = new WebSocketServer({
     server: http,
     perMessageDeflate: false,
@@ -134,6 +142,15 @@ export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming
       clearTimeout(cut);
     },
   };
+}
+
+/** Divides the sockets that a process can afford; where they are plenty, everybody gets what is wanted. */
+export function shareOut(affordable: number, wanted: { readonly connections: number; readonly strangers: number }) {
+  const eighth = Math.max(1, Math.floor(affordable / 8));
+  const unasked = Math.min(MAX_UNASKED, eighth);
+  const strangers = Math.min(wanted.strangers, eighth);
+  const connections = Math.max(1, Math.min(wanted.connections, affordable - strangers - 2 * unasked));
+  return { connections, strangers, unasked, sockets: connections + strangers + 2 * unasked };
 }
 
 function explainBinding(error: NodeJS.ErrnoException, host: string, port: number): Error {

@@ -43,6 +43,7 @@ class MemoryConnection<Incoming, Outgoing> implements Connection<Incoming, Outgo
   admit(): void {}
 
   expect(): void {}
+  excuse(): void {}
 
   send(message: Outgoing): void {
     this.#deliver(this.#codec.encode(message));

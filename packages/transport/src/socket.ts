@@ -4,6 +4,7 @@ import { closeCodes, type Closure, type Codec, type Connection } from './connect
 import { Inbox } from './inbox.ts';
 import type { IncomingLimits } from './incoming-limits.ts';
 import { MessageBuffers } from './message-buffers.ts';
+import { mergeSmallPieces } from './small-pieces.ts';
 
 /** Time for the peer to answer a close frame before the socket is cut. */
 export const CLOSE_GRACE_MS = 2_000;
@@ -69,6 +70,7 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
       (bytes) => messageBuffers.give(bytes),
     );
     messageBuffers.serve(socket);
+    mergeSmallPieces(socket);
     let failure: Error | null = null;
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       if (this.#isCut) return;
@@ -144,6 +146,10 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
 
   expect(maxBytes: number): void {
     this.#options.guard?.limits.expect(maxBytes);
+  }
+
+  excuse(): void {
+    this.#options.guard?.limits.excuse();
   }
 
   send(message: Outgoing): void {

@@ -11,6 +11,7 @@ import {
 } from '@convoy/protocol/messages';
 import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { closeCodes } from '@convoy/transport/connection';
+import { residentBytes } from '@convoy/transport/resident-bytes';
 import { ComputeCancelled, type Compute, type EngineFacts, type Prepared } from './compute/compute.ts';
 import type { ServerConnection, WorkEnd } from './work.ts';
 
@@ -302,7 +303,7 @@ export class WorkerSession {
         return;
       }
       const { tensors } = this.#options.compute;
-      connection.send({ type: 'heartbeat', rssBytes: process.memoryUsage.rss(), tensors });
+      connection.send({ type: 'heartbeat', rssBytes: residentBytes(), tensors });
     }, heartbeatIntervalMs);
   }
 }
