@@ -9,11 +9,11 @@ export interface Kernels extends Bfloat16Kernels {
   add(sum: Float32Array, addend: Float32Array): void;
   /** The sum of the squares in float64, in eight partial sums (element i in number i mod 8), then added pairwise. */
   sumOfSquares(vector: Float32Array): number;
-  /** One update of Adam, see `adamUpdate` in packages/training. Arithmetic in float64, stored as float32. */
+  /** One update of Adam, see packages/training/src/optimizer/adam.ts. Arithmetic in float64, stored as float32. */
   adam(vectors: AdamVectors, scalars: AdamScalars): void;
-  /** One update of gradient descent, see `sgdUpdate` there. */
+  /** One update of gradient descent, see sgd.ts there. */
   sgd(vectors: SgdVectors, scalars: SgdScalars): void;
-  /** One update of RMSprop, see `rmspropUpdate` there. */
+  /** One update of RMSprop, see rmsprop.ts there. */
   rmsprop(vectors: RmspropVectors, scalars: RmspropScalars): void;
 }
 

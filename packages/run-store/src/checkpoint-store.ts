@@ -6,7 +6,8 @@ import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
 import type { Position } from '@convoy/training/coordinator/task-sequence';
 import type { CheckpointCause } from '@convoy/training/coordinator/events';
 import type { HealthSnapshot } from '@convoy/training/health/health';
-import { slotsOf, type OptimizerState, type OptimizerVectors } from '@convoy/training/optimizer/optimizer';
+import { slotsOf, type OptimizerState } from '@convoy/training/optimizer/optimizer';
+import type { OptimizerVectors } from '@convoy/training/optimizer/update-rule';
 import {
   CHECKPOINT_FORMAT,
   checkpointName,

@@ -3,7 +3,8 @@ import { loadKernels } from '@convoy/numerics/load-vectors';
 import { allocateVector } from '@convoy/numerics/vectors';
 import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
 import { averageStatistics } from '@convoy/numerics/moving-statistics';
-import type { Optimizer, OptimizerState, OptimizerVectors } from '@convoy/training/optimizer/optimizer';
+import type { Optimizer, OptimizerState } from '@convoy/training/optimizer/optimizer';
+import type { OptimizerVectors } from '@convoy/training/optimizer/update-rule';
 
 /** The training state: parameters and optimizer, in two sets of buffers of which one is current. */
 export class Parameters {

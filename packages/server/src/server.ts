@@ -18,9 +18,8 @@ import type {
 import { Coordinator } from '@convoy/training/coordinator/coordinator';
 import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/options';
 import { gradientArithmetic, type GradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
-import { normOf } from '@convoy/training/optimizer/gradient-norm';
 import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
-import type { ParameterLayout } from '@convoy/training/optimizer/optimizer';
+import { normOf, type ParameterLayout } from '@convoy/training/optimizer/optimizer';
 import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
 import type { RunPlan } from '@convoy/training/sampling';
 import { rateAt } from '@convoy/training/learning-rate';

@@ -1,6 +1,6 @@
 import type { TensorTable } from '@convoy/protocol/tensor';
 import * as v from 'valibot';
-import { normOf } from '../optimizer/gradient-norm.ts';
+import { normOf } from '../optimizer/optimizer.ts';
 import { median, wholeNumber, type Verdict } from './verdict.ts';
 
 /** Layers are measured every so many steps: it costs a pass over three vectors. */

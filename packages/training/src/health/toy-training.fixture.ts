@@ -1,8 +1,7 @@
 import type { TensorTable } from '@convoy/protocol/tensor';
 import { randomStream, type RandomStream } from '@convoy/numerics/random/stream';
 import { purposes } from '@convoy/numerics/random/purposes';
-import { normOf } from '../optimizer/gradient-norm.ts';
-import { createOptimizer, DEFAULT_OPTIMIZERS, slotsOf, type OptimizerState } from '../optimizer/optimizer.ts';
+import { createOptimizer, DEFAULT_OPTIMIZERS, normOf, slotsOf, type OptimizerState } from '../optimizer/optimizer.ts';
 import { Health, type HealthFact } from './health.ts';
 import { PROBE_EVERY_STEPS, probeKernels } from './norms.ts';
 import { silentUnits } from './units.ts';

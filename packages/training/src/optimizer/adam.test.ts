@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '@convoy/numerics/random/stream';
-import { normOf } from './gradient-norm.ts';
-import { createOptimizer, DEFAULT_OPTIMIZERS, type OptimizerState, type OptimizerVectors } from './optimizer.ts';
+import { createOptimizer, DEFAULT_OPTIMIZERS, normOf, type OptimizerState } from './optimizer.ts';
 import { emptyLike, zeroState } from './state.fixture.ts';
+import type { OptimizerVectors } from './update-rule.ts';
 
 const DEFAULT_ADAM = DEFAULT_OPTIMIZERS.adam;
 const optimizer = createOptimizer(DEFAULT_ADAM, { tensors: [] });

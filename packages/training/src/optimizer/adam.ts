@@ -1,26 +1,33 @@
-import { adam } from '@convoy/numerics/vectors';
-import type { OptimizerConfig } from '@convoy/protocol/run-config';
+import { adam as updateVectors } from '@convoy/numerics/vectors';
 import { integerPower } from '@convoy/numerics/elementary';
-import type { Part } from './optimizer.ts';
+import { undecayed, type Part, type SettingsOf, type UpdateRule } from './update-rule.ts';
 
-type AdamConfig = Extract<OptimizerConfig, { name: 'adam' | 'adamw' }>;
+const defaults = { learningRate: 1e-3, ...undecayed, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
+
+/** Adam. Slots: `m`, the running mean of gradients, and `v`, that of squared gradients. */
+export const adam: UpdateRule<SettingsOf<'adam'>> = {
+  defaults: { name: 'adam', ...defaults },
+  slots: () => ['m', 'v'],
+  update: adamUpdate,
+};
+
+/** Adam with weight decay. */
+export const adamw: UpdateRule<SettingsOf<'adamw'>> = {
+  defaults: { name: 'adamw', ...defaults, weightDecay: 0.004 },
+  slots: () => ['m', 'v'],
+  update: adamUpdate,
+};
 
 /**
- * Adam's update of a part of the vector; AdamW is the same with weight decay. Slots: `m`, the running mean of gradients, and
- * `v`, that of squared gradients.
- *
  * Kingma and Ba, "Adam" (2015), in the form of the last paragraph of its section 2 that Keras and TensorFlow implement:
- * ε is added to √v before the bias correction ("ε-hat"). Arithmetic in float64, stored as float32.
- * @param updates this one included.
+ * ε is added to √v before the bias correction ("ε-hat").
  */
-export function adamUpdate(
-  { gradientSum, divisor, keep, from, into }: Part,
-  updates: number,
-  learningRate: number,
-  { beta1, beta2, epsilon }: Pick<AdamConfig, 'beta1' | 'beta2' | 'epsilon'>,
+function adamUpdate(
+  { gradientSum, divisor, learningRate, updates, keep, from, into }: Part,
+  { beta1, beta2, epsilon }: Pick<SettingsOf<'adam'>, 'beta1' | 'beta2' | 'epsilon'>,
 ): void {
   const rate = (learningRate * Math.sqrt(1 - integerPower(beta2, updates))) / (1 - integerPower(beta1, updates));
-  adam(
+  updateVectors(
     {
       gradientSum,
       parameters: from.parameters,

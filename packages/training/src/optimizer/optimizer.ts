@@ -1,34 +1,27 @@
-import type { OptimizerConfig } from '@convoy/protocol/run-config';
+import { sumOfSquares } from '@convoy/numerics/vectors';
 import type { TensorTable } from '@convoy/protocol/tensor';
-import { adamUpdate } from './adam.ts';
-import { clippedDivisor, normOf } from './gradient-norm.ts';
-import { rmspropUpdate } from './rmsprop.ts';
-import { sgdUpdate } from './sgd.ts';
+import { adam, adamw } from './adam.ts';
+import { rmsprop } from './rmsprop.ts';
+import { sgd } from './sgd.ts';
+import type {
+  OptimizerName,
+  OptimizerSettings,
+  OptimizerVectors,
+  Part,
+  SettingsOf,
+  UpdateRule,
+} from './update-rule.ts';
 
-type Settings<Name> = Extract<OptimizerConfig, { name: Name }>;
+/** Every optimizer there is. */
+const rules: { readonly [Name in OptimizerName]: UpdateRule<SettingsOf<Name>> } = { adam, adamw, rmsprop, sgd };
 
-const plain = { weightDecay: 0, excludeFromWeightDecay: [], clipNorm: null };
-const adam = { learningRate: 1e-3, ...plain, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
-
-/**
- * Every optimizer with Keras's names and defaults. Like Keras's, weight decay spares no tensor unless it is told to; recipes
- * that decay should exclude {@link NOT_WORTH_DECAYING}.
- */
-export const DEFAULT_OPTIMIZERS: { readonly [Name in OptimizerConfig['name']]: Settings<Name> } = {
-  adam: { name: 'adam', ...adam },
-  adamw: { name: 'adamw', ...adam, weightDecay: 0.004 },
-  rmsprop: { name: 'rmsprop', learningRate: 1e-3, ...plain, rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false },
-  sgd: { name: 'sgd', learningRate: 0.01, ...plain, momentum: 0, nesterov: false },
-};
+/** Every optimizer with Keras's names and defaults. Recipes that decay should exclude {@link NOT_WORTH_DECAYING}. */
+export const DEFAULT_OPTIMIZERS = Object.fromEntries(
+  Object.entries(rules).map(([name, { defaults }]) => [name, defaults]),
+) as { readonly [Name in OptimizerName]: SettingsOf<Name> };
 
 /** Biases and batch normalization's scale and shift: decaying them takes accuracy and regularizes nothing. */
 export const NOT_WORTH_DECAYING = ['/bias$', '/gamma$', '/beta$'];
-
-/** Flat vectors of one length; a slot is what an optimizer keeps for each parameter from update to update. */
-export interface OptimizerVectors {
-  readonly parameters: Float32Array;
-  readonly slots: Readonly<Record<string, Float32Array>>;
-}
 
 /** All that an optimizer reads and writes, with the count of updates applied so far. */
 export interface OptimizerState extends OptimizerVectors {
@@ -42,18 +35,8 @@ export interface ParameterLayout {
   readonly trainableCount?: number | undefined;
 }
 
-/** A stretch of the vectors that is updated in one go. */
-export interface Part {
-  readonly gradientSum: Float32Array;
-  readonly divisor: number;
-  /** What the parameters are multiplied by before they move. */
-  readonly keep: number;
-  readonly from: OptimizerVectors;
-  readonly into: OptimizerVectors;
-}
-
 export interface Optimizer {
-  readonly name: OptimizerConfig['name'];
+  readonly name: OptimizerName;
   /** The names of its slots. */
   readonly slots: readonly string[];
   /**
@@ -70,11 +53,11 @@ export interface Optimizer {
 }
 
 /** The optimizer that a configuration names, for vectors of a layout. @throws SyntaxError for a pattern that is none. */
-export function createOptimizer(config: OptimizerConfig, layout: ParameterLayout): Optimizer {
-  const { weightDecay, clipNorm } = config;
+export function createOptimizer(settings: OptimizerSettings, layout: ParameterLayout): Optimizer {
+  const { weightDecay, clipNorm } = settings;
   return {
-    name: config.name,
-    slots: slotsOf(config),
+    name: settings.name,
+    slots: slotsOf(settings),
     update(state, gradientSum, samples, learningRate, into) {
       const { trainableCount = state.parameters.length } = layout;
       const divisor =
@@ -82,15 +65,17 @@ export function createOptimizer(config: OptimizerConfig, layout: ParameterLayout
           ? samples
           : clippedDivisor(samples, normOf(gradientSum.subarray(0, trainableCount), samples), clipNorm);
       const updates = state.updates + 1;
-      for (const { start, end, isDecayed } of stretchesOf(config, layout.tensors, trainableCount)) {
+      for (const { start, end, isDecayed } of stretchesOf(settings, layout.tensors, trainableCount)) {
         const part: Part = {
           gradientSum: gradientSum.subarray(start, end),
           divisor,
+          learningRate,
+          updates,
           keep: isDecayed ? 1 - weightDecay * learningRate : 1,
-          from: partOf(state, start, end),
-          into: partOf(into, start, end),
+          from: vectorsOf(state, start, end),
+          into: vectorsOf(into, start, end),
         };
-        updatePart(part, updates, learningRate, config);
+        ruleOf(settings).update(part, settings);
       }
       into.parameters.set(state.parameters.subarray(trainableCount), trainableCount);
       return { updates, parameters: into.parameters, slots: into.slots };
@@ -99,36 +84,26 @@ export function createOptimizer(config: OptimizerConfig, layout: ParameterLayout
 }
 
 /** The names of an optimizer's slots, in the order of their files. */
-export function slotsOf(config: OptimizerConfig): readonly string[] {
-  switch (config.name) {
-    case 'adam':
-    case 'adamw':
-      return ['m', 'v'];
-    case 'sgd':
-      return config.momentum === 0 ? [] : ['velocity'];
-    case 'rmsprop': {
-      const slots = ['velocity'];
-      if (config.momentum !== 0) slots.push('momentum');
-      if (config.centered) slots.push('average-gradient');
-      return slots;
-    }
-    default:
-      return config satisfies never;
-  }
+export function slotsOf(settings: OptimizerSettings): readonly string[] {
+  return ruleOf(settings).slots(settings);
 }
 
-function updatePart(part: Part, updates: number, learningRate: number, config: OptimizerConfig): void {
-  switch (config.name) {
-    case 'adam':
-    case 'adamw':
-      return adamUpdate(part, updates, learningRate, config);
-    case 'sgd':
-      return sgdUpdate(part, learningRate, config);
-    case 'rmsprop':
-      return rmspropUpdate(part, learningRate, config);
-    default:
-      config satisfies never;
-  }
+function ruleOf({ name }: OptimizerSettings): UpdateRule<SettingsOf<OptimizerName>> {
+  return rules[name];
+}
+
+/** Euclidean norm of a vector divided by `divisor`, accumulated in float64: finite exactly when every element is. */
+export function normOf(vector: Float32Array, divisor = 1): number {
+  return Math.sqrt(sumOfSquares(vector)) / divisor;
+}
+
+/**
+ * What a gradient's sum is divided by to be the mean over its samples, and no longer than `clipNorm`: what Keras does with
+ * `global_clipnorm`.
+ * @param norm of the mean gradient, over all its tensors.
+ */
+function clippedDivisor(samples: number, norm: number, clipNorm: number): number {
+  return norm > clipNorm ? samples * (norm / clipNorm) : samples;
 }
 
 interface Stretch {
@@ -139,7 +114,7 @@ interface Stretch {
 
 /** The trained head, cut where weight decay begins or ends: in one piece if it spares nothing. */
 function stretchesOf(
-  { weightDecay, excludeFromWeightDecay }: OptimizerConfig,
+  { weightDecay, excludeFromWeightDecay }: OptimizerSettings,
   tensors: TensorTable,
   trainableCount: number,
 ): readonly Stretch[] {
@@ -158,7 +133,7 @@ function stretchesOf(
   return stretches;
 }
 
-function partOf({ parameters, slots }: OptimizerVectors, start: number, end: number): OptimizerVectors {
+function vectorsOf({ parameters, slots }: OptimizerVectors, start: number, end: number): OptimizerVectors {
   const parts = Object.entries(slots).map(([name, slot]) => [name, slot.subarray(start, end)] as const);
   return { parameters: parameters.subarray(start, end), slots: Object.fromEntries(parts) };
 }

@@ -1,4 +1,5 @@
-import type { Optimizer, OptimizerState, OptimizerVectors } from './optimizer.ts';
+import type { Optimizer, OptimizerState } from './optimizer.ts';
+import type { OptimizerVectors } from './update-rule.ts';
 
 /** The state that a training starts from. */
 export function zeroState(parameters: Float32Array, { slots }: Pick<Optimizer, 'slots'>): OptimizerState {
