@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { resolveConfig } from './config.ts';
+import { DEFAULT_OPTIMIZERS } from './optimizer/optimizer.ts';
 import type { Settings } from './settings.ts';
 
 const sgd: Settings = { optimizer: { name: 'sgd', learningRate: 0.05, momentum: 0.9 } };
@@ -111,7 +112,12 @@ describe('layers of settings', () => {
     [{ workers: 3 }, 'there is no setting "workers"'],
     [{ optimizer: { lerningRate: 1 } }, 'optimizer: there is no setting "lerningRate"; did you mean "learningRate"?'],
     [{ optimizer: { momentum: 0.9 } }, 'optimizer: adam has no momentum: leave it out, or choose another optimizer'],
-    [{ optimizer: { name: 'lion' } }, 'optimizer.name: must be "adam" or "adamw" or "rmsprop" or "sgd", not "lion"'],
+    [
+      { optimizer: { name: 'newton' } },
+      `optimizer.name: must be ${Object.keys(DEFAULT_OPTIMIZERS)
+        .map((name) => `"${name}"`)
+        .join(' or ')}, not "newton"`,
+    ],
     [{ optimizer: 'sgd' }, 'optimizer: must be an object, not "sgd"'],
     [
       { callbacks: { earlyStoping: {} } },

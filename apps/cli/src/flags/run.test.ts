@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
 import { callbackArguments } from './callbacks.ts';
 import { addRunOptions, configFromFlags, type RunFlags } from './run.ts';
 
@@ -81,7 +82,7 @@ describe("a run's options", () => {
   });
 
   it.each([
-    [['--optimizer', 'lion'], 'Allowed choices are adam, adamw, rmsprop, sgd'],
+    [['--optimizer', 'newton'], `Allowed choices are ${Object.keys(DEFAULT_OPTIMIZERS).join(', ')}`],
     [['--schedule', 'linear'], 'Allowed choices are constant, step, exponential, cosine'],
     [['--schedule', 'step', '--decay-steps', '6,4'], 'The steps must rise.'],
     [['--decay-rate', '2'], 'It must be above 0 and at most 1.'],
