@@ -39,6 +39,7 @@ describe.each([
   ['sgd', [...SHAPES, ...RUN, ...MOMENTUM]],
   ['rmsprop', [...SHAPES, ...RUN, ...RMSPROP]],
   ['adamw', [...SHAPES, ...RUN, ...ADAMW]],
+  ['lion', [...SHAPES, ...RUN, '--optimizer', 'lion', '--lr', '3e-4', '--weight-decay', '0.1']],
 ])('a training with %s', (optimizer, options) => {
   it('ends with the same parameters in one process and with two workers', async () => {
     const single = await digestOf(`${optimizer} single`, '--single', ...options);

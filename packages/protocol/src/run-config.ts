@@ -48,6 +48,12 @@ const OptimizerSchema = v.variant('name', [
   v.strictObject({ name: v.literal('adam'), ...everyOptimizer, ...moments }),
   v.strictObject({ name: v.literal('adamw'), ...everyOptimizer, ...moments }),
   v.strictObject({
+    name: v.literal('lion'),
+    ...everyOptimizer,
+    beta1: v.pipe(decay, about("Share of the gradients' mean in the direction of an update.")),
+    beta2: moments.beta1,
+  }),
+  v.strictObject({
     name: v.literal('rmsprop'),
     ...everyOptimizer,
     rho: v.pipe(decay, about("Share of the squared gradients' mean that is kept at each update.")),

@@ -4,7 +4,7 @@ import { randomStream } from '@convoy/numerics/random/stream';
 import { createOptimizer, DEFAULT_OPTIMIZERS, NOT_WORTH_DECAYING, slotsOf, type OptimizerState } from './optimizer.ts';
 import { emptyLike, zeroState } from './state.fixture.ts';
 
-const { adam, adamw, rmsprop, sgd } = DEFAULT_OPTIMIZERS;
+const { adam, adamw, lion, rmsprop, sgd } = DEFAULT_OPTIMIZERS;
 
 /** What a reference keeps of one parameter besides its value. */
 type Slots = [number, number, number];
@@ -35,8 +35,17 @@ const adamReference: Reference = (gradient, slots, rate, t) => {
   return (rate * Math.sqrt(1 - 0.999 ** t) * slots[0]) / ((1 - 0.9 ** t) * (Math.sqrt(slots[1]) + adamw.epsilon));
 };
 
+const lionReference: Reference = (gradient, slots, rate) => {
+  const mean = slots[0];
+  slots[0] = 0.99 * mean + 0.01 * gradient;
+  return rate * Math.sign(0.9 * mean + 0.1 * gradient);
+};
+
 const cases: readonly (readonly [title: string, config: OptimizerConfig, reference: Reference])[] = [
   ['adamw', adamw, adamReference],
+  // A step of one length again and again is rounded the same way again and again, unless it is a power of two.
+  ['lion', { ...lion, learningRate: 2 ** -10 }, lionReference],
+  ['lion that decays', { ...lion, weightDecay: 0.1 }, lionReference],
   ['sgd', sgd, momentumReference(0, false)],
   ['sgd with momentum', { ...sgd, momentum: 0.9 }, momentumReference(0.9, false)],
   ["sgd with Nesterov's momentum", { ...sgd, momentum: 0.9, nesterov: true }, momentumReference(0.9, true)],
@@ -95,6 +104,19 @@ describe('an optimizer', () => {
     expect(moved(2.5, sum, 2)).toEqual([-1.5, -2, 0]);
   });
 
+  it('lion moves by the rate alone, in the direction of both betas, and rests where there is none', () => {
+    // By hand, exact in binary: with β₁ = 1/2 and β₂ = 3/4 the means after the first gradient are a quarter of it.
+    const optimizer = createOptimizer({ ...lion, beta1: 0.5, beta2: 0.75 }, { tensors: [] });
+    const start = zeroState(Float32Array.of(1, 1, 1), optimizer);
+    const first = optimizer.update(start, Float32Array.of(8, -16, 0), 2, 0.25, emptyLike(start));
+    expect([...first.parameters]).toEqual([0.75, 1.25, 1]);
+    expect([...first.slots['m']!]).toEqual([1, -2, 0]);
+    // 1/2 · 1 − 1/2 · 1 is no direction, 1/2 · −2 + 1/2 · 1 still the old one.
+    const second = optimizer.update(first, Float32Array.of(-2, 2, 4), 2, 0.25, emptyLike(first));
+    expect([...second.parameters]).toEqual([0.75, 1.5, 0.75]);
+    expect([...second.slots['m']!]).toEqual([0.5, -1.25, 0.5]);
+  });
+
   it('decays every tensor but those that are excluded', () => {
     const tensors = [
       { name: 'conv2d/kernel', shape: [2], offset: 0, size: 2 },
@@ -113,6 +135,7 @@ describe('an optimizer', () => {
 
   it('keeps only the slots that its settings need', () => {
     expect(slotsOf(adam)).toEqual(['m', 'v']);
+    expect(slotsOf(lion)).toEqual(['m']);
     expect(slotsOf(sgd)).toEqual([]);
     expect(slotsOf({ ...sgd, momentum: 0.9 })).toEqual(['velocity']);
     expect(slotsOf({ ...rmsprop, momentum: 0.9, centered: true })).toEqual([

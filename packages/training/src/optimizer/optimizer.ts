@@ -1,6 +1,7 @@
 import { sumOfSquares } from '@convoy/numerics/vectors';
 import type { TensorTable } from '@convoy/protocol/tensor';
 import { adam, adamw } from './adam.ts';
+import { lion } from './lion.ts';
 import { rmsprop } from './rmsprop.ts';
 import { sgd } from './sgd.ts';
 import type {
@@ -13,7 +14,7 @@ import type {
 } from './update-rule.ts';
 
 /** Every optimizer there is. */
-const rules: { readonly [Name in OptimizerName]: UpdateRule<SettingsOf<Name>> } = { adam, adamw, rmsprop, sgd };
+const rules: { readonly [Name in OptimizerName]: UpdateRule<SettingsOf<Name>> } = { adam, adamw, lion, rmsprop, sgd };
 
 /** Every optimizer with Keras's names and defaults. Recipes that decay should exclude {@link NOT_WORTH_DECAYING}. */
 export const DEFAULT_OPTIMIZERS = Object.fromEntries(
