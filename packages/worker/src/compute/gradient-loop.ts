@@ -1,0 +1,109 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Program } from '@convoy/engine/program';
+import type { Model } from '@convoy/model/architecture';
+import type { DropoutDraw } from '@convoy/model/dropout';
+import { leavesOf } from '@convoy/numerics/blocks';
+import { gradientArithmetic, type GradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
+import { TreeReduction, type Sums, type Tally } from '@convoy/numerics/reduction';
+import { allocateVector } from '@convoy/numerics/vectors';
+import type { Block } from '@convoy/protocol/messages';
+import type { RunConfig } from '@convoy/protocol/run-config';
+import { partOf, planEvaluation, planStep, type RunPlan, type Range } from '@convoy/training/sampling';
+import type { BatchSource } from './batch-source.ts';
+import { ComputeCancelled, type EvaluationWork, type GradientSums, type GradientWork } from './compute.ts';
+
+export interface GradientLoopOptions {
+  readonly config: RunConfig;
+  readonly model: Model;
+  readonly plan: RunPlan;
+  readonly program: Program;
+  readonly batches: BatchSource;
+  /** Element 0 is 1 when the call in progress is not wanted any more; another thread may set it. */
+  readonly cancelled: Int32Array<ArrayBufferLike>;
+}
+
+/** A worker's part of a step: computes a block's leaves in order and sums them up the tree that the server continues. */
+export class GradientLoop {
+  readonly #options: GradientLoopOptions;
+  readonly #gradients: GradientArithmetic;
+  /** Leaf gradients that a reduction has given back. */
+  readonly #spare: Float32Array[] = [];
+  #lastGradient: Float32Array | null = null;
+  #lastWork: GradientWork | null = null;
+
+  constructor(options: GradientLoopOptions) {
+    this.#options = options;
+    this.#gradients = gradientArithmetic(options.config.gradientFormat, options.model);
+  }
+
+  /** The gradient of a block's loss sum, one leaf for each of its micro-batches. Its bytes are valid until the next call. */
+  async gradient({ step, block }: GradientWork): Promise<GradientSums> {
+    const { config, model, plan, program, batches } = this.#options;
+    const { epoch, positions, microBatches } = planStep(step, config, plan);
+    if (this.#lastGradient !== null) this.#spare.push(this.#lastGradient);
+    // Given back once, even when this call is cancelled: a vector that is twice among the spare ones would be two leaves'.
+    this.#lastGradient = null;
+    const { vector, ...tally } = await this.#reduce(block, microBatches, (leaf) => {
+      const part = partOf(positions, leaf, microBatches);
+      const leafGradient = this.#spare.pop() ?? allocateVector(model.parameterCount);
+      const sums = program.gradient(batches.trainingBatch(epoch, part), dropoutDraw(config, epoch, part), leafGradient);
+      this.#gradients.round(leafGradient);
+      return { ...sums, vector: leafGradient };
+    });
+    this.#lastGradient = vector;
+    this.#lastWork = { step, block };
+    return { ...tally, gradient: this.#gradients.pack(vector!) };
+  }
+
+  /**
+   * Prepares the first micro-batch of the last block in the next step, which is probably asked for next, while the server
+   * commits. Order, images and masks are functions of the place in the run, so a wrong guess costs only the time.
+   */
+  readAhead(): void {
+    const { config, plan, program, batches } = this.#options;
+    const last = this.#lastWork;
+    this.#lastWork = null;
+    if (last === null || last.step + 1 >= plan.totalSteps) return;
+    const { epoch, positions, microBatches } = planStep(last.step + 1, config, plan);
+    if (last.block.start >= microBatches) return;
+    const part = partOf(positions, last.block.start, microBatches);
+    batches.readAhead(epoch, part);
+    const draw = dropoutDraw(config, epoch, part);
+    if (draw !== null) program.drawAhead(draw);
+  }
+
+  /** Loss and metric of a block of an evaluation. */
+  async evaluate({ purpose, block }: EvaluationWork): Promise<Tally> {
+    const { config, plan, program, batches } = this.#options;
+    const { split, indices, pieces } = planEvaluation(purpose, config, plan);
+    return this.#reduce(block, pieces, (leaf) => {
+      const { start, end } = partOf(indices, leaf, pieces);
+      const batch = batches.samples(
+        split,
+        Int32Array.from({ length: end - start }, (_, n) => start + n),
+      );
+      return { ...program.evaluate(batch), vector: null };
+    });
+  }
+
+  /** @throws ComputeCancelled between two leaves. Gives way to the caller's other events there. */
+  async #reduce(block: Block, leaves: number, leafSums: (leaf: number) => Sums): Promise<Sums> {
+    const { cancelled } = this.#options;
+    Atomics.store(cancelled, 0, 0);
+    const tree = new TreeReduction(leaves, block, (vector) => this.#spare.push(vector), this.#gradients.add);
+    const { start, end } = leavesOf(block, leaves);
+    for (let leaf = start; leaf < end; leaf++) {
+      if (leaf > start) await nextTurn();
+      if (Atomics.load(cancelled, 0) === 1) {
+        tree.clear();
+        throw new ComputeCancelled();
+      }
+      tree.add({ start: leaf, size: 1 }, leafSums(leaf));
+    }
+    return tree.total!;
+  }
+}
+
+function dropoutDraw({ seed, dropout }: RunConfig, epoch: number, positions: Range): DropoutDraw | null {
+  return dropout ? { seed, epoch, positions } : null;
+}
