@@ -3,12 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { decodeServerMessage, encode } from '@convoy/protocol/codec';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { ServerMessage, WorkerMessage } from '@convoy/protocol/messages';
-import type { Codec, Connection } from '@convoy/transport/connection';
+import type { Codec } from '@convoy/transport/connection';
 import { DEFAULT_BACKOFF, fullJitter } from '@convoy/transport/dial';
 import type { Compute, ComputeOptions } from './compute/compute.ts';
-import { WorkerSession } from './worker-session.ts';
-
-export type ServerConnection = Connection<ServerMessage, WorkerMessage>;
+import { WorkerSession, type ServerConnection, type WorkEnd } from './worker-session.ts';
 
 export const workerCodec: Codec<ServerMessage, WorkerMessage> = { encode, decode: decodeServerMessage };
 
@@ -22,11 +20,6 @@ export interface WorkOptions {
   /** How long to look for a coordinator that was there before. Before the first contact there is no limit. */
   readonly patienceMs: number;
   readonly log: (line: string) => void;
-}
-
-export interface WorkEnd {
-  readonly completed: boolean;
-  readonly reason: string;
 }
 
 const ASKED_TO_LEAVE: WorkEnd = { completed: false, reason: 'asked to leave' };

@@ -8,12 +8,19 @@ import {
   type Lease,
   type ServerMessage,
   type Welcome,
+  type WorkerMessage,
 } from '@convoy/protocol/messages';
 import { SAMPLING_VERSION } from '@convoy/training/sampling';
-import { closeCodes } from '@convoy/transport/connection';
 import { residentBytes } from '@convoy/transport/resident-bytes';
+import { closeCodes, type Connection } from '@convoy/transport/connection';
 import { ComputeCancelled, type Compute, type EngineFacts, type Prepared } from './compute/compute.ts';
-import type { ServerConnection, WorkEnd } from './work.ts';
+
+export type ServerConnection = Connection<ServerMessage, WorkerMessage>;
+
+export interface WorkEnd {
+  readonly completed: boolean;
+  readonly reason: string;
+}
 
 export interface WorkerSessionOptions {
   readonly compute: Compute;

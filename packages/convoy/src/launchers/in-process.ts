@@ -3,7 +3,8 @@ import { serverCodec } from '@convoy/server/serve';
 import { memoryPair } from '@convoy/transport/memory';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
-import { work, workerCodec, type ServerConnection } from '@convoy/worker/work';
+import { work, workerCodec } from '@convoy/worker/work';
+import type { ServerConnection } from '@convoy/worker/worker-session';
 import type { Reopen } from '../reopen-rolled-back.ts';
 
 /**
