@@ -1,5 +1,6 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { RunConfigSchema } from '@convoy/protocol/run-config';
+import { flagsBySetting } from './flags/settings-from-flags.ts';
 import { recipes } from '@convoy/training/config';
 
 type JsonSchema = ReturnType<typeof toJsonSchema>;
@@ -13,7 +14,7 @@ const CONVERSION = { typeMode: 'input' as const, ignoreActions: ['finite'] };
  * there. What the program itself checks is {@link RunConfigSchema}, after the layers are one.
  */
 export function configSchema(): JsonSchema {
-  const { properties = {}, ...whole } = optional(toJsonSchema(RunConfigSchema, CONVERSION));
+  const { properties = {}, ...whole } = optional(toJsonSchema(RunConfigSchema, CONVERSION), '', flagsBySetting());
   const recipe = { ...(properties['recipe'] as JsonSchema), enum: Object.keys(recipes) };
   return {
     ...whole,
@@ -22,19 +23,29 @@ export function configSchema(): JsonSchema {
   };
 }
 
-/** Nothing must be there, and what is not comes from the layer below: the defaults of the whole don't hold. */
-function optional(schema: JsonSchema): JsonSchema {
-  const { required: _, default: __, anyOf, oneOf, properties, ...rest } = schema;
+/**
+ * Nothing must be there, and what is not comes from the layer below: the defaults of the whole don't hold.
+ * @param flags the flags that set a setting, by its path: descriptions name them.
+ */
+function optional(schema: JsonSchema, path: string, flags: ReadonlyMap<string, readonly string[]>): JsonSchema {
+  const { required: _, default: __, anyOf, oneOf, properties, description, ...rest } = schema;
+  const named = flags.get(path)?.join(', ');
   // Without its name it may be any of them.
   const kinds = anyOf ?? oneOf;
   return {
     ...rest,
-    ...(kinds && { anyOf: kinds.map((kind) => optional(kind as JsonSchema)) }),
-    ...(properties && { properties: optionalEach(properties) }),
+    ...(description !== undefined && {
+      description: named === undefined ? description : `${description} On the command line: ${named}.`,
+    }),
+    ...(kinds && { anyOf: kinds.map((kind) => optional(kind as JsonSchema, path, flags)) }),
+    ...(properties && { properties: optionalEach(properties, path, flags) }),
   };
 }
 
-function optionalEach(properties: Properties): Properties {
-  const each = Object.entries(properties).map(([name, property]) => [name, optional(property as JsonSchema)]);
+function optionalEach(properties: Properties, path: string, flags: ReadonlyMap<string, readonly string[]>): Properties {
+  const each = Object.entries(properties).map(([name, property]) => [
+    name,
+    optional(property as JsonSchema, path === '' ? name : `${path}.${name}`, flags),
+  ]);
   return Object.fromEntries(each) as Properties;
 }

@@ -34,9 +34,6 @@ export interface RunParameters {
   readonly sha256: string;
 }
 
-/** What `--checkpoint` takes. */
-export const CHECKPOINT_HELP = 'a checkpoint by its name, "best" or "newest" (default: what the run ended with)';
-
 /**
  * @param wanted undefined for the run's last parameters, which it has when it has ended; else a checkpoint's name, `best`
  * for the one that is the best by the figure that the run monitors, or `newest` for the newest that verifies.

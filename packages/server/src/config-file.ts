@@ -1,22 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { OperatorError } from '@convoy/protocol/errors';
-import { resolveConfig } from '@convoy/training/config';
 import type { Settings } from '@convoy/training/settings';
 
 /**
- * The settings of a configuration file: any part of what a run's `config.json` has, which is one itself.
- * @param recipe the one they are over, if not the file's own.
- * @throws OperatorError in one line that names the file, the setting and what it must be.
+ * The settings of a configuration file: any part of what a run's `config.json` has, which is one itself. They are checked when
+ * they are layers of a configuration.
+ * @throws OperatorError in one line when it can't be read or is not an object in JSON.
  */
-export function readConfigFile(path: string, recipe?: string): Settings {
-  const settings = parse(path, read(path));
-  try {
-    resolveConfig(settings, { recipe });
-  } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    throw new OperatorError(`${path}: ${error.message}`, { cause: error });
-  }
-  return settings;
+export function readConfigFile(path: string): Settings {
+  return parse(path, read(path));
 }
 
 function read(path: string): string {

@@ -3,7 +3,7 @@ import { assertTrainable } from '@convoy/model/assert-trainable';
 import { METRIC_OF } from '@convoy/model/loss';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { followMetric } from '@convoy/training/callbacks/follow-metric';
-import { resolveConfig } from '@convoy/training/config';
+import { resolveLayers } from '@convoy/training/config';
 import { loadWorkload } from '@convoy/workload/load-workload';
 import { modelOf } from '@convoy/workload/open-workload';
 import { readConfigFile } from './config-file.ts';
@@ -21,12 +21,10 @@ export async function resolveRun({
   settings = {},
   overrides = () => ({}),
 }: RunRequest): Promise<{ readonly config: RunConfig; readonly model: Model }> {
-  const workload = file === undefined ? {} : (await loadWorkload(file)).settings;
-  const written = configFile === undefined ? {} : readConfigFile(configFile, recipe ?? settings.recipe);
-  const below = [workload, written, settings];
-  const layers = [...below, { recipe }, overrides(below)];
-  const wanted = resolveConfig(...layers);
-  const model = await modelOf(wanted, file);
-  assertTrainable(wanted, model);
-  return { config: followMetric(wanted, METRIC_OF[model.loss], layers), model };
+  const own = file === undefined ? [] : [{ settings: (await loadWorkload(file)).settings }];
+  const written = configFile === undefined ? [] : [{ settings: readConfigFile(configFile), from: configFile }];
+  const { config, layers } = resolveLayers([...own, ...written, { settings }, { settings: overrides }], recipe);
+  const model = await modelOf(config, file);
+  assertTrainable(config, model);
+  return { config: followMetric(config, METRIC_OF[model.loss], layers), model };
 }

@@ -1,3 +1,4 @@
+import type { RunConfig } from '@convoy/protocol/run-config';
 import type { Settings } from '@convoy/training/settings';
 import { DEFAULT_KEEP } from '@convoy/run-store/checkpoint-store';
 import type { CollapseAction } from './health-watch.ts';
@@ -12,8 +13,8 @@ export interface RunRequest {
   readonly config?: string | undefined;
   /** Settings over those of the file. */
   readonly settings?: Settings | undefined;
-  /** Settings over all of these, from somebody who has to know what they are over. @throws OperatorError in its own words. */
-  readonly overrides?: ((layers: readonly Settings[]) => Settings) | undefined;
+  /** Settings over all of these, made from the configuration that these give. @throws OperatorError in its own words. */
+  readonly overrides?: ((below: RunConfig) => Settings) | undefined;
 }
 
 /** How often a checkpoint is due: in steps or in milliseconds; neither is only at evaluations and at the end. */

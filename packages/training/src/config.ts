@@ -4,7 +4,7 @@ import { OperatorError } from '@convoy/protocol/errors';
 import * as v from 'valibot';
 import { DEFAULT_OPTIMIZERS, NOT_WORTH_DECAYING } from './optimizer/optimizer.ts';
 import { layered, type Settings } from './settings.ts';
-import { wrongSetting } from './wrong-setting.ts';
+import { unknownName, wrongSetting } from './wrong-setting.ts';
 
 /** A recipe's settings: everything but the data set and what the caller overrides. */
 export type Recipe = Omit<
@@ -74,25 +74,72 @@ export const recipes: Readonly<Record<string, { readonly about: string; readonly
   },
 };
 
+/** Settings over those of the layers below. */
+export interface Layer {
+  /** The settings, or what gives them from the configuration below. */
+  readonly settings: Settings | ((below: RunConfig) => Settings);
+  /** Where they are written. They are then checked by themselves, and a message begins with it. */
+  readonly from?: string;
+}
+
+/** A run's configuration, and the settings that it comes from, layer by layer. */
+export interface Resolution {
+  readonly config: RunConfig;
+  readonly layers: readonly Settings[];
+}
+
 /**
  * The run's configuration: the recipe's settings under the layers', each over the one before it.
  * @throws OperatorError naming the setting, the value and what it must be.
  */
 export function resolveConfig(...layers: readonly Settings[]): RunConfig {
-  const name = layers.findLast(({ recipe }) => recipe !== undefined)?.recipe ?? DEFAULT_RECIPE;
-  const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined;
-  if (recipe === undefined) {
-    throw new OperatorError(`no recipe is called "${name}"; choose one of ${Object.keys(recipes).join(', ')}`);
-  }
-  const settings = layers.reduce<object>(layered, {
+  return resolveLayers(layers.map((settings) => ({ settings }))).config;
+}
+
+/**
+ * As {@link resolveConfig}, for layers that depend on those below or are written somewhere.
+ * @param recipe the recipe under all of them; that of the last layer that names one when absent.
+ * @throws OperatorError as {@link resolveConfig}, or what a layer throws.
+ */
+export function resolveLayers(layers: readonly Layer[], recipe?: string): Resolution {
+  const naming = layers.findLast(({ settings }) => 'recipe' in settings && settings.recipe !== undefined);
+  const name = recipe ?? (naming?.settings as Settings | undefined)?.recipe ?? DEFAULT_RECIPE;
+  const isNamedThere = recipe === undefined ? naming?.from : undefined;
+  let whole: object = {
     seed: DEFAULT_SEED,
     deterministic: false,
     gradientFormat: 'float32',
     dataset: { name: 'cifar10' },
-    ...recipe.settings,
-  }) as Omit<RunConfig, 'microBatchSize'>;
-  const { globalBatchSize } = settings;
-  return checkConfig({ microBatchSize: defaultMicroBatch(globalBatchSize), ...settings, recipe: name });
+    ...blaming(isNamedThere, () => recipeCalled(name)).settings,
+  };
+  const given: Settings[] = [];
+  for (const { settings, from } of layers) {
+    const layer = typeof settings === 'function' ? settings(whole as RunConfig) : settings;
+    whole = { ...layered(whole, layer), recipe: name };
+    given.push(layer);
+    if (from !== undefined) blaming(from, () => checkConfig(withMicroBatch(whole)));
+  }
+  return { config: checkConfig(withMicroBatch({ ...whole, recipe: name })), layers: given };
+}
+
+function recipeCalled(name: string): (typeof recipes)[string] {
+  const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined;
+  if (recipe === undefined) throw new OperatorError(unknownName('recipe', name, Object.keys(recipes)));
+  return recipe;
+}
+
+/** Begins the message of an operator's mistake with where it is written. */
+function blaming<Value>(from: string | undefined, check: () => Value): Value {
+  try {
+    return check();
+  } catch (error) {
+    if (from === undefined || !(error instanceof OperatorError)) throw error;
+    throw new OperatorError(`${from}: ${error.message}`, { exitCode: error.exitCode, cause: error });
+  }
+}
+
+function withMicroBatch(settings: object): object {
+  return { microBatchSize: defaultMicroBatch((settings as RunConfig).globalBatchSize), ...settings };
 }
 
 /**

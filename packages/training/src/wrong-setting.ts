@@ -24,3 +24,10 @@ function unknownSetting(key: string, where: string, siblings: object): string {
   if ('name' in siblings) return `${String(siblings.name)} has no ${key}: leave it out, or choose another ${where}`;
   return `there is no setting "${key}"`;
 }
+
+/** One line about a name that nothing has: what was probably meant, or what there is. */
+export function unknownName(kind: string, name: string, names: readonly string[]): string {
+  const near = nearestName(name, names);
+  const hint = near === undefined ? '' : `did you mean "${near}"? `;
+  return `no ${kind} is called "${name}"; ${hint}choose one of ${names.join(', ')}`;
+}

@@ -2,8 +2,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
-import type { RunFlags } from '../flags/run.ts';
-import type { EngineOptions } from '@convoy/worker/engine-options';
+import type { ChaosFlags } from './chaos-flags.ts';
 import { ConvoyProcess, howItEnded, type ChildEnd } from './child.ts';
 import { Cluster } from './cluster.ts';
 import { seconds } from './durations.ts';
@@ -13,22 +12,7 @@ import { Injector } from './injector.ts';
 import type { JournalEntry } from './journal.ts';
 import { makeReport, type ChaosReport, type RunRecord } from './report.ts';
 import { coordinatorArguments, dataArguments, engineArguments, runArguments } from './run-arguments.ts';
-import { faultSchedule, type FaultKind } from './schedule.ts';
-
-export interface ChaosFlags extends RunFlags, EngineOptions {
-  /** Workers that the cluster comes back to. */
-  readonly workers: number;
-  /** The run's own, for whoever wants to replay it. */
-  readonly seed: number;
-  readonly chaosSeed: number;
-  /** Milliseconds, as is `duration`. */
-  readonly killEvery: number;
-  readonly faults: readonly FaultKind[];
-  readonly duration?: number;
-  readonly maxFaults?: number;
-  // Both parents declare it.
-  readonly dataDir?: string;
-}
+import { faultSchedule } from './schedule.ts';
 
 export interface ChaosOptions {
   readonly flags: ChaosFlags;

@@ -1,14 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { readConfigFile } from '@convoy/server/config-file';
-import { addRunOptions, configFromFlags, positiveInteger, wholeNumber } from '../flags/run.ts';
-import { addEngineOptions } from '../flags/engine.ts';
-import { durationOption } from '../chaos/durations.ts';
+import { resolveRun } from '@convoy/server/resolve-run';
+import { addFlags } from '../flags/flag.ts';
+import { foldHelp, newCommand } from '../flags/help.ts';
+import { requestFromFlags } from '../flags/run.ts';
+import { chaosFlags, HIDDEN_FLAGS, type ChaosFlags, type GivenFlags } from '../chaos/chaos-flags.ts';
 import { reportLine, reportTable } from '../chaos/report.ts';
-import { runChaos, type ChaosFlags } from '../chaos/run-chaos.ts';
-import { FAULT_KINDS, type FaultKind } from '../chaos/schedule.ts';
+import { runChaos } from '../chaos/run-chaos.ts';
 import { Display } from '../display.ts';
 import { stopSignals } from '../stop-signals.ts';
 
@@ -17,32 +18,13 @@ const DEFAULT_STEPS = 200;
 
 /** `chaos`: trains while processes are killed at random, and compares with the undisturbed run. */
 export function chaosCommand(): Command {
-  const command = new Command('chaos')
-    .description(
-      'train on this machine while processes are killed, frozen, added and restarted at random, then train the same ' +
-        'undisturbed: both must come to the same parameters, bit for bit',
-    )
-    .option('--workers <n>', 'workers that the cluster comes back to', positiveInteger, 3)
-    .option('--kill-every <time>', 'mean time between two faults: 500ms, 5s, 1m', durationOption, 5_000)
-    .option('--faults <kinds>', `which, separated by commas: ${FAULT_KINDS.join(',')}`, faultKinds, FAULT_KINDS)
-    .option(
-      '--chaos-seed <n>',
-      'seeds the faults: the same seed, the same schedule (default: a random one)',
-      wholeNumber,
-    )
-    .option('--max-faults <n>', 'leave the cluster alone after so many faults', positiveInteger)
-    .addOption(
-      new Option('--duration <time>', 'train for so long instead of to the end: 10m')
-        .argParser(durationOption)
-        .conflicts(['steps', 'epochs']),
-    );
-  addEngineOptions(addRunOptions(command));
-  setDefault(command, 'killEvery', 5_000, '5s');
-  setDefault(command, 'faults', FAULT_KINDS, 'all');
-  setDefault(command, 'deadAfter', 3);
-  setDefault(command, 'checkpointEvery', { steps: 10, ms: null }, '10');
-  for (const hidden of ['resume', 'deterministic']) optionOf(command, hidden).hideHelp();
-  return command
+  const command = newCommand('chaos').description(
+    'train while processes are killed, frozen, added and restarted at random, then train the same undisturbed: ' +
+      'both must give the same parameters, bit for bit',
+  );
+  addFlags(command, chaosFlags);
+  for (const option of command.options) if (HIDDEN_FLAGS.includes(option.attributeName())) option.hideHelp();
+  return foldHelp(command)
     .addHelpText(
       'after',
       `
@@ -60,10 +42,10 @@ Examples:
     .action(chaos);
 }
 
-async function chaos(given: Omit<ChaosFlags, 'seed' | 'chaosSeed'> & Partial<ChaosFlags>): Promise<void> {
+async function chaos(given: GivenFlags): Promise<void> {
   if (given.resume !== undefined) throw new OperatorError('chaos begins a run of its own: leave --resume out');
-  const file = given.config === undefined ? {} : readConfigFile(given.config, given.recipe);
-  const { seed, schedule, callbacks } = configFromFlags(given, file);
+  const file = given.config === undefined ? {} : readConfigFile(given.config);
+  const { seed, schedule, callbacks } = (await resolveRun(requestFromFlags(given))).config;
   if (given.duration !== undefined && schedule.name === 'cosine' && schedule.decaySteps === null) {
     // Its undisturbed twin is as long as it turns out to be, which would be another cosine.
     throw new OperatorError('--schedule cosine needs --decay-steps where --duration says how long');
@@ -110,26 +92,6 @@ async function chaos(given: Omit<ChaosFlags, 'seed' | 'chaosSeed'> & Partial<Cha
   } finally {
     display.close();
   }
-}
-
-function faultKinds(text: string): readonly FaultKind[] {
-  const names = text.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => !FAULT_KINDS.includes(name as FaultKind));
-  if (unknown !== undefined) {
-    throw new InvalidArgumentError(`"${unknown}" is no fault. Name some of ${FAULT_KINDS.join(',')}.`);
-  }
-  // In one order, so that the schedule does not depend on how they were listed.
-  return FAULT_KINDS.filter((kind) => names.includes(kind));
-}
-
-function optionOf(command: Command, name: string): Option {
-  return command.options.find((option) => option.attributeName() === name)!;
-}
-
-/** Another default than the option's own, in the help too. */
-function setDefault(command: Command, name: string, value: unknown, text?: string): void {
-  optionOf(command, name).default(value, text);
-  command.setOptionValueWithSource(name, value, 'default');
 }
 
 /** Sorts by time: 20261124-051200. */

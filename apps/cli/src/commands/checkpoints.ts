@@ -1,16 +1,19 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
 import { METRIC_LABELS } from '@convoy/protocol/metric';
 import { listCheckpoints, type ListedCheckpoint } from '@convoy/run-store/checkpoint-load';
 import { readConfig } from '@convoy/run-store/run-folder';
+import { addFlags, type FlagValues } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
+import { jsonFlag } from '../flags/run.ts';
 import { metricValue } from '../display.ts';
 
 /** `checkpoints`: what a run can be resumed from, read and verified to the last byte. */
 export function checkpointsCommand(): Command {
-  return new Command('checkpoints')
-    .description("list a run's checkpoints and verify every byte of them; the run may be going on")
-    .argument('<run>', "the run's folder")
-    .option('--json', 'one JSON line', false)
+  const command = newCommand('checkpoints')
+    .description("list a run's checkpoints and verify every byte of them; the run may still be training")
+    .argument('<run>', "the run's folder");
+  return addFlags(command, jsonFlag)
     .addHelpText(
       'after',
       `
@@ -22,7 +25,7 @@ Example:
     .action(showCheckpoints);
 }
 
-async function showCheckpoints(run: string, flags: { readonly json: boolean }): Promise<void> {
+async function showCheckpoints(run: string, flags: FlagValues<typeof jsonFlag>): Promise<void> {
   // Before a folder without checkpoints is taken for a run that has none yet.
   readConfig(run);
   const checkpoints = await listCheckpoints(run);

@@ -1,24 +1,31 @@
-import { Command } from 'commander';
-import { addConfigOptions, requestFromFlags, type ConfigFlags } from '../flags/run.ts';
+import type { Command } from 'commander';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
+import { configFlags, requestFromFlags } from '../flags/run.ts';
 import { resolveRun } from '@convoy/server/resolve-run';
+
+const configCommandFlags = flagTable({
+  schema: { help: 'print the JSON schema of configuration files instead', default: false as boolean },
+  ...configFlags,
+});
 
 /** `config`: the configuration that options and file resolve to. */
 export function configCommand(): Command {
-  const command = new Command('config')
-    .description("print the configuration that these options of train give, as a run's config.json has it")
-    .option('--schema', 'print the JSON schema of configuration files instead', false);
-  return addConfigOptions(command)
+  const command = newCommand('config').description(
+    'print the configuration that train would use with the same options',
+  );
+  return addFlags(command, configCommandFlags)
     .addHelpText(
       'after',
       `
 Examples:
   $ convoy config --recipe quick --optimizer sgd --momentum 0.9 > convoy.json
-  $ convoy config --config convoy.json --lr 0.002       what train would do with the same options`,
+  $ convoy config --config convoy.json --lr 0.002`,
     )
     .action(printConfig);
 }
 
-async function printConfig({ schema, ...flags }: ConfigFlags & { readonly schema: boolean }): Promise<void> {
+async function printConfig({ schema, ...flags }: FlagValues<typeof configCommandFlags>): Promise<void> {
   if (schema) {
     const { configSchema } = await import('../config-schema.ts');
     return print(configSchema());

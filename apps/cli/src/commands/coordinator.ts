@@ -1,6 +1,9 @@
 import { once } from 'node:events';
-import { Command } from 'commander';
-import { addRunOptions, wholeNumber, type RunFlags } from '../flags/run.ts';
+import type { Command } from 'commander';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { foldHelp, newCommand } from '../flags/help.ts';
+import { runFlags } from '../flags/run.ts';
+import { wholeNumber } from '../flags/values.ts';
 import { openDoor, reachableUrl } from '@convoy/server/serve';
 import type { ParameterServer } from '@convoy/server/server';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
@@ -10,36 +13,51 @@ import { reportEnd } from '../report-end.ts';
 import { prepareShown, shownOptions, shownReopen } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
 
-interface CoordinatorFlags extends RunFlags {
-  readonly host: string;
-  readonly port: number;
-  readonly linger: number;
-}
-
 export const DEFAULT_PORT = 7311;
+const NETWORK = 'Network:';
+
+const coordinatorFlags = flagTable({
+  host: {
+    takes: '<address>',
+    help: 'address to listen on',
+    default: '127.0.0.1' as string,
+    group: NETWORK,
+    isCommon: true,
+  },
+  port: {
+    takes: '<n>',
+    parse: wholeNumber,
+    help: 'port to listen on; 0 for any free port',
+    default: DEFAULT_PORT as number,
+    group: NETWORK,
+    isCommon: true,
+  },
+  linger: {
+    takes: '<s>',
+    parse: wholeNumber,
+    help: 'after the end, wait this many seconds for workers that lost the connection, to tell them',
+    default: DEFAULT_BACKOFF.limitMs / 1000,
+    group: NETWORK,
+  },
+  ...runFlags,
+});
+type CoordinatorFlags = FlagValues<typeof coordinatorFlags>;
 
 /** `coordinator`: the parameter server alone; workers come from wherever they are started. */
 export function coordinatorCommand(): Command {
-  const command = new Command('coordinator')
-    .description('serve a run to workers on other machines; ends when training ends')
-    .option('--host <address>', 'address to listen on; 0.0.0.0 for every interface', '127.0.0.1')
-    .option('--port <n>', 'port to listen on; 0 takes a free one', wholeNumber, DEFAULT_PORT)
-    .option(
-      '--linger <s>',
-      'seconds to stay after the end for workers that just lost their connection, to tell them',
-      wholeNumber,
-      DEFAULT_BACKOFF.limitMs / 1000,
-    );
-  return addRunOptions(command)
+  const command = newCommand('coordinator').description(
+    'serve a run to workers on other machines, until training ends',
+  );
+  return foldHelp(addFlags(command, coordinatorFlags))
     .addHelpText(
       'after',
       `
 Examples:
-  $ convoy coordinator --host 0.0.0.0 --recipe lesson       prints the command that starts a worker
-  $ convoy coordinator --port 0 --min-workers 2 --json
-  $ convoy coordinator --host 0.0.0.0 --resume runs/…       after a crash: workers that wait for it go on by themselves
+  $ convoy coordinator --host 0.0.0.0 --recipe lesson
+  $ convoy coordinator --host 0.0.0.0 --resume runs/20261124-051200-lesson-3f9a
 
-There is no authentication: listen on addresses that only your workers can reach.`,
+It prints the command that starts a worker. There is no authentication: listen
+only on addresses that nobody but your workers can reach.`,
     )
     .action(coordinate);
 }

@@ -1,13 +1,15 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { openConfigured } from '@convoy/cifar10/open-configured';
+import { addFlags, pickFlags } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
+import { dataFlags } from '../flags/run.ts';
 import { Display } from '../display.ts';
 import { stopSignals } from '../stop-signals.ts';
 
 /** `data fetch`: CIFAR-10 into the cache, so that no run has to wait for it. */
 export function dataCommand(): Command {
-  const fetch = new Command('fetch')
-    .description('find CIFAR-10, or download it into the cache, and check it')
-    .option('--data-dir <folder>', 'check the files in this folder instead')
+  const fetch = newCommand('fetch').description('find CIFAR-10 or download it to the cache, and check it');
+  addFlags(fetch, pickFlags(dataFlags, 'dataDir'))
     .addHelpText(
       'after',
       `
@@ -21,7 +23,7 @@ Examples:
   $ CONVOY_CIFAR10_URL=file:///srv/cifar-10-binary.tar.gz convoy data fetch`,
     )
     .action(fetchData);
-  return new Command('data').description('the data set').addCommand(fetch);
+  return newCommand('data').description('get the data set').addCommand(fetch);
 }
 
 async function fetchData(flags: { readonly dataDir?: string }): Promise<void> {

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { cacheDirectory } from '@convoy/model/cache-directory';
 import { createProgram } from '@convoy/engine/create-program';
 import { loadEngine } from '@convoy/engine/backends/load';
@@ -10,8 +10,10 @@ import { selfTest } from '@convoy/engine/self-test';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { listen } from '@convoy/transport/listen';
 import { serverCodec } from '@convoy/server/serve';
-import { addEngineOptions } from '../flags/engine.ts';
-import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
+import { dataFlags, engineFlags, jsonFlag } from '../flags/run.ts';
+import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import { colorsFor } from '../colors.ts';
 import { DEFAULT_PORT } from './coordinator.ts';
 
@@ -22,23 +24,25 @@ interface Finding {
   readonly detail: string;
 }
 
-interface DoctorFlags extends EngineOptions {
-  readonly json: boolean;
-}
+const doctorFlags = flagTable({
+  dataDir: { ...dataFlags.dataDir, defaultText: '$CIFAR10_DIR, else the cache' },
+  ...jsonFlag,
+  ...engineFlags,
+});
+type DoctorFlags = FlagValues<typeof doctorFlags>;
 
 const OLDEST_NODE = [20, 19] as const;
 const LITTLE_SPACE_BYTES = 1e9;
 
 /** `doctor`: what this machine can do, and what to change where it can't. */
 export function doctorCommand(): Command {
-  const command = new Command('doctor')
-    .description('check Node, the engine and its gradients, the data, the port and the disk')
-    .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache)")
-    .option('--json', 'the findings as one JSON line', false);
-  return addEngineOptions(command)
+  const command = newCommand('doctor').description(
+    'check Node, the engine and its gradients, the data, the port and the disk',
+  );
+  return addFlags(command, doctorFlags)
     .addHelpText(
       'after',
-      '\nExample:\n  $ convoy doctor\n\nExit code 0 when training can start here, 4 when no engine computes right.',
+      '\nExample:\n  $ convoy doctor\n\nExit codes: 0 when training can start here, 4 when no engine computes correctly.',
     )
     .action(diagnose);
 }

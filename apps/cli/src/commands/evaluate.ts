@@ -1,42 +1,46 @@
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { ConfusionFigures } from '@convoy/pictures/confusion-chart';
-import { addEngineOptions } from '../flags/engine.ts';
-import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
-import { workloadOption } from '../flags/workload.ts';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
+import { checkpointFlag, dataFlags, engineFlags, jsonFlag } from '../flags/run.ts';
+import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import { metricText } from '../display.ts';
 import { confusionTable } from '../evaluation/confusion-table.ts';
-import { evaluateRun, type EvaluatedSplit } from '@convoy/convoy/evaluate-run';
-import { CHECKPOINT_HELP, readRunParameters } from '@convoy/convoy/run-parameters';
+import { evaluateRun } from '@convoy/convoy/evaluate-run';
+import { readRunParameters } from '@convoy/convoy/run-parameters';
 
-interface EvaluateFlags extends EngineOptions {
-  readonly run: string;
-  readonly checkpoint?: string;
-  readonly split: EvaluatedSplit;
-  readonly out?: string;
-  readonly workload?: string;
-  readonly json: boolean;
-}
+const evaluateFlags = flagTable({
+  run: { takes: '<folder>', help: "the run's folder", isRequired: true },
+  ...checkpointFlag,
+  split: {
+    takes: '<name>',
+    choices: ['test', 'validation'],
+    help: 'the samples to evaluate',
+    default: 'test',
+  },
+  out: {
+    takes: '<file>',
+    help: 'write the confusion matrix to this .png or .svg',
+    defaultText: "both, in the run's folder",
+  },
+  ...dataFlags,
+  ...jsonFlag,
+  ...engineFlags,
+});
+type EvaluateFlags = FlagValues<typeof evaluateFlags>;
 
 /** `evaluate`: a run's parameters on the test or validation samples, class by class. */
 export function evaluateCommand(): Command {
-  const command = new Command('evaluate')
-    .description("evaluate a run's parameters, piece by piece as the run itself does, and count what is taken for what")
-    .requiredOption('--run <folder>', "the run's folder")
-    .option('--checkpoint <name>', CHECKPOINT_HELP)
-    .addOption(new Option('--split <name>', 'samples to evaluate').choices(['test', 'validation']).default('test'))
-    .option('--out <file>', "the confusion matrix as a .png or .svg (default: both, in the run's folder)")
-    .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)")
-    .addOption(workloadOption())
-    .option('--json', 'one JSON line instead of the table', false);
-  return addEngineOptions(command)
+  const command = newCommand('evaluate').description("evaluate a run's model and draw its confusion matrix");
+  return addFlags(command, evaluateFlags)
     .addHelpText(
       'after',
       `
-Without --out the picture is confusion-<split>-step-<n>.svg and .png.
+Without --out, the pictures are confusion-<split>-step-<n>.svg and .png.
 
-Exit codes: ${exitCodes.ok} when it was evaluated; ${exitCodes.data} when the run has no such parameters, or they are damaged.
+Exit codes: ${exitCodes.ok} on success; ${exitCodes.data} when the run has no such parameters, or they are damaged.
 
 Examples:
   $ convoy evaluate --run runs/20261124-051200-quick-3f9a

@@ -1,35 +1,37 @@
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
-import { EXPORT_ENDINGS, EXPORT_FORMATS, type ExportFormat } from '@convoy/export/formats';
+import { EXPORT_ENDINGS, EXPORT_FORMATS } from '@convoy/export/formats';
 import { readRunId } from '@convoy/run-store/run-folder';
-import { workloadOption } from '../flags/workload.ts';
+import { addFlags, flagTable, pickFlags, type FlagValues } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
+import { checkpointFlag, dataFlags, jsonFlag } from '../flags/run.ts';
 import { classNamesOf } from '@convoy/convoy/class-names';
-import { CHECKPOINT_HELP, readRunParameters } from '@convoy/convoy/run-parameters';
+import { readRunParameters } from '@convoy/convoy/run-parameters';
 
-interface ExportFlags {
-  readonly format: ExportFormat;
-  readonly checkpoint?: string;
-  readonly workload?: string;
-  readonly out?: string;
-  readonly force: boolean;
-  readonly json: boolean;
-}
+const exportFlags = flagTable({
+  format: { takes: '<name>', choices: EXPORT_FORMATS, help: 'the format to write', isRequired: true },
+  ...checkpointFlag,
+  ...pickFlags(dataFlags, 'workload'),
+  out: {
+    takes: '<path>',
+    help: 'the file to write, or for layers-model the folder',
+    defaultText: "model-step-<n> in the run's folder",
+  },
+  force: { help: 'replace an existing export', default: false as boolean },
+  ...jsonFlag,
+});
+type ExportFlags = FlagValues<typeof exportFlags>;
 
 /** How a trained model's inputs are made of bytes, as `scaleBytes` does. */
 const BYTES = 'bytes, each value / 255; of an image its RGB pixels, row by row';
 
 /** `export`: a run's model as a file for other programs. */
 export function exportCommand(): Command {
-  return new Command('export')
-    .description("write a run's model as a file that TensorFlow.js, Keras or others open")
-    .argument('<run>', "the run's folder")
-    .addOption(new Option('--format <name>', 'what to write').choices(EXPORT_FORMATS).makeOptionMandatory())
-    .option('--checkpoint <name>', CHECKPOINT_HELP)
-    .addOption(workloadOption())
-    .option('--out <path>', "the file, or for layers-model the folder (default: in the run's folder, model-step-<n>)")
-    .option('--force', 'replace an export that is there', false)
-    .option('--json', 'one JSON line', false)
+  const command = newCommand('export')
+    .description("write a run's model as a file that TensorFlow.js, Keras and others can open")
+    .argument('<run>', "the run's folder");
+  return addFlags(command, exportFlags)
     .addHelpText(
       'after',
       `
@@ -37,9 +39,9 @@ Formats:
   layers-model   a folder with model.json and weights, for tf.loadLayersModel of TensorFlow.js, in Node and browsers
   safetensors    one file of named tensors
   keras          a .keras file, for keras.models.load_model of Keras 3; with --out <name>.weights.h5 the weights alone
-docs/export.md has the lines that open each. Moving statistics are exported, the optimizer's state is not.
+docs/export.md shows how to open each. Moving statistics are exported, the optimizer's state is not.
 
-Exit codes: ${exitCodes.ok} when it was written; ${exitCodes.usage} when it can't be written there; ${exitCodes.data} when the run has no such parameters, or
+Exit codes: ${exitCodes.ok} on success; ${exitCodes.usage} when the file can't be written; ${exitCodes.data} when the run has no such parameters, or
 they are damaged.
 
 Examples:

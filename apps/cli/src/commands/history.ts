@@ -1,16 +1,17 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
 import { readHistory } from '@convoy/convoy/history';
+import { addFlags, type FlagValues } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
+import { jsonFlag } from '../flags/run.ts';
 import { historyRows, historyTable } from '../history/history-table.ts';
 
 /** `history`: what a run measured epoch by epoch, as table and as picture. */
 export function historyCommand(): Command {
-  return new Command('history')
-    .description(
-      "print a run's loss and accuracy, or mean absolute error, per epoch and draw them; the run may be going on or have been resumed",
-    )
-    .argument('<run>', "the run's folder: history.svg and history.png are written into it")
-    .option('--json', 'one JSON line instead of the table', false)
+  const command = newCommand('history')
+    .description("print a run's figures, epoch by epoch, and draw them; the run may still be training")
+    .argument('<run>', "the run's folder; history.svg and history.png are written to it");
+  return addFlags(command, jsonFlag)
     .addHelpText(
       'after',
       `
@@ -25,7 +26,7 @@ Examples:
     .action(showHistory);
 }
 
-async function showHistory(folder: string, flags: { readonly json: boolean }): Promise<void> {
+async function showHistory(folder: string, flags: FlagValues<typeof jsonFlag>): Promise<void> {
   const history = readHistory(folder);
   const { run, stepsPerEpoch, totalSteps, steps, test } = history;
   // The chart's library is large: no other command should load it at its start.

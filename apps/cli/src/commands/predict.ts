@@ -1,26 +1,39 @@
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { IMAGE_SIZE, type Inputs } from '@convoy/model/dataset';
-import { positiveInteger, wholeNumber } from '../flags/run.ts';
-import { addEngineOptions } from '../flags/engine.ts';
-import type { EngineOptions } from '@convoy/worker/engine-options';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
+import { checkpointFlag, dataFlags, engineFlags, jsonFlag } from '../flags/run.ts';
+import { positiveInteger, wholeNumber } from '../flags/values.ts';
 import { openData } from '@convoy/workload/open-workload';
-import { workloadOption } from '../flags/workload.ts';
 import { classNamesOf } from '@convoy/convoy/class-names';
 import { percent } from '../display.ts';
 import { fromRgb, imageSamples } from '@convoy/convoy/image-samples';
 import { Predictor, ranked } from '@convoy/convoy/predictor';
-import { CHECKPOINT_HELP, readRunParameters, type RunParameters } from '@convoy/convoy/run-parameters';
-import { indexWithin, SPLITS, splitSamples, type SplitName } from '@convoy/convoy/split-samples';
+import { readRunParameters, type RunParameters } from '@convoy/convoy/run-parameters';
+import { indexWithin, SPLITS, splitSamples } from '@convoy/convoy/split-samples';
 
-interface PredictFlags extends EngineOptions {
-  readonly run: string;
-  readonly checkpoint?: string;
-  readonly index: readonly number[];
-  readonly split: SplitName;
-  readonly top: number;
-  readonly json: boolean;
-}
+const predictFlags = flagTable({
+  run: { takes: '<folder>', help: "the run's folder", isRequired: true },
+  ...checkpointFlag,
+  index: {
+    takes: '<n>',
+    parse: (text: string, before: readonly number[]): readonly number[] => [...before, wholeNumber(text)],
+    help: 'predict this sample of --split, counted from 0; give it again for more samples',
+    default: [] as readonly number[],
+  },
+  split: { takes: '<name>', choices: SPLITS, help: 'the split that --index counts in', default: 'test' },
+  top: {
+    takes: '<n>',
+    parse: positiveInteger,
+    help: 'number of classes to name for each image, the most likely first',
+    default: 3 as number,
+  },
+  ...dataFlags,
+  ...jsonFlag,
+  ...engineFlags,
+});
+type PredictFlags = FlagValues<typeof predictFlags>;
 
 /** A sample to be asked about. */
 interface Subject {
@@ -43,34 +56,19 @@ interface Prediction extends Pick<Subject, 'truth'> {
 
 /** `predict`: what a run's model takes image files, or samples of the data set, for. */
 export function predictCommand(): Command {
-  const command = new Command('predict')
-    .description("say what images show, by a run's model")
-    .argument('[images...]', 'PNG, JPEG or WebP files of any size')
-    .requiredOption('--run <folder>', "the run's folder")
-    .option('--checkpoint <name>', CHECKPOINT_HELP)
-    .option(
-      '--index <n>',
-      'a sample of the data set, counted from 0 within --split; more than once for more',
-      listed,
-      [],
-    )
-    .addOption(
-      new Option('--split <name>', 'the split, as the run cuts it, for --index').choices(SPLITS).default('test'),
-    )
-    .option('--top <n>', 'classes to name for each image, the likeliest first', positiveInteger, 3)
-    .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)")
-    .addOption(workloadOption())
-    .option('--json', 'one JSON line', false);
-  return addEngineOptions(command)
+  const command = newCommand('predict')
+    .description("predict what images show with a run's model")
+    .argument('[images...]', 'PNG, JPEG or WebP files of any size');
+  return addFlags(command, predictFlags)
     .addHelpText(
       'after',
       `
-A file is turned upright as its EXIF orientation says, put on white where it is transparent, cut to the largest square
-around its centre and resized to what the model takes, ${IMAGE_SIZE} × ${IMAGE_SIZE} for CIFAR-10; greyscale becomes RGB. Files alone need no data set.
-A model that was trained on values says those of its outputs.
+Each image is turned upright by its EXIF orientation, put on white where it is transparent, cropped to the largest centred
+square and resized to the model's input, ${IMAGE_SIZE} × ${IMAGE_SIZE} for CIFAR-10. Greyscale becomes RGB. Image files alone need no data set.
+A regression prints the values of its outputs.
 
-Exit codes: ${exitCodes.ok} when every image was read; ${exitCodes.data} when one was not, after a line for each that says what to do, or the
-run has no such parameters. The other images are predicted all the same.
+Exit codes: ${exitCodes.ok} when every image was read; ${exitCodes.data} when an image could not be read (the others are predicted
+all the same), or the run has no such parameters.
 
 Examples:
   $ convoy predict --run runs/20261124-051200-lesson-3f9a cat.jpg
@@ -168,8 +166,4 @@ async function readSamples(
       truth: typeof truth === 'number' ? dataset.classNames[truth]! : Array.from(truth),
     };
   });
-}
-
-function listed(text: string, before: readonly number[]): readonly number[] {
-  return [...before, wholeNumber(text)];
 }

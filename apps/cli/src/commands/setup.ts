@@ -1,19 +1,26 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { createProgress } from '@convoy/infra/tensorflow/progress';
 import { provision as provide, type Provision } from '@convoy/infra/tensorflow/provision';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
 import { stopSignals } from '../stop-signals.ts';
+
+const setupFlags = flagTable({
+  retry: { help: 'retry what failed within the last hour', default: false as boolean },
+});
 
 /** `setup`: TensorFlow, ready to compute on this machine. */
 export function setupCommand(): Command {
-  return new Command('setup')
-    .description('get TensorFlow for this machine: downloaded once (274 MB), and an addon compiled in half a minute')
-    .option('--retry', 'try again what failed within the last hour', false)
+  const command = newCommand('setup').description(
+    'install TensorFlow: download it once (274 MB) and compile an addon, which takes half a minute',
+  );
+  return addFlags(command, setupFlags)
     .addHelpText(
       'after',
       `
-Needs Python 3 with pip, a C++ compiler and make. TensorFlow goes to the cache (CONVOY_CACHE_DIR, else ~/.cache/convoy);
-without it Convoy computes with WASM, about 10 times slower.
+This needs Python 3 with pip, a C++ compiler and make. TensorFlow goes to the cache (CONVOY_CACHE_DIR, else ~/.cache/convoy).
+Without TensorFlow, Convoy computes with WASM, about 10 times slower.
 
 Example:
   $ convoy setup`,
@@ -21,7 +28,7 @@ Example:
     .action(setUp);
 }
 
-async function setUp({ retry }: { readonly retry: boolean }): Promise<void> {
+async function setUp({ retry }: FlagValues<typeof setupFlags>): Promise<void> {
   const progress = createProgress(process.stderr);
   const { signal } = stopSignals();
   let provision: Provision;

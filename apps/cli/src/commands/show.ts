@@ -1,64 +1,67 @@
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { purposes } from '@convoy/numerics/random/purposes';
 import { randomStream } from '@convoy/numerics/random/stream';
-import { resolveConfig } from '@convoy/training/config';
+import { resolveLayers } from '@convoy/training/config';
 import { Augmenter } from '@convoy/model/augment';
 import { readBatch } from '@convoy/model/batch';
 import type { Dataset, Split } from '@convoy/model/dataset';
 import { WHOLE_WEIGHT } from '@convoy/model/mixup-weight';
-import {
-  augmentationFromFlags,
-  augmentOption,
-  cutoutOption,
-  mixupOption,
-  type AugmentationFlags,
-} from '../flags/augmentation.ts';
-import { addDatasetOptions, datasetFromFlags, type DatasetFlags } from '../flags/dataset.ts';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
+import { dataFlags } from '../flags/run.ts';
+import { augmentationFlags, datasetFlags } from '../flags/settings.ts';
+import { settingsFromFlags } from '../flags/settings-from-flags.ts';
 import type { Tile } from '@convoy/pictures/image-grid';
-import { positiveInteger, wholeNumber } from '../flags/run.ts';
+import { positiveInteger, wholeNumber } from '../flags/values.ts';
 import { loadWorkload } from '@convoy/workload/load-workload';
 import { openData } from '@convoy/workload/open-workload';
-import { workloadOption } from '../flags/workload.ts';
 import { Display } from '../display.ts';
 import { imageSamples, toRgb } from '@convoy/convoy/image-samples';
-import { indexWithin, SPLITS, splitSamples, type SplitName, type SplitSamples } from '@convoy/convoy/split-samples';
+import { indexWithin, SPLITS, splitSamples, type SplitSamples } from '@convoy/convoy/split-samples';
 import { stopSignals } from '../stop-signals.ts';
-
-interface ShowFlags extends AugmentationFlags, DatasetFlags {
-  readonly split: SplitName;
-  readonly count: number;
-  readonly start: number;
-  readonly seed?: number;
-  readonly workload?: string;
-  readonly out: string;
-}
 
 const MOST_COLUMNS = 5;
 /** A larger picture is none to look at. */
 const MOST_IMAGES = 1_000;
 
+const showFlags = flagTable({
+  split: {
+    takes: '<name>',
+    choices: SPLITS,
+    help: "the samples to draw from, split as in the lesson's recipe",
+    default: 'train',
+  },
+  count: {
+    takes: '<n>',
+    parse: positiveInteger,
+    help: `number of images, ${MOST_COLUMNS} in a row`,
+    default: 25 as number,
+  },
+  start: {
+    takes: '<n>',
+    parse: wholeNumber,
+    help: 'the first image, counted from 0',
+    default: 0 as number,
+    conflicts: ['seed'],
+  },
+  seed: {
+    takes: '<n>',
+    parse: wholeNumber,
+    help: 'draw images at random instead; the same seed gives the same images',
+  },
+  ...datasetFlags,
+  ...dataFlags,
+  ...augmentationFlags,
+  out: { takes: '<file>', help: 'the .png or .svg to write', default: 'grid.png' as string },
+});
+type ShowFlags = FlagValues<typeof showFlags>;
+
 /** `show`: images of the data set with their classes, as the lesson's grid. */
 export function showCommand(): Command {
-  const command = new Command('show')
-    .description('draw images of the data set in a grid, each with its class below')
-    .addOption(
-      new Option('--split <name>', "which samples, as the lesson's recipe cuts the data")
-        .choices(SPLITS)
-        .default('train'),
-    )
-    .option('--count <n>', `images, ${MOST_COLUMNS} in a row`, positiveInteger, 25)
-    .addOption(
-      new Option('--start <n>', 'the first image, counted from 0').argParser(wholeNumber).default(0).conflicts('seed'),
-    )
-    .option('--seed <n>', 'draw them at random instead: the same seed, the same images', wholeNumber)
-    .addOption(augmentOption())
-    .addOption(cutoutOption())
-    .addOption(mixupOption())
-    .addOption(workloadOption().conflicts(['dataset', 'syntheticSize']))
-    .option('--out <file>', 'the picture: a .png or .svg', 'grid.png');
-  return addDatasetOptions(command)
+  const command = newCommand('show').description('draw images of the data set in a grid, each above its class');
+  return addFlags(command, showFlags)
     .addHelpText(
       'after',
       `
@@ -77,12 +80,9 @@ async function show(flags: ShowFlags): Promise<void> {
   const { assertPictureName, writePicture } = await import('@convoy/pictures/picture-file');
   const { imageGrid } = await import('@convoy/pictures/image-grid');
   assertPictureName(flags.out);
-  const { workload, seed } = flags;
-  const config = resolveConfig(
-    { recipe: 'lesson', dataset: datasetFromFlags(flags) },
-    workload === undefined ? {} : (await loadWorkload(workload)).settings,
-    { seed, augmentation: augmentationFromFlags(flags) },
-  );
+  const { workload } = flags;
+  const own = workload === undefined ? {} : (await loadWorkload(workload)).settings;
+  const { config } = resolveLayers([{ settings: own }, { settings: (below) => settingsFromFlags(seen(flags), below) }]);
   const dataset = await open(config, flags);
   const { size } = imageSamples({ shape: dataset.inputShape, type: dataset.inputType });
   const samples = splitSamples(flags.split, config, dataset);
@@ -90,6 +90,11 @@ async function show(flags: ShowFlags): Promise<void> {
   const columns = Math.min(MOST_COLUMNS, tiles.length);
   writePicture(flags.out, await imageGrid(tiles, { size, columns }));
   process.stdout.write(`${tiles.length} images of ${dataset.name}, ${flags.split}: ${flags.out}\n`);
+}
+
+/** The flags that are settings of a run as well. */
+function seen({ dataset, syntheticSize, augment, cutout, mixup, seed }: ShowFlags) {
+  return { dataset, syntheticSize, augment, cutout, mixup, seed };
 }
 
 /** The images with their classes, augmented as one micro-batch of the seed's first epoch if that is asked for. */

@@ -1,9 +1,10 @@
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
-import { addRunOptions, positiveInteger, type RunFlags } from '../flags/run.ts';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { foldHelp, newCommand } from '../flags/help.ts';
+import { engineFlags, runFlags } from '../flags/run.ts';
+import { positiveInteger } from '../flags/values.ts';
 import type { PreparedRun } from '@convoy/server/prepare-run';
-import { addEngineOptions } from '../flags/engine.ts';
-import type { EngineOptions } from '@convoy/worker/engine-options';
 import { Display } from '../display.ts';
 import { suspendWithProgram } from '../job-control.ts';
 import { trainInProcess } from '@convoy/convoy/launchers/in-process';
@@ -13,37 +14,42 @@ import { reportEnd } from '../report-end.ts';
 import { prepareShown, shownOptions, shownReopen } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
 
-interface TrainFlags extends RunFlags, EngineOptions {
-  readonly workers?: number;
-  readonly single: boolean;
-  readonly fallbackSynthetic: boolean;
-  // Both parents declare it.
-  readonly dataDir?: string;
-  readonly workload?: string;
-}
+const trainFlags = flagTable({
+  workers: {
+    takes: '<n>',
+    parse: positiveInteger,
+    help: 'number of worker processes',
+    defaultText: 'one per core',
+    group: 'Workers:',
+    isCommon: true,
+    conflicts: ['single'],
+  },
+  single: {
+    help: 'train in this process, without workers',
+    default: false as boolean,
+    group: 'Workers:',
+    isCommon: true,
+  },
+  ...runFlags,
+  fallbackSynthetic: {
+    help: 'train on synthetic images, and say so, if CIFAR-10 is not available',
+    default: false as boolean,
+    group: 'Model and data:',
+  },
+  ...engineFlags,
+});
+type TrainFlags = FlagValues<typeof trainFlags>;
 
 /** `train`: a coordinator and its workers on this machine, or everything in one process. */
 export function trainCommand(): Command {
-  const command = new Command('train')
-    .description('train on this machine: a parameter server and N worker processes, or everything in one process')
-    .addOption(
-      new Option('--workers <n>', 'worker processes (default: one per core, no more than micro-batches in a step)')
-        .argParser(positiveInteger)
-        .conflicts('single'),
-    )
-    .option('--single', 'everything in this process, with the same step code', false)
-    .option('--fallback-synthetic', 'train on synthetic images, and say so, where CIFAR-10 can not be had', false);
-  return addEngineOptions(addRunOptions(command))
+  const command = newCommand('train').description('train on this machine, with worker processes or in one process');
+  return foldHelp(addFlags(command, trainFlags))
     .addHelpText(
       'after',
       `
 Examples:
   $ convoy train --recipe quick --workers 2
-  $ convoy train --recipe lesson --workers 2 --data-dir ~/cifar-10-batches-bin
-  $ convoy train --config convoy.json --seed 7                  settings of a file: docs/configuration.md
-  $ convoy train --deterministic --steps 40 --seed 7 --json     one parametersSha256 for any number of workers
-  $ convoy train --single --dataset synthetic --steps 20
-  $ convoy train --workload my-workload.ts --workers 2          a model and data of one's own: docs/workloads.md
+  $ convoy train --deterministic --steps 40 --seed 7 --json
   $ convoy train --resume runs/20261124-051200-lesson-3f9a --workers 4`,
     )
     .action(train);

@@ -1,37 +1,35 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
 import { maxMessageBytes } from '@convoy/protocol/messages';
 import { dial } from '@convoy/transport/dial';
 import { ThreadCompute } from '@convoy/worker/compute/thread';
-import { addEngineOptions } from '../flags/engine.ts';
-import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { newCommand } from '../flags/help.ts';
+import { dataFlags, engineFlags } from '../flags/run.ts';
+import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import { work, workerCodec } from '@convoy/worker/work';
 import { mostParameters } from '@convoy/workload/open-workload';
-import { workloadOption } from '../flags/workload.ts';
 
-interface WorkerFlags extends EngineOptions {
-  readonly url: string;
-  readonly patience: number;
-}
+const workerFlags = flagTable({
+  url: { takes: '<address>', parse: checkUrl, help: "the coordinator's address, ws://HOST:PORT", isRequired: true },
+  patience: {
+    takes: '<minutes>',
+    parse: minutes,
+    help: 'how long to look for a coordinator that went away; a worker waits for the first one without limit',
+    default: 15 as number,
+  },
+  ...dataFlags,
+  ...engineFlags,
+});
+type WorkerFlags = FlagValues<typeof workerFlags>;
 
 /** Failed attempts to connect are told at these counts, not each time. */
 const TELL_AT = new Set([1, 5, 20]);
 
 /** `worker`: computes gradients for a coordinator until its run is over. */
 export function workerCommand(): Command {
-  const command = new Command('worker')
-    .description(
-      'compute gradients for a coordinator; waits for it if it is not up yet, and exits 0 when its run is over',
-    )
-    .requiredOption('--url <address>', "the coordinator's address, ws://HOST:PORT", checkUrl)
-    .option('--data-dir <folder>', "CIFAR-10's binary files (default: $CIFAR10_DIR, else the cache, else downloaded)");
-  command.option(
-    '--patience <minutes>',
-    'how long to look for a coordinator that went away; one that has not been there yet is waited for without limit',
-    minutes,
-    15,
-  );
-  return addEngineOptions(command.addOption(workloadOption()))
+  const command = newCommand('worker').description('compute gradients for a coordinator until its run is over');
+  return addFlags(command, workerFlags)
     .addHelpText(
       'after',
       `
@@ -40,7 +38,8 @@ Examples:
   $ convoy worker --url ws://127.0.0.1:7311 --threads 1     one of several on this machine
   $ convoy worker --url ws://192.0.2.10:7311 --workload my-workload.ts
 
-Ctrl-C or SIGTERM: finishes the piece in hand, says goodbye, exits 0.`,
+The worker waits for a coordinator that is not up yet, and exits with 0 when the run is over. On Ctrl-C or SIGTERM it finishes
+its piece of work, says goodbye and exits with 0.`,
     )
     .action(runWorker);
 }

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Command } from 'commander';
-import { resolveConfig } from '@convoy/training/config';
+import { resolveConfig, resolveLayers } from '@convoy/training/config';
 import { readConfigFile } from '@convoy/server/config-file';
-import { addConfigOptions, configFromFlags, type ConfigFlags } from './run.ts';
+import { addFlags } from './flag.ts';
+import { configFlags, type ConfigFlags } from './run.ts';
+import { settingsFromFlags } from './settings-from-flags.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'convoy-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -19,9 +21,10 @@ function fileOf(content: unknown): string {
 
 /** The configuration that a file and a command line resolve to. */
 function configOf(content: unknown, ...args: string[]) {
-  const command = addConfigOptions(new Command());
+  const command = addFlags(new Command(), configFlags);
   const flags = command.parse(['--config', fileOf(content), ...args], { from: 'user' }).opts<ConfigFlags>();
-  return configFromFlags(flags, readConfigFile(flags.config!, flags.recipe));
+  const file = { settings: readConfigFile(flags.config!), from: flags.config! };
+  return resolveLayers([file, { settings: (below) => settingsFromFlags(flags, below) }], flags.recipe).config;
 }
 
 describe('a configuration file', () => {
@@ -116,7 +119,7 @@ describe('a configuration file', () => {
     ['{"seed": 1,}', 'convoy.json is not JSON: '],
     ['[1]', 'convoy.json: a configuration is an object of settings, like {"seed": 7}'],
   ])('is refused in one line that names it: %j', (content, message) => {
-    const refusal = () => readConfigFile(fileOf(content));
+    const refusal = () => configOf(content);
     expect(refusal).toThrow(message);
     expect(refusal).toThrow(
       expect.objectContaining({ name: 'OperatorError', message: expect.not.stringMatching('\n') }),

@@ -1,11 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
-import { callbackArguments } from './callbacks.ts';
-import { addRunOptions, configFromFlags, type RunFlags } from './run.ts';
+import { resolveLayers } from '@convoy/training/config';
+import { addFlags, argumentsOf } from './flag.ts';
+import { runFlags, type RunFlags } from './run.ts';
+import { settingFlags } from './settings.ts';
+import { settingsFromFlags } from './settings-from-flags.ts';
 
 function flagsOf(...args: string[]): RunFlags {
-  const command = addRunOptions(new Command())
+  const command = addFlags(new Command(), runFlags)
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
   return command.parse(args, { from: 'user' }).opts<RunFlags>();
@@ -13,7 +16,8 @@ function flagsOf(...args: string[]): RunFlags {
 
 /** The configuration that a command line resolves to. */
 function configOf(...args: string[]) {
-  return configFromFlags(flagsOf(...args));
+  const flags = flagsOf(...args);
+  return resolveLayers([{ settings: (below) => settingsFromFlags(flags, below) }], flags.recipe).config;
 }
 
 describe("a run's options", () => {
@@ -102,7 +106,7 @@ describe("a run's options", () => {
     const stopping = ['--early-stopping', '5', '--baseline', '-1', '--start-from-epoch', '2'];
     const plateau = ['--reduce-lr-on-plateau', '3', '--factor', '0.5', '--cooldown', '1', '--min-lr', '0.00001'];
     const common = ['--monitor', 'accuracy', '--mode', 'max', '--min-delta', '0.01', '--save-best-only'];
-    expect(new Set(callbackArguments(flagsOf(...stopping, ...plateau, ...common)))).toEqual(
+    expect(new Set(argumentsOf(settingFlags, flagsOf(...stopping, ...plateau, ...common)))).toEqual(
       new Set([...stopping, ...plateau, ...common]),
     );
     expect(configOf(...stopping, ...plateau, ...common).callbacks).toEqual({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunEvent } from '@convoy/protocol/run-events';
-import { configFromFlags } from '../flags/run.ts';
+import { resolveConfig } from '@convoy/training/config';
 import { evaluated, ofRegression, resumed, step } from '../chaos/events.fixture.ts';
 import { historyCurves } from './draw-history.ts';
 import { foldHistory, readHistory } from '@convoy/convoy/history';
@@ -144,7 +144,7 @@ describe('readHistory', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'convoy-history-'));
-    const config = configFromFlags({});
+    const config = resolveConfig();
     writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
     writeFileSync(join(folder, 'events.jsonl'), wholeRun.map((event) => `${JSON.stringify(event)}\n`).join(''));
   });
