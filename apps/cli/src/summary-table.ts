@@ -1,5 +1,5 @@
 import type { Model } from '@convoy/model/architecture';
-import { KERAS_CLASS_NAMES } from '@convoy/export/keras-layer';
+import { kerasClassName } from '@convoy/export/keras-layer';
 
 const LINE_LENGTH = 65;
 /** Where the columns after the first begin, as in `model.summary()`. */
@@ -12,7 +12,7 @@ export function summaryTable(model: Model): string {
     const shape = `(${['None', ...outputShape].join(', ')})`;
     const size = parameters.reduce((sum, tensor) => sum + tensor.size, 0);
     return row(
-      `${layer.name} (${KERAS_CLASS_NAMES[layer.type]})`,
+      `${layer.name} (${kerasClassName(layer)})`,
       layer.type === 'input' ? `[${shape}]` : shape,
       String(size),
     );

@@ -1,5 +1,6 @@
 import { allocateVector } from '@convoy/numerics/vectors';
 import type { Model } from '@convoy/model/architecture';
+import { dropoutRateOf, product } from '@convoy/model/layers';
 import { dropoutMask, type DropoutDraw } from '@convoy/model/dropout';
 
 /** Multipliers of shape [N, units] by the index of their dropout layer. */
@@ -13,11 +14,10 @@ export class DropoutMasks {
   #drawn: DropoutDraw | null = null;
 
   constructor(model: Model) {
-    this.#layers = model.layers.flatMap(({ layer, inputShape }, index) =>
-      layer.type === 'dropout'
-        ? [{ index, rate: layer.rate, units: inputShape.reduce((size, dimension) => size * dimension, 1) }]
-        : [],
-    );
+    this.#layers = model.layers.flatMap(({ layer, inputShape }, index) => {
+      const rate = dropoutRateOf(layer);
+      return rate === null ? [] : [{ index, rate, units: product(inputShape) }];
+    });
   }
 
   /** The masks of a draw, valid until the next; not to be written to. */

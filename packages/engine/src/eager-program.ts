@@ -1,4 +1,4 @@
-import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs';
 import type { Model } from '@convoy/model/architecture';
 import { scaleBytes } from '@convoy/model/batch';
 import { writeStatistics } from './batch-statistics.ts';
@@ -7,9 +7,9 @@ import type { Inputs } from '@convoy/model/dataset';
 import { DropoutMasks } from './dropout-masks.ts';
 import type { Engine } from './backends/engine.ts';
 import { forward, type ForwardMode, type MaskTensors } from './forward.ts';
-import { countCorrect, sumOfAbsoluteErrors, sumOfLosses } from '@convoy/model/loss';
+import { sumOfLosses } from '@convoy/model/loss';
 import type { Batch, BatchSums, Program } from './program.ts';
-import { softmax } from './softmax.ts';
+import { lossProgram, type LossProgram } from './losses.ts';
 
 /** Without dropout, and with the moving statistics. */
 const INFERENCE: ForwardMode = { masks: new Map(), onStatistics: null };
@@ -21,6 +21,7 @@ export class EagerProgram implements Program {
   /** Kept, so that every step's upload comes from memory that is mapped already. */
   readonly #values: Float32Array;
   readonly #masks: DropoutMasks;
+  readonly #loss: LossProgram;
   #floats = new Float32Array(0);
   #parameters: Tensor[] = [];
 
@@ -29,6 +30,7 @@ export class EagerProgram implements Program {
     this.#model = model;
     this.#values = new Float32Array(model.parameterCount);
     this.#masks = new DropoutMasks(model);
+    this.#loss = lossProgram(model.loss);
   }
 
   setParameters(parameters: Float32Array): void {
@@ -69,19 +71,16 @@ export class EagerProgram implements Program {
 
   evaluate(batch: Batch): BatchSums {
     let sums!: BatchSums;
-    const { inputs, labels, targets } = batch;
-    const expected = this.#model.loss === 'meanSquaredError' ? { inputs, labels, targets } : { inputs, labels };
     const report = (value: BatchSums) => (sums = value);
-    this.#engine.tf.tidy(() => void this.#losses(this.#parameters, expected, INFERENCE, report));
+    this.#engine.tf.tidy(() => void this.#losses(this.#parameters, this.#loss.evaluated(batch), INFERENCE, report));
     return sums;
   }
 
   predict(inputs: Inputs): Float64Array {
-    const { loss, outputs } = this.#model;
     const values = this.#engine.tf.tidy(() =>
       forward(this.#engine, this.#model, this.#parameters, this.#inputs(inputs), INFERENCE).dataSync<'float32'>(),
     );
-    return loss === 'meanSquaredError' ? Float64Array.from(values) : softmax(values, outputs);
+    return this.#loss.said(values, this.#model.outputs);
   }
 
   dispose(): void {
@@ -91,38 +90,15 @@ export class EagerProgram implements Program {
 
   #losses(parameters: readonly Tensor[], batch: Batch, mode: ForwardMode, report: (sums: BatchSums) => void): Tensor1D {
     const { tf } = this.#engine;
-    const { input, loss, outputs: perSample } = this.#model;
-    const { inputs, labels, targets } = batch;
-    const outputs = forward(this.#engine, this.#model, parameters, this.#inputs(inputs), mode);
-    const losses_N = this.#lossesOf(outputs, batch);
+    const { input, outputs: perSample } = this.#model;
+    const outputs = forward(this.#engine, this.#model, parameters, this.#inputs(batch.inputs), mode);
+    const losses_N = this.#loss.losses(this.#engine, outputs, batch);
     report({
-      samples: inputs.length / input.size,
+      samples: batch.inputs.length / input.size,
       lossSum: sumOfLosses(losses_N.dataSync<'float32'>()),
-      metricSum:
-        loss === 'meanSquaredError'
-          ? sumOfAbsoluteErrors(outputs.dataSync<'float32'>(), targets!, perSample)
-          : countCorrect(
-              labels,
-              tf.tidy(() => tf.argMax(outputs, 1).dataSync<'int32'>()),
-            ),
+      metricSum: tf.tidy(() => this.#loss.metricSum(this.#loss.predictions(tf, outputs), batch, perSample)),
     });
     return losses_N;
-  }
-
-  #lossesOf(outputs: Tensor2D, { labels, targets }: Batch): Tensor1D {
-    const { tf, kernels } = this.#engine;
-    if (this.#model.loss === 'meanSquaredError') {
-      return tf.mean<Tensor1D>(tf.squaredDifference(outputs, tf.tensor2d(targets!, outputs.shape, 'float32')), 1);
-    }
-    return targets === undefined
-      ? kernels.sparseSoftmaxCrossEntropy(tf.tensor1d(labels, 'int32'), outputs)
-      : this.#softLosses(targets, outputs);
-  }
-
-  #softLosses(targets: Float32Array, logits_NC: Tensor2D): Tensor1D {
-    const { tf } = this.#engine;
-    const expected_NC = tf.tensor2d(targets, logits_NC.shape, 'float32');
-    return tf.neg(tf.sum<Tensor1D>(tf.mul(expected_NC, tf.logSoftmax(logits_NC)), 1));
   }
 
   /** Written to a kept buffer, which the tensor may share: at most one of them lives at a time. */

@@ -5,6 +5,7 @@ import { purposes } from '@convoy/numerics/random/purposes';
 import { randomStream } from '@convoy/numerics/random/stream';
 import type { Model } from '@convoy/model/architecture';
 import type { DropoutDraw } from '@convoy/model/dropout';
+import { expectedOf } from '@convoy/model/loss';
 import { initialValues } from '@convoy/model/initial-values';
 import type { Batch, Program } from './program.ts';
 
@@ -111,7 +112,7 @@ function fixedBatch(model: Model, samples: number): Batch {
     input.type === 'uint8'
       ? Uint8Array.from({ length }, () => random.below(256))
       : Float32Array.from({ length }, () => random.unit());
-  if (loss === 'meanSquaredError') {
+  if (expectedOf(loss) === 'values') {
     const targets = Float32Array.from({ length: samples * outputs }, () => random.unit());
     return { inputs, labels: new Int32Array(0), targets };
   }

@@ -61,7 +61,7 @@ function renamedModel(model: Model, names: ReadonlyMap<string, string>): Model {
     layer: {
       ...layer,
       name: names.get(layer.name)!,
-      ...(layer.type === 'add' ? { with: names.get(layer.with)! } : {}),
+      ...('with' in layer ? { with: names.get(layer.with)! } : {}),
     },
     parameters: placed.parameters.map((entry) => ({
       ...entry,

@@ -1,5 +1,5 @@
 import type { Model } from '@convoy/model/architecture';
-import type { Layer } from '@convoy/model/layers';
+import { otherInputOf, type Layer, type LayerOf, type LayerType } from '@convoy/model/layers';
 
 /** A layer as Keras and LayersModel know it. Options that are absent have the default, which is the same in both. */
 export interface KerasLayer {
@@ -9,62 +9,61 @@ export interface KerasLayer {
   readonly inputs: readonly string[];
 }
 
-/** The classes of Keras that layers stand for. */
-export const KERAS_CLASS_NAMES: Readonly<Record<Layer['type'], string>> = {
-  input: 'InputLayer',
-  conv2d: 'Conv2D',
-  'batch-normalization': 'BatchNormalization',
-  activation: 'Activation',
-  add: 'Add',
-  'max-pooling2d': 'MaxPooling2D',
-  'average-pooling2d': 'AveragePooling2D',
-  'global-average-pooling2d': 'GlobalAveragePooling2D',
-  flatten: 'Flatten',
-  rescaling: 'Rescaling',
-  dropout: 'Dropout',
-  dense: 'Dense',
+interface KerasKind<Type extends LayerType> {
+  readonly className: string;
+  /** All but the name. */
+  readonly options: (layer: LayerOf<Type>) => Readonly<Record<string, unknown>>;
+}
+
+const NO_OPTIONS = () => ({});
+const pooling = ({ poolSize }: { readonly poolSize: number }) => {
+  const pool_size = [poolSize, poolSize];
+  return { pool_size, strides: pool_size, padding: 'valid' };
 };
 
-/** A model's layers, in its order. The `input` layer's shape is left to the format, which has its own word for it. */
-export function kerasLayers({ layers }: Model): readonly KerasLayer[] {
-  return layers.map(({ layer }, index) => ({
-    className: KERAS_CLASS_NAMES[layer.type],
-    config: { name: layer.name, ...optionsOf(layer) },
-    inputs: inputsOf(layer, layers[index - 1]?.layer),
-  }));
-}
-
-function optionsOf(layer: Layer): Readonly<Record<string, unknown>> {
-  switch (layer.type) {
-    case 'conv2d': {
-      const { filters, kernelSize, activation, useBias = true, strides = 1, padding = 'same' } = layer;
+/** The class of Keras that each type of layer stands for. */
+const KERAS_KINDS: { readonly [Type in LayerType]: KerasKind<Type> } = {
+  // The shape is left to the format, which has its own word for it.
+  input: { className: 'InputLayer', options: NO_OPTIONS },
+  conv2d: {
+    className: 'Conv2D',
+    options({ filters, kernelSize, activation, useBias = true, strides = 1, padding = 'same' }) {
       const kernel_size = [kernelSize, kernelSize];
       return { filters, kernel_size, strides: [strides, strides], padding, activation, use_bias: useBias };
-    }
-    case 'batch-normalization':
-      return { axis: -1, momentum: layer.momentum, epsilon: layer.epsilon };
-    case 'activation':
-      return { activation: layer.activation };
-    case 'max-pooling2d':
-    case 'average-pooling2d': {
-      const pool_size = [layer.poolSize, layer.poolSize];
-      return { pool_size, strides: pool_size, padding: 'valid' };
-    }
-    case 'rescaling':
-      return { scale: layer.scale, offset: 0 };
-    case 'dropout':
-      return { rate: layer.rate };
-    case 'dense':
-      return { units: layer.units, activation: layer.activation, use_bias: layer.useBias ?? true };
-    case 'input':
-    case 'add':
-    case 'global-average-pooling2d':
-    case 'flatten':
-      return {};
-  }
+    },
+  },
+  dense: {
+    className: 'Dense',
+    options: ({ units, activation, useBias = true }) => ({ units, activation, use_bias: useBias }),
+  },
+  'batch-normalization': {
+    className: 'BatchNormalization',
+    options: ({ momentum, epsilon }) => ({ axis: -1, momentum, epsilon }),
+  },
+  activation: { className: 'Activation', options: ({ activation }) => ({ activation }) },
+  'max-pooling2d': { className: 'MaxPooling2D', options: pooling },
+  'average-pooling2d': { className: 'AveragePooling2D', options: pooling },
+  'global-average-pooling2d': { className: 'GlobalAveragePooling2D', options: NO_OPTIONS },
+  flatten: { className: 'Flatten', options: NO_OPTIONS },
+  rescaling: { className: 'Rescaling', options: ({ scale }) => ({ scale, offset: 0 }) },
+  dropout: { className: 'Dropout', options: ({ rate }) => ({ rate }) },
+  add: { className: 'Add', options: NO_OPTIONS },
+};
+
+/** The class of Keras that a layer stands for. */
+export function kerasClassName({ type }: Layer): string {
+  return KERAS_KINDS[type].className;
 }
 
-function inputsOf(layer: Layer, before: Layer | undefined): readonly string[] {
-  if (before === undefined) return [];
-  return layer.type === 'add' ? [before.name, layer.with] : [before.name];
+/** A model's layers, in its order. */
+export function kerasLayers({ layers }: Model): readonly KerasLayer[] {
+  return layers.map(({ layer }, index) => {
+    const { className, options } = KERAS_KINDS[layer.type] as unknown as KerasKind<LayerType>;
+    const inputs = [layers[index - 1]?.layer.name, otherInputOf(layer)];
+    return {
+      className,
+      config: { name: layer.name, ...options(layer) },
+      inputs: inputs.filter((name) => name !== undefined && name !== null),
+    };
+  });
 }

@@ -13,7 +13,7 @@ import {
   type Part,
   type Shape,
 } from './layers.ts';
-import type { Loss } from './loss.ts';
+import { expectedOf, type Loss } from './loss.ts';
 
 /** Layers in their order, complete. */
 export type Architecture = readonly Layer[];
@@ -130,12 +130,13 @@ function assertOutput(architecture: Architecture, shape: readonly number[], loss
   const inner = architecture.slice(0, -1).find(isSoftmax);
   if (inner !== undefined) throw new RangeError(`${inner.name} has a softmax, which only the last layer can have`);
   if (shape.length !== 1) throw new RangeError(`${last.name} is the last layer and must have a flat output`);
-  if (loss === 'sparseCategoricalCrossentropy' && shape[0] === 1) {
+  const isClassification = expectedOf(loss) === 'class';
+  if (isClassification && shape[0] === 1) {
     throw new RangeError(
       `${last.name} has one unit, and ${loss} tells two classes or more apart: give each class a unit`,
     );
   }
-  if (isSoftmax(last) === (loss === 'sparseCategoricalCrossentropy')) return;
+  if (isSoftmax(last) === isClassification) return;
   throw new RangeError(
     isSoftmax(last)
       ? `${last.name} has a softmax, of which ${loss} makes no use: end with another activation`

@@ -1,4 +1,5 @@
 import type { Model } from './architecture.ts';
+import { expectedOf } from './loss.ts';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 
@@ -14,10 +15,10 @@ export function assertTrainable({ augmentation, labelSmoothing }: RunConfig, { i
       `augmentation.crop (${augmentation.crop}) must be less than height and width, here ${input.shape.slice(0, 2).join(' and ')}`,
     );
   }
-  if (augmentation !== null && augmentation.mixup > 0 && loss !== 'sparseCategoricalCrossentropy') {
+  if (augmentation !== null && augmentation.mixup > 0 && expectedOf(loss) !== 'class') {
     throw new OperatorError('mixup mixes labels, and this model is trained on values: leave it out');
   }
-  if (labelSmoothing > 0 && loss !== 'sparseCategoricalCrossentropy') {
+  if (labelSmoothing > 0 && expectedOf(loss) !== 'class') {
     throw new OperatorError('labelSmoothing is for classes, and this model is trained on values: leave it out');
   }
 }

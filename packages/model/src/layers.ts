@@ -28,6 +28,8 @@ interface LayerKind<Options extends v.ObjectEntries> {
   readonly parts?: (layer: Named<Options>, input: Shape) => readonly Part[];
   /** The layer whose output it takes beside that of the one before it, by name; absent: none. */
   readonly otherInput?: (layer: Named<Options>) => string;
+  /** The rate of a layer that multiplies each value of its input by 0 or by what keeps the mean, drawn for every sample. */
+  readonly dropoutRate?: (layer: Named<Options>) => number;
   /** @param other the shape of `otherInput`; without one, of the input. @throws RangeError when it can't take this input. */
   readonly outputShape: (layer: Named<Options>, input: Shape, other: Shape) => Shape;
 }
@@ -145,7 +147,10 @@ export const LAYERS = {
   flatten: kind({}, { outputShape: (_, input) => [product(input)] }),
   /** Multiplies by a factor that is not learned. */
   rescaling: kind({ scale: v.pipe(v.number(), v.finite()) }, { outputShape: sameShape }),
-  dropout: kind({ rate: v.pipe(v.number(), v.minValue(0), v.ltValue(1)) }, { outputShape: sameShape }),
+  dropout: kind(
+    { rate: v.pipe(v.number(), v.minValue(0), v.ltValue(1)) },
+    { dropoutRate: ({ rate }) => rate, outputShape: sameShape },
+  ),
   /** Its input plus the output of the layer that `with` names, of the same shape. */
   add: kind(
     { with: v.string() },
@@ -188,6 +193,11 @@ export function partsOf(layer: Layer, input: Shape): readonly Part[] {
 /** The layer whose output this one takes beside that of the one before it, by name; null: none. */
 export function otherInputOf(layer: Layer): string | null {
   return kindOf(layer).otherInput?.(layer) ?? null;
+}
+
+/** The rate at which a layer drops values, which takes a mask; null for a layer that takes none. */
+export function dropoutRateOf(layer: Layer): number | null {
+  return kindOf(layer).dropoutRate?.(layer) ?? null;
 }
 
 /** @param other the shape of its other input; without one, of its input. @throws RangeError when it can't follow the layers that give its inputs. */

@@ -1,14 +1,33 @@
 import type { MetricName } from '@convoy/protocol/metric';
 
+/** What there is to know of a loss but for how an engine computes it. */
+interface LossKind {
+  /** What is told beside it. */
+  readonly metric: MetricName;
+  /** What a sample is expected to have: one of the classes that the model's outputs stand for, or a value for each output. */
+  readonly expects: 'class' | 'values';
+}
+
 /** What is minimised, with the names of TensorFlow.js. A gradient is of the sum over the samples. */
-export const LOSSES = ['sparseCategoricalCrossentropy', 'meanSquaredError'] as const;
-export type Loss = (typeof LOSSES)[number];
+const LOSS_KINDS = {
+  /** Takes the logits of the softmax with which the model must end. */
+  sparseCategoricalCrossentropy: { metric: 'accuracy', expects: 'class' },
+  /** The mean over a sample's outputs. */
+  meanSquaredError: { metric: 'meanAbsoluteError', expects: 'values' },
+} as const satisfies Readonly<Record<string, LossKind>>;
+
+export type Loss = keyof typeof LOSS_KINDS;
+export const LOSSES = Object.keys(LOSS_KINDS) as readonly Loss[];
+
+/** What a sample is expected to have: a class, or values. */
+export function expectedOf(loss: Loss): LossKind['expects'] {
+  return LOSS_KINDS[loss].expects;
+}
 
 /** What is told beside each loss. */
-export const METRIC_OF: Readonly<Record<Loss, MetricName>> = {
-  sparseCategoricalCrossentropy: 'accuracy',
-  meanSquaredError: 'meanAbsoluteError',
-};
+export const METRIC_OF = Object.fromEntries(LOSSES.map((loss) => [loss, LOSS_KINDS[loss].metric])) as Readonly<
+  Record<Loss, MetricName>
+>;
 
 /**
  * Sums over a batch in float64 and in the samples' order: the same bits whatever sum an engine would make of it.

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Model } from '@convoy/model/architecture';
 import type { Dataset, Inputs, Split } from '@convoy/model/dataset';
 import type { WorkloadDataset } from '@convoy/model/workload';
+import { expectedOf } from '@convoy/model/loss';
 import { faultOfInput, faultOfLabel, faultOfValues } from './sample-fault.ts';
 import { inspectSamples } from './inspect-samples.ts';
 
@@ -27,7 +28,7 @@ export function openWorkloadDataset(name: string, data: WorkloadDataset, model: 
   if (fingerprint !== undefined && (typeof fingerprint !== 'string' || fingerprint === '')) {
     throw new RangeError('fingerprint must be a text, or left out');
   }
-  const isClassification = model.loss === 'sparseCategoricalCrossentropy';
+  const isClassification = expectedOf(model.loss) === 'class';
   const classNames = isClassification ? namesOf(data, model) : [];
   const { shape: inputShape, size, type: inputType } = model.input;
   const Values = inputType === 'uint8' ? Uint8Array : Float32Array;

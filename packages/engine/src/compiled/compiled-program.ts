@@ -6,9 +6,9 @@ import type { Inputs } from '@convoy/model/dataset';
 import type { DropoutDraw } from '@convoy/model/dropout';
 import { DropoutMasks } from '../dropout-masks.ts';
 import type { Engine } from '../backends/engine.ts';
-import { countCorrect, sumOfAbsoluteErrors, sumOfLosses } from '@convoy/model/loss';
+import { sumOfLosses } from '@convoy/model/loss';
 import type { Batch, BatchSums, Program } from '../program.ts';
-import { softmax } from '../softmax.ts';
+import { lossProgram, type LossProgram } from '../losses.ts';
 import type { ProgramGraph } from './program-graph.ts';
 import type { Feed, Session } from './session.ts';
 
@@ -21,6 +21,7 @@ export class CompiledProgram implements Program {
   /** Kept, so that every step's upload comes from memory that is mapped already. */
   readonly #values: Float32Array;
   readonly #masks: DropoutMasks;
+  readonly #loss: LossProgram;
   #parameters: Tensor[] = [];
 
   /** @param session of `graph`; the program owns it from now on. */
@@ -31,6 +32,7 @@ export class CompiledProgram implements Program {
     this.#session = session;
     this.#values = new Float32Array(model.parameterCount);
     this.#masks = new DropoutMasks(model);
+    this.#loss = lossProgram(model.loss);
   }
 
   setParameters(parameters: Float32Array): void {
@@ -67,9 +69,7 @@ export class CompiledProgram implements Program {
     let sums!: BatchSums;
     this.#engine.tf.tidy(() => {
       const { evaluation } = this.#graph;
-      const isRegression = this.#model.loss === 'meanSquaredError';
-      const expected = isRegression ? this.#expected(batch) : this.#labels(batch.labels);
-      const feeds = [...this.#inputFeeds(batch.inputs), expected];
+      const feeds = [...this.#inputFeeds(batch.inputs), this.#expected(this.#loss.evaluated(batch))];
       const [losses_N, predictions] = this.#session.run(feeds, [evaluation.losses, evaluation.predictions]);
       sums = this.#sumsOf(batch, losses_N!, predictions!);
     });
@@ -77,12 +77,11 @@ export class CompiledProgram implements Program {
   }
 
   predict(inputs: Inputs): Float64Array {
-    const { loss, outputs: perSample } = this.#model;
     const values = this.#engine.tf.tidy(() => {
       const [outputs] = this.#session.run(this.#inputFeeds(inputs), [this.#graph.evaluation.outputs]);
       return outputs!.dataSync<'float32'>();
     });
-    return loss === 'meanSquaredError' ? Float64Array.from(values) : softmax(values, perSample);
+    return this.#loss.said(values, this.#model.outputs);
   }
 
   dispose(): void {
@@ -95,12 +94,8 @@ export class CompiledProgram implements Program {
     this.#parameters = [];
   }
 
-  #labels(labels: Int32Array): Feed {
-    return [this.#graph.labels, this.#engine.tf.tensor1d(labels, 'int32')];
-  }
-
   #expected({ labels, targets }: Batch): Feed {
-    if (targets === undefined) return this.#labels(labels);
+    if (targets === undefined) return [this.#graph.labels, this.#engine.tf.tensor1d(labels, 'int32')];
     const { outputs } = this.#model;
     const shape: [number, number] = [targets.length / outputs, outputs];
     return [this.#graph.targets, this.#engine.tf.tensor2d(targets, shape, 'float32')];
@@ -121,7 +116,7 @@ export class CompiledProgram implements Program {
   /** The tail comes as the batch's statistics and is wanted as their sums over the samples, variances biased. */
   #multiplyStatistics(samples: number, gradient: Float32Array): void {
     for (const placed of this.#model.layers) {
-      if (placed.layer.type !== 'batch-normalization') continue;
+      if (placed.parameters.every(({ momentum }) => momentum === undefined)) continue;
       const [, , mean, variance] = placed.parameters;
       const values = samples * placed.inputShape[0]! * placed.inputShape[1]!;
       const mean_C = gradient.slice(mean!.offset, mean!.offset + mean!.size);
@@ -139,15 +134,12 @@ export class CompiledProgram implements Program {
     ]);
   }
 
-  #sumsOf({ inputs, labels, targets }: Batch, losses_N: Tensor, predictions: Tensor): BatchSums {
-    const { loss, outputs, input } = this.#model;
+  #sumsOf(batch: Batch, losses_N: Tensor, predictions: Tensor): BatchSums {
+    const { outputs, input } = this.#model;
     return {
-      samples: inputs.length / input.size,
+      samples: batch.inputs.length / input.size,
       lossSum: sumOfLosses(losses_N.dataSync<'float32'>()),
-      metricSum:
-        loss === 'meanSquaredError'
-          ? sumOfAbsoluteErrors(predictions.dataSync<'float32'>(), targets!, outputs)
-          : countCorrect(labels, predictions.dataSync<'int32'>()),
+      metricSum: this.#loss.metricSum(predictions, batch, outputs),
     };
   }
 }

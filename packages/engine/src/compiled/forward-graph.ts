@@ -1,98 +1,58 @@
 import type { Model } from '@convoy/model/architecture';
+import { otherInputOf } from '@convoy/model/layers';
 import type { Output } from './graph.ts';
-import {
-  add,
-  average,
-  averagePool,
-  biasAdd,
-  conv2d,
-  flatten,
-  matMul,
-  maxPool,
-  normalise,
-  normaliseBatch,
-  relu,
-  scale,
-  sigmoid,
-  tanh,
-} from './operations.ts';
-import { stepsOf, type Step } from './steps.ts';
+import { graphLayer, type GraphInputs, type Operation } from './graph-layers.ts';
 import type { Tape } from './tape.ts';
 
 /** What the function is of. */
-export interface ForwardInputs {
+export interface ForwardInputs extends Omit<GraphInputs, 'kept'> {
   /** float32 [N, ...model.input.shape]. */
   readonly inputs: Output;
-  /** One output per entry of the model's table, in its order. */
-  readonly parameters: readonly Output[];
-  /** A dropout layer's multipliers by the layer's index; absent layers pass their input on, as in inference. */
-  readonly masks: ReadonlyMap<number, Output>;
-  /**
-   * Takes what a normalisation saw of the batch, by the places of the moving statistics in the model's table; null
-   * normalises with those instead, as in inference.
-   */
-  readonly statistics: Map<number, Output> | null;
 }
 
+/** An operation with the layer that it belongs to. */
+type Step = Operation & {
+  readonly layer: string;
+  /** It does nothing but keep the layer's output for a later layer that takes it. */
+  readonly isKept: boolean;
+};
+
 /**
- * Writes the model's function: inputs in, outputs [N, outputs] out, logits in a classification. Equal to what `forward` computes operation by
- * operation.
+ * Writes the model's function: inputs in, outputs [N, outputs] out, logits in a classification. Equal to what `forward` computes
+ * operation by operation.
  */
-export function forwardGraph(tape: Tape, model: Model, inputs: ForwardInputs): Output {
+export function forwardGraph(tape: Tape, model: Model, { inputs, ...rest }: ForwardInputs): Output {
   const kept = new Map<string, Output>();
-  return stepsOf(model).reduce(
-    (x, step) => tape.graph.within(step.layer, () => apply(tape, model, step, x, inputs, kept)),
-    inputs.inputs,
+  return stepsOf(model).reduce((x, { layer, write, isKept }) => {
+    const y = tape.graph.within(layer, () => write(tape, x, { ...rest, kept }));
+    if (isKept) kept.set(layer, y);
+    return y;
+  }, inputs);
+}
+
+/** The model as a sequence of operations, in the order in which they are cheapest. */
+function stepsOf(model: Model): readonly Step[] {
+  const wanted = new Set(model.layers.map(({ layer }) => otherInputOf(layer)));
+  return poolFirst(
+    model.layers.flatMap((placed, index) => {
+      const { name } = placed.layer;
+      const steps = graphLayer(placed, index).map((operation) => ({ ...operation, layer: name, isKept: false }));
+      return wanted.has(name) ? [...steps, { layer: name, isKept: true, write: (_, x) => x } satisfies Step] : steps;
+    }),
   );
 }
 
-function apply(
-  tape: Tape,
-  { tensors }: Model,
-  step: Step,
-  x: Output,
-  { parameters, masks, statistics }: ForwardInputs,
-  kept: Map<string, Output>,
-): Output {
-  switch (step.type) {
-    case 'conv2d':
-      return conv2d(tape, x, parameters[step.kernel]!, { shape: tensors[step.kernel]!.shape, ...step });
-    case 'mat-mul':
-      return matMul(tape, x, parameters[step.weights]!);
-    case 'bias':
-      return biasAdd(tape, x, parameters[step.bias]!);
-    case 'normalise': {
-      const [gamma_C, beta_C] = [parameters[step.gamma]!, parameters[step.beta]!];
-      const moving_C = [parameters[step.mean]!, parameters[step.variance]!] as const;
-      if (statistics === null) return normalise(tape, x, [gamma_C, beta_C, ...moving_C], step.epsilon);
-      const { y, mean_C, variance_C } = normaliseBatch(tape, x, gamma_C, beta_C, step.epsilon);
-      statistics.set(step.mean, mean_C).set(step.variance, variance_C);
-      return y;
-    }
-    case 'relu':
-      return relu(tape, x);
-    case 'sigmoid':
-      return sigmoid(tape, x);
-    case 'tanh':
-      return tanh(tape, x);
-    case 'add':
-      return add(tape, x, kept.get(step.with)!);
-    case 'max-pool':
-      return maxPool(tape, x, step.size);
-    case 'average-pool':
-      return averagePool(tape, x, step.size);
-    case 'average':
-      return average(tape, x, step.area);
-    case 'flatten':
-      return flatten(tape, x, step.length);
-    case 'rescale':
-      return scale(tape, x, tape.graph.float(step.factor));
-    case 'dropout': {
-      const mask = masks.get(step.index);
-      return mask === undefined ? x : scale(tape, x, mask);
-    }
-    case 'keep':
-      kept.set(step.layer, x);
-      return x;
+/**
+ * Moves every maximum ahead of the bias and the relu before it: they then work, forward and backward, on a quarter of the
+ * values for a window of 2 · 2. Adding a channel's bias and relu are both monotonic, rounding included, so the result has
+ * the same bits; so has the slope, but for windows with several greatest values, where either choice is right.
+ */
+function poolFirst(steps: readonly Step[]): readonly Step[] {
+  const moved: Step[] = [];
+  for (const step of steps) {
+    let at = moved.length;
+    if (step.kind === 'maximum') while (at > 0 && moved[at - 1]!.kind === 'monotonic') at--;
+    moved.splice(at, 0, step);
   }
+  return moved;
 }

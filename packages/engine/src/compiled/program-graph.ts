@@ -1,7 +1,9 @@
 import type { Model } from '@convoy/model/architecture';
+import { dropoutRateOf } from '@convoy/model/layers';
 import { Graph, type Output } from './graph.ts';
 import { forwardGraph } from './forward-graph.ts';
-import { crossEntropy, divideBytes, reshape, softCrossEntropy, squaredError } from './operations.ts';
+import { GRAPH_LOSSES } from './graph-losses.ts';
+import { divideBytes, reshape } from './operations.ts';
 import { Tape } from './tape.ts';
 
 /** The graph of a model's gradient and of its evaluation, and what to feed to and fetch from each. */
@@ -52,16 +54,10 @@ export interface Results {
   readonly predictions: Output;
 }
 
-/** What a loss is computed with, and where the backward pass starts. */
-interface LossOutputs {
-  readonly losses_N: Output;
-  readonly slope: Output;
-}
-
 export function programGraph(model: Model): ProgramGraph {
   const graph = new Graph();
   const { shape, type } = model.input;
-  const isRegression = model.loss === 'meanSquaredError';
+  const { losses, softLosses, predictions } = GRAPH_LOSSES[model.loss];
   const inputs = graph.within('in', () => ({
     parameters: model.tensors.map(({ name, shape }) => graph.placeholder(name, 'float32', shape)),
     inputs: graph.placeholder('inputs', type, [-1, ...shape]),
@@ -73,17 +69,9 @@ export function programGraph(model: Model): ProgramGraph {
   const masks = new Map(inputs.masks.map(({ layer, input }) => [layer, input]));
   const floats = (tape: Tape) =>
     inputs.byteScale === null ? inputs.inputs : divideBytes(tape, inputs.inputs, inputs.byteScale);
-  const hardLoss = (tape: Tape, outputs: Output): LossOutputs => {
-    if (isRegression) {
-      const { losses_N, slope_NO } = squaredError(tape, outputs, inputs.targets, model.outputs);
-      return { losses_N, slope: slope_NO };
-    }
-    const { losses_N, slope_NC } = crossEntropy(tape, outputs, inputs.labels);
-    return { losses_N, slope: slope_NC };
-  };
-  const predictions = (outputs: Output) => (isRegression ? outputs : argMax(graph, outputs));
+  const hardLosses = (tape: Tape, outputs: Output) => losses(tape, outputs, inputs, model.outputs);
 
-  const train = (lossOf: (tape: Tape, outputs: Output) => LossOutputs) => {
+  const train = (lossOf: typeof hardLosses) => {
     const tape = new Tape(graph);
     const { parameters } = inputs;
     const trained = parameters.filter((_, index) => model.tensors[index]!.momentum === undefined);
@@ -93,17 +81,13 @@ export function programGraph(model: Model): ProgramGraph {
     const { losses_N, slope } = lossOf(tape, outputs);
     const slopes = tape.slopes(outputs, slope, trained);
     const flat = parameters.map((_, index) => slopes[index] ?? statistics.get(index)!);
-    return { losses: losses_N, predictions: predictions(outputs), gradient: concatenate(tape, flat) };
+    return { losses: losses_N, predictions: predictions(graph, outputs), gradient: concatenate(tape, flat) };
   };
-  const training = graph.within('training', () => train(hardLoss));
-  const softTraining = isRegression
-    ? training
-    : graph.within('soft-training', () =>
-        train((tape, logits_NC) => {
-          const { losses_N, slope_NC } = softCrossEntropy(tape, logits_NC, inputs.targets);
-          return { losses_N, slope: slope_NC };
-        }),
-      );
+  const training = graph.within('training', () => train(hardLosses));
+  const softTraining =
+    softLosses === null
+      ? training
+      : graph.within('soft-training', () => train((tape, outputs) => softLosses(tape, outputs, inputs)));
   const evaluation = graph.within('evaluation', () => {
     const tape = new Tape(graph);
     const outputs = forwardGraph(tape, model, {
@@ -112,23 +96,17 @@ export function programGraph(model: Model): ProgramGraph {
       masks: new Map(),
       statistics: null,
     });
-    return { losses: hardLoss(tape, outputs).losses_N, predictions: predictions(outputs), outputs };
+    return { losses: hardLosses(tape, outputs).losses_N, predictions: predictions(graph, outputs), outputs };
   });
   return { graph, ...inputs, training, softTraining, evaluation };
 }
 
 function maskInputs(graph: Graph, model: Model): MaskInput[] {
   return model.layers.flatMap(({ layer, inputShape }, index) => {
-    if (layer.type !== 'dropout') return [];
+    if (dropoutRateOf(layer) === null) return [];
     const input = graph.placeholder(`${layer.name}/mask`, 'float32', [-1, ...inputShape]);
     return [{ layer: index, shape: inputShape, input }];
   });
-}
-
-function argMax(graph: Graph, logits_NC: Output): Output {
-  const axis = graph.constant({ type: 'int32', shape: [], values: [1] });
-  const type = { type: 'float32' } as const;
-  return graph.add('ArgMax', [logits_NC, axis], { T: type, Tidx: { type: 'int32' }, output_type: { type: 'int32' } });
 }
 
 /** One flat vector of all, so that one copy reads it out. */
