@@ -113,6 +113,8 @@ function maskInputs(graph: Graph, model: Model): MaskInput[] {
 function concatenate(tape: Tape, slopes: readonly Output[]): Output {
   const { graph } = tape;
   const flat = slopes.map((slope) => reshape(tape, slope, graph.integers([-1])));
+  // TensorFlow joins two or more.
+  if (flat.length === 1) return flat[0]!;
   const axis = graph.constant({ type: 'int32', shape: [], values: [0] });
   return graph.add('ConcatV2', [...flat, axis], {
     N: { int: flat.length },
