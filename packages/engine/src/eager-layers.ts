@@ -58,6 +58,7 @@ const EAGER_ACTIVATIONS: Readonly<Record<Activation | 'softmax', (tf: Tf, x: Ten
   relu: (tf, x) => tf.relu(x),
   sigmoid: (tf, x) => tf.sigmoid(x),
   tanh: (tf, x) => tf.tanh(x),
+  gelu: (tf, x) => tf.mul(x, tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5)),
   // The last layer's softmax is left to the loss, where it is stable.
   softmax: (_, x) => x,
 };

@@ -61,6 +61,18 @@ export const smallStrided = placeArchitecture([
   { type: 'dense', name: 'out', units: 5, activation: 'softmax' },
 ]);
 
+/** The Gaussian error linear unit in every place where an activation may stand, and behind a maximum. */
+export const smallGelu = placeArchitecture([
+  { type: 'input', name: 'in', shape: [8, 8, 2] },
+  { type: 'conv2d', name: 'c1', filters: 4, kernelSize: 3, activation: 'gelu' },
+  { type: 'max-pooling2d', name: 'pool', poolSize: 2 },
+  { type: 'conv2d', name: 'c2', filters: 4, kernelSize: 3 },
+  { type: 'activation', name: 'a2', activation: 'gelu' },
+  { type: 'flatten', name: 'flat' },
+  { type: 'dense', name: 'd1', units: 8, activation: 'gelu' },
+  { type: 'dense', name: 'out', units: 5, activation: 'softmax' },
+]);
+
 /** Floats in, two values out. */
 export const smallRegression = placeArchitecture(
   [

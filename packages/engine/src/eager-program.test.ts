@@ -7,6 +7,7 @@ import {
   gradientOnJavaScript,
   relativeError,
   small,
+  smallGelu,
   smallNormalised,
   smallRegression,
   smallResidual,
@@ -29,6 +30,7 @@ describe(`a program on ${preferred.name}`, () => {
     { title: 'a small residual model', model: smallResidual, samples: 2 },
     { title: 'a small model with strides', model: smallStrided, samples: 2 },
     { title: 'a small regression', model: smallRegression, samples: 2 },
+    { title: 'a small model with gelu', model: smallGelu, samples: 2 },
   ])('agrees with the JS backend on $title, statistics included', async ({ model, samples }) => {
     const ours = gradientOn(preferred, model, samples);
     const reference = await gradientOnJavaScript(preferred.tf, model, samples);
@@ -44,6 +46,7 @@ describe(`a program on ${preferred.name}`, () => {
     { title: 'a residual', model: smallResidual },
     { title: 'a strided', model: smallStrided },
     { title: 'a regression', model: smallRegression },
+    { title: 'a gelu', model: smallGelu },
   ])('has the gradient that finite differences give, parameter by parameter, on $title model', ({ model }) => {
     const samples = 3;
     const program = new EagerProgram(preferred, model);

@@ -4,6 +4,7 @@ import {
   gradientOn,
   gradientOnJavaScript,
   relativeError,
+  smallGelu,
   smallNormalised,
   smallRegression,
   smallResidual,
@@ -19,6 +20,7 @@ it.each([
   { title: 'a small residual model', model: smallResidual, samples: 2 },
   { title: 'a small model with strides', model: smallStrided, samples: 2 },
   { title: 'a small regression', model: smallRegression, samples: 2 },
+  { title: 'a small model with gelu', model: smallGelu, samples: 2 },
 ])("on WASM, the gradient of $title agrees with the JS backend's, statistics included", async ({ model, samples }) => {
   const engine = await loadEngine({ engine: 'wasm', threads: 1, onFallback: () => {} });
   const ours = gradientOn(engine, model, samples);

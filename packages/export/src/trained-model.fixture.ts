@@ -11,7 +11,7 @@ const SMALL: Architecture = [
   { type: 'activation', name: 'relu', activation: 'relu' },
   { type: 'conv2d', name: 'branch', filters: 4, kernelSize: 3, activation: 'relu' },
   { type: 'add', name: 'sum', with: 'relu' },
-  { type: 'conv2d', name: 'wide', filters: 5, kernelSize: 1, activation: 'linear' },
+  { type: 'conv2d', name: 'wide', filters: 5, kernelSize: 1, activation: 'gelu' },
   { type: 'flatten', name: 'flat' },
   { type: 'dense', name: 'hidden', units: 7, activation: 'relu' },
   { type: 'dropout', name: 'drop', rate: 0.5 },

@@ -45,11 +45,11 @@ describe('layers as data', () => {
     [{ type: 'dense', name: 'd', units: NaN }, 'd (dense): units must be a number, not NaN'],
     [
       { type: 'dense', name: 'd', units: 8, activation: 'leakyrelu' },
-      'd (dense): activation must be "linear" or "relu" or "sigmoid" or "tanh" or "softmax", not "leakyrelu"',
+      'd (dense): activation must be "linear" or "relu" or "sigmoid" or "tanh" or "gelu" or "softmax", not "leakyrelu"',
     ],
     [
       { type: 'activation', name: 'a', activation: 'ReLU' },
-      'a (activation): activation must be "relu" or "sigmoid" or "tanh", not "ReLU"; did you mean "relu"?',
+      'a (activation): activation must be "relu" or "sigmoid" or "tanh" or "gelu", not "ReLU"; did you mean "relu"?',
     ],
     [
       { type: 'dense', name: 'd', units: 8, kernelRegularizer: 'l2' },

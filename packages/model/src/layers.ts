@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 
 /** What a layer does to its input, element by element. */
-export const NON_LINEARITIES = ['relu', 'sigmoid', 'tanh'] as const;
+export const NON_LINEARITIES = ['relu', 'sigmoid', 'tanh', 'gelu'] as const;
 export type NonLinearity = (typeof NON_LINEARITIES)[number];
 export type Activation = NonLinearity | 'linear';
 

@@ -69,7 +69,7 @@ describe('the layers of a model of TensorFlow.js', () => {
     {
       title: 'an activation that Convoy has not',
       layers: () => [dense({ inputShape: [4], units: 2, activation: 'elu', name: 'd' })],
-      message: 'd has the activation elu; Convoy has relu, sigmoid, tanh, and softmax at the end',
+      message: 'd has the activation elu; Convoy has relu, sigmoid, tanh, gelu, and softmax at the end',
     },
     {
       title: 'an oblong kernel',
@@ -145,6 +145,13 @@ describe('the layers of a model of TensorFlow.js', () => {
     },
   ])('refuse $title, by name', ({ layers, message }) => {
     expect(() => architectureOf(tf.sequential({ layers: layers() }))).toThrow(message);
+  });
+
+  it('may have the exact gelu, and not its approximation, which is another function', () => {
+    const model = (name: 'gelu' | 'gelu_new') =>
+      tf.sequential({ layers: [dense({ inputShape: [4], units: 2, activation: name as 'relu', name: 'd' })] });
+    expect(architectureOf(model('gelu'))[1]).toEqual({ type: 'dense', name: 'd', units: 2, activation: 'gelu' });
+    expect(() => architectureOf(model('gelu_new'))).toThrow('d has the activation gelu_new; Convoy has');
   });
 
   it('refuse an option of a later version by name', () => {

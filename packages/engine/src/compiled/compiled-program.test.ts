@@ -10,6 +10,7 @@ import {
   draw,
   relativeError,
   small,
+  smallGelu,
   smallNormalised,
   smallRegression,
   smallResidual,
@@ -104,6 +105,7 @@ describe(`a program made for ${engine.name}`, () => {
     { title: 'a small residual model', model: smallResidual, samples: 33 },
     { title: 'a small model with strides', model: smallStrided, samples: 7 },
     { title: 'a small regression', model: smallRegression, samples: 21 },
+    { title: 'a small model with gelu', model: smallGelu, samples: 11 },
   ])('agrees with the eager one on $title, $samples samples: slopes, statistics and evaluation', (given) => {
     const { model, samples } = given;
     const programs = [compiled(model), eager(model)] as const;
@@ -175,6 +177,26 @@ describe(`a program made for ${engine.name}`, () => {
     expect(Buffer.compare(bytes(again), bytes(first))).toBe(0);
     other.dispose();
     program.dispose();
+  });
+
+  it('has the values of gelu that are known, as the eager one has', () => {
+    const model = placeArchitecture(
+      [
+        { type: 'input', name: 'in', shape: [6], dtype: 'float32' },
+        { type: 'dense', name: 'same', units: 6, useBias: false },
+        { type: 'activation', name: 'gelu', activation: 'gelu' },
+      ],
+      'meanSquaredError',
+    );
+    const identity = Float32Array.from({ length: 36 }, (_, n) => (n % 7 === 0 ? 1 : 0));
+    // keras.activations.gelu of Keras 3.15, with its default approximate=False; -3 by tanh would be -0.00363739.
+    const known = [-0.00404951, -0.15865526, 0, 0.34573123, 0.8413447, 1.9544997];
+    for (const program of [compiled(model), eager(model)]) {
+      program.setParameters(identity);
+      const values = program.predict(Float32Array.of(-3, -1, 0, 0.5, 1, 2));
+      values.forEach((value, n) => expect(value).toBeCloseTo(known[n]!, 6));
+      program.dispose();
+    }
   });
 
   it('takes layers by any name, and keeps apart those whose nodes would be called alike', () => {

@@ -8,6 +8,7 @@ import {
   biasAdd,
   conv2d,
   flatten,
+  gelu,
   matMul,
   maxPool,
   normalise,
@@ -115,6 +116,7 @@ const GRAPH_ACTIVATIONS: Readonly<Record<Activation | 'softmax', readonly Operat
   relu: [{ kind: 'monotonic', write: relu }],
   sigmoid: [{ write: sigmoid }],
   tanh: [{ write: tanh }],
+  gelu: [{ write: gelu }],
   // The last layer's softmax is left to the loss, where it is stable.
   softmax: [],
 };

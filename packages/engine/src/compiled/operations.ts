@@ -122,6 +122,24 @@ export function tanh(tape: Tape, x: Output): Output {
   return tape.record(y, [x], (slope) => [() => tape.graph.add('TanhGrad', [y, slope], T)]);
 }
 
+/**
+ * x · Φ(x), with the normal distribution's Φ itself and not the approximation by tanh, as Keras's default (Hendrycks and
+ * Gimpel, "Gaussian error linear units", 2016). Its slope is Φ(x) + x · φ(x).
+ */
+export function gelu(tape: Tape, x: Output): Output {
+  const { graph } = tape;
+  const times = (a: Output, b: Output) => graph.add('Mul', [a, b], T);
+  const erf = graph.add('Erf', [times(x, graph.float(Math.SQRT1_2))], T);
+  const share = times(graph.add('AddV2', [erf, graph.float(1)], T), graph.float(0.5));
+  return tape.record(times(x, share), [x], (slope) => [
+    () => {
+      const density = graph.add('Exp', [times(graph.add('Square', [x], T), graph.float(-0.5))], T);
+      const rise = times(x, times(density, graph.float(1 / Math.sqrt(2 * Math.PI))));
+      return times(slope, graph.add('AddV2', [share, rise], T));
+    },
+  ]);
+}
+
 /** Of windows of `size` · `size` that don't overlap, without padding. */
 function windowsOf(size: number): Readonly<Record<string, Attribute>> {
   const window = { ints: [1, size, size, 1] };
