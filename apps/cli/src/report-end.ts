@@ -14,11 +14,11 @@ export async function reportEnd(
   const { outcome, reason, summary, collapse } = await prepared.ended;
   const rate = `${summary.samplesPerSecond.toFixed(0)} samples/s`;
   if (outcome === 'completed') {
-    display.line(
-      display.colors.green(
-        `✔ ${testText(summary)}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${prepared.folder}`,
-      ),
-    );
+    const line = `${testText(summary)}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${prepared.folder}`;
+    // All steps were made, and to no avail: the finding below says so.
+    if (summary.health.some(({ kind }) => kind === 'diverged'))
+      display.warn(`completed, but the training diverged: ${line}`);
+    else display.line(display.colors.green(`✔ ${line}`));
   } else {
     const howToGoOn = collapse === null ? '' : ' --on-collapse rollback';
     display.warn(

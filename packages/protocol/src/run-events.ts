@@ -199,6 +199,7 @@ export const HEALTH_KINDS = [
   'large-updates',
   'validation-at-chance',
   'overfitting',
+  'diverged',
 ] as const;
 export type HealthKind = (typeof HEALTH_KINDS)[number];
 

@@ -3,6 +3,7 @@ import type { TensorTable } from '@convoy/protocol/tensor';
 import * as v from 'valibot';
 import { ChanceSchema, COLLAPSES, NEW_CHANCE, noteStep } from './chance.ts';
 import { NEW_NORMS, noteNorm, noteProbe, NormsSchema, type KernelFigures } from './norms.ts';
+import { judgeDivergence } from './divergence.ts';
 import {
   hasDeadLayer,
   NEW_UNITS,
@@ -149,7 +150,8 @@ export class Health {
     const { chance, units, norms, skips } = this.#state;
     const { step, samples, correct, gradientNorm, silent, kernels } = figures;
     const loss = bounded(figures.loss);
-    const lossShare = loss / this.#ignorantLoss(loss);
+    const ignorantLoss = this.#ignorantLoss(loss);
+    const lossShare = loss / ignorantLoss;
     skips.inARow = 0;
     const verdicts: Verdict[] = [];
     if (step - skips.lastStep >= RECOVERED_STEPS) verdicts.push({ kind: 'not-finite', holds: false });
@@ -157,6 +159,7 @@ export class Health {
     const isDead = hasDeadLayer(units, step, this.#layers);
     verdicts.push(...noteStep(chance, { step, samples, loss, correct }, this.#settings, isDead));
     verdicts.push(...noteNorm(norms, step, gradientNorm));
+    verdicts.push(...judgeDivergence('step', step, figures.loss, ignorantLoss));
     if (kernels !== null) verdicts.push(...noteProbe(norms, step, kernels, lossShare));
     return this.#take(verdicts, step);
   }
@@ -180,7 +183,9 @@ export class Health {
     const { classes } = this.#settings;
     const { step } = evaluation;
     const figures = { ...evaluation, loss: bounded(evaluation.loss) };
-    return this.#take(noteValidation(this.#state.validation, figures, classes, this.#settledAfter), step);
+    const divergence = judgeDivergence('validation', step, evaluation.loss, this.#ignorantLoss(figures.loss));
+    const verdicts = noteValidation(this.#state.validation, figures, classes, this.#settledAfter);
+    return this.#take([...verdicts, ...divergence], step);
   }
 
   /** The loss of a model that knows nothing; a regression's has no formula, so it is the first step's. */

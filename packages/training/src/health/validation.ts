@@ -89,7 +89,7 @@ function judgeAgreement(
     since: step,
     evidence: `validation has loss ${loss.toFixed(4)} and accuracy ${percent(accuracy)}, which is guessing, while training has ${epoch.loss.toFixed(4)} and ${percent(epoch.accuracy)}`,
     advice:
-      'both should see the same: compare the images and labels of the two (convoy show), the scaling of pixels, and a normalisation whose statistics are not those of the data; try another --engine',
+      'both should see the same: mix samples that are sorted by class, of which validation gets the last; compare the images and labels of the two (convoy show), the scaling of pixels, and a normalisation whose statistics are not those of the data; try another --engine',
   };
 }
 
