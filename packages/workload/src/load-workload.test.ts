@@ -110,6 +110,31 @@ describe('the file of a workload', () => {
       'metrics must be ["accuracy"] with the loss sparseCategoricalCrossentropy',
     ],
     ['a type that is none', WORKLOAD.replace('float32', 'float64'), 'inputType must be "uint8" or "float32"'],
+    [
+      'a field misspelt',
+      WORKLOAD.replace('settings:', 'setings:'),
+      'a workload has no field "setings"; did you mean "settings"?',
+    ],
+    [
+      'a field of its own',
+      WORKLOAD.replace('settings:', 'version: 1, settings:'),
+      'a workload has no field "version"; it has name, model, inputType, loss, metrics, dataset, settings',
+    ],
+    [
+      'an option misspelt',
+      WORKLOAD.replace('units: 2', 'unit: 2'),
+      'its model: out (dense) has no option "unit"; did you mean "units"?',
+    ],
+    [
+      'another dtype in its layers',
+      WORKLOAD.replace('shape: [3]', "shape: [3], dtype: 'uint8'"),
+      'its model: in has the dtype uint8, and inputType is float32',
+    ],
+    [
+      'one class',
+      WORKLOAD.replace('units: 2', 'units: 1'),
+      'its model: out has one unit, and sparseCategoricalCrossentropy tells two classes or more apart: give each class a unit',
+    ],
     ['a layer twice', WORKLOAD.replace("name: 'out'", "name: 'in'"), 'its model: two layers are called in'],
     ['an error', 'throw new Error("no luck\\n  at all");', "it can't be loaded: no luck"],
     ['what is no program', 'export default {', /^--workload .*: it can't be loaded: /],

@@ -6,6 +6,7 @@ import { checkLayers } from '@convoy/model/check-layers';
 import type { Dataset } from '@convoy/model/dataset';
 import { LOSSES, METRIC_OF } from '@convoy/model/loss';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { nearestName } from '@convoy/protocol/wrong-value';
 import type { Settings } from '@convoy/training/settings';
 import { withoutGreeting } from './greeting.ts';
 import { architectureOf, isLayersModel, notTaken } from './layers-model.ts';
@@ -23,6 +24,15 @@ export interface LoadedWorkload {
   openDataset(): Promise<Dataset>;
 }
 
+const FIELDS: readonly string[] = [
+  'name',
+  'model',
+  'inputType',
+  'loss',
+  'metrics',
+  'dataset',
+  'settings',
+] satisfies (keyof Workload)[];
 const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
 const loaded = new Map<string, Promise<LoadedWorkload>>();
 
@@ -107,6 +117,12 @@ function checked(path: string, exported: unknown): Workload {
   const demand = (isRight: boolean, what: string) => {
     if (!isRight) throw wrong(path, what);
   };
+  const strange = Object.keys(workload).find((field) => !FIELDS.includes(field));
+  if (strange !== undefined) {
+    const near = nearestName(strange, FIELDS);
+    const hint = near === undefined ? `it has ${FIELDS.join(', ')}` : `did you mean "${near}"?`;
+    throw wrong(path, `a workload has no field "${strange}"; ${hint}`);
+  }
   demand(typeof name === 'string' && NAME.test(name), 'name must be of lower-case letters, digits and hyphens');
   demand(typeof model === 'function' || (typeof model === 'object' && model !== null), 'model must be layers, a LayersModel or a function that gives one'); // prettier-ignore
   demand(inputType === 'uint8' || inputType === 'float32', 'inputType must be "uint8" or "float32"');

@@ -137,6 +137,11 @@ describe("a workload's data", () => {
       message: 'dataset must return an object of trainCount, testCount and read',
     },
     {
+      title: 'a field misspelt',
+      data: { ...labelled, fingerPrint: 'v1' },
+      message: 'the data has no field "fingerPrint"; did you mean "fingerprint"?',
+    },
+    {
       title: 'a number for a fingerprint',
       data: { ...labelled, fingerprint: 1 },
       message: 'fingerprint must be a text, or left out',

@@ -3,8 +3,18 @@ import type { Model } from '@convoy/model/architecture';
 import type { Dataset, Inputs, Split } from '@convoy/model/dataset';
 import type { WorkloadDataset } from '@convoy/model/workload';
 import { expectedOf } from '@convoy/model/loss';
+import { nearestName } from '@convoy/protocol/wrong-value';
 import { faultOfInput, faultOfLabel, faultOfValues } from './sample-fault.ts';
 import { inspectSamples } from './inspect-samples.ts';
+
+const FIELDS: readonly string[] = [
+  'trainCount',
+  'testCount',
+  'classNames',
+  'fingerprint',
+  'origin',
+  'read',
+] satisfies (keyof WorkloadDataset)[];
 
 /** What the protocol carries and a digest looks like. */
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -17,6 +27,13 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export function openWorkloadDataset(name: string, data: WorkloadDataset, model: Model): Dataset {
   if (typeof data !== 'object' || data === null) {
     throw new RangeError('dataset must return an object of trainCount, testCount and read');
+  }
+  for (const field of Object.keys(data)) {
+    const near = FIELDS.includes(field) ? undefined : nearestName(field, FIELDS);
+    // A set may have fields of its own, but hardly one that is called nearly like one of ours.
+    if (near !== undefined && !(near in data)) {
+      throw new RangeError(`the data has no field "${field}"; did you mean "${near}"?`);
+    }
   }
   const { trainCount, testCount, fingerprint, origin = `the data of the workload ${name}` } = data;
   for (const [field, count] of Object.entries({ trainCount, testCount })) {
