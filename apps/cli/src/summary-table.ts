@@ -11,11 +11,7 @@ export function summaryTable(model: Model): string {
   const rows = model.layers.map(({ layer, outputShape, parameters }) => {
     const shape = `(${['None', ...outputShape].join(', ')})`;
     const size = parameters.reduce((sum, tensor) => sum + tensor.size, 0);
-    return row(
-      `${layer.name} (${kerasClassName(layer)})`,
-      layer.type === 'input' ? `[${shape}]` : shape,
-      String(size),
-    );
+    return row(`${layer.name} (${kerasClassName(layer)})`, layer.type === 'input' ? `[${shape}]` : shape, String(size));
   });
   const { parameterCount, trainableCount } = model;
   const [total, trainable, rest] = [parameterCount, trainableCount, parameterCount - trainableCount].map((count) =>
