@@ -94,9 +94,7 @@ export class SimulatedServer implements End<WorkerMessage> {
     this.incarnation++;
     this.#say(() => `server incarnation ${this.incarnation} starts at ${JSON.stringify(start)}`);
     ledger.restore(snapshot);
-    // A machine tells by identity whether it starts at the start, and a mutant's is another module's.
-    const from = start === FROM_THE_START ? undefined : start;
-    this.#machine = new machine(new TaskSequence(problem.config, problem.plan), from, problem.options);
+    this.#machine = new machine(new TaskSequence(problem.config, problem.plan), start, problem.options);
     this.#audit = new Audit(problem.options);
     this.outcome = null;
     this.#tickAtMs = agenda.nowMs;
@@ -315,8 +313,7 @@ export class SimulatedServer implements End<WorkerMessage> {
         return this.#replyAfter('step', { type: 'skipped', task: effect.task.id });
       case 'checkpoint': {
         ledger.checkPosition(effect.position, effect.cause);
-        const { consecutiveSkips, stopReason = null } = this.#machine!.standing;
-        const start = { position: effect.position, consecutiveSkips, stopReason };
+        const start = { ...this.#machine!.standing, position: effect.position };
         const checkpoint = { start, ledger: ledger.snapshot() };
         const { incarnation } = this;
         // It is on the disk after a while, if the process lives so long; at its end a process waits for that.

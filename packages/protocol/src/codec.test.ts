@@ -1,7 +1,16 @@
 import { Packr } from 'msgpackr';
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { decodeServerMessage, decodeWorkerMessage, encode, MalformedMessageError } from './codec.ts';
-import type { Result, ServerMessage, WorkerMessage } from './messages.ts';
+import {
+  asText,
+  maxMessageBytes,
+  REASON_LENGTH,
+  type Result,
+  type ServerMessage,
+  type WorkerMessage,
+} from './messages.ts';
+import { AUGMENTATION_VERSION, MAX_RATES, RunConfigSchema } from './run-config.ts';
 import { copyFloat32, float32Bytes } from './tensor.ts';
 
 const session = { run: 'r', incarnation: 'i' };
@@ -148,5 +157,65 @@ describe('a malformed message', () => {
         }
       }
     }
+  });
+
+  it('takes the largest configuration that the schema does, and no worker may send as much', () => {
+    const monitored = { monitor: 'val_mean_absolute_error', mode: 'auto', minDelta: 1e-5, patience: 2 ** 31 } as const;
+    const optimizer = { learningRate: 0.1, weightDecay: 0.1, clipNorm: 0.1, rho: 0.9, momentum: 0.9, epsilon: 0.1 };
+    const config = v.parse(RunConfigSchema, {
+      recipe: '漢'.repeat(64),
+      model: 'workload',
+      dataset: { name: 'workload', workload: '漢'.repeat(64) },
+      seed: Number.MAX_SAFE_INTEGER,
+      epochs: 2 ** 31,
+      maxSteps: 2 ** 31,
+      globalBatchSize: 2 ** 31,
+      microBatchSize: 2 ** 31,
+      evaluationBatchSize: 2 ** 31,
+      validationSplit: 0.1,
+      shuffle: true,
+      dropout: true,
+      augmentation: { version: AUGMENTATION_VERSION, crop: 4, flip: true, cutout: 8, mixup: 0.1 },
+      labelSmoothing: 0.1,
+      optimizer: {
+        ...optimizer,
+        name: 'rmsprop',
+        centered: true,
+        excludeFromWeightDecay: Array.from({ length: 20 }, () => '漢'.repeat(100)),
+      },
+      schedule: { name: 'table', per: 'step', rates: Array.from({ length: MAX_RATES }, (_, i) => 1 / (i + 3)) },
+      callbacks: {
+        earlyStopping: { ...monitored, baseline: 0.1, restoreBestWeights: true, startFromEpoch: 2 ** 31 },
+        reduceLROnPlateau: { ...monitored, factor: 0.1, cooldown: 2 ** 31, minLR: 0.1 },
+        modelCheckpoint: { monitor: 'val_mean_absolute_error', mode: 'auto', saveBestOnly: true },
+      },
+      deterministic: true,
+    });
+    const welcome: ServerMessage = {
+      type: 'welcome',
+      protocolVersion: 1,
+      ...session,
+      rank: 0,
+      config,
+      parameterCount: 1,
+      heartbeatIntervalMs: 1_000,
+      silentAfterMs: 10_000,
+    };
+    const bytes = encode(welcome);
+    expect(decodeServerMessage(bytes)).toEqual(welcome);
+    expect(bytes.byteLength).toBeLessThan(maxMessageBytes(1));
+    expect(() => decodeWorkerMessage(bytes)).toThrow('more than 256 items');
+  });
+});
+
+describe('asText', () => {
+  it.each([
+    ['two\nlines, \u001b[31mred', 'two lines,  [31mred'],
+    ['', 'unknown'],
+    ['x'.repeat(300), 'x'.repeat(256)],
+    [`${'x'.repeat(255)}😀`, 'x'.repeat(255)],
+  ])('makes of %j what a message may carry', (words, expected) => {
+    expect(asText(words, REASON_LENGTH)).toBe(expected);
+    expect(() => decodeServerMessage(encode({ type: 'pause', reason: asText(words, REASON_LENGTH) }))).not.toThrow();
   });
 });

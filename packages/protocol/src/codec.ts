@@ -1,7 +1,14 @@
 import { Packr } from 'msgpackr';
 import * as v from 'valibot';
-import { ServerMessageSchema, WorkerMessageSchema, type ServerMessage, type WorkerMessage } from './messages.ts';
-import { assertModest } from './structure.ts';
+import {
+  SERVER_MESSAGE_SIZE,
+  ServerMessageSchema,
+  WORKER_MESSAGE_SIZE,
+  WorkerMessageSchema,
+  type ServerMessage,
+  type WorkerMessage,
+} from './messages.ts';
+import { assertModest, type Size } from './structure.ts';
 
 /** The bytes are not a message: they don't decode, or a field is missing, unknown or out of range. The peer's fault. */
 export class MalformedMessageError extends Error {
@@ -62,17 +69,17 @@ function encodeWithTensor(message: WorkerMessage | ServerMessage, tensor: Uint8A
  * @throws MalformedMessageError naming the field that is wrong.
  */
 export function decodeWorkerMessage(bytes: Uint8Array): WorkerMessage {
-  return validate(WorkerMessageSchema, unpack(bytes));
+  return validate(WorkerMessageSchema, unpack(bytes, WORKER_MESSAGE_SIZE));
 }
 
 /** Decodes and validates what a server sent; see {@link decodeWorkerMessage}. */
 export function decodeServerMessage(bytes: Uint8Array): ServerMessage {
-  return validate(ServerMessageSchema, unpack(bytes));
+  return validate(ServerMessageSchema, unpack(bytes, SERVER_MESSAGE_SIZE));
 }
 
-function unpack(bytes: Uint8Array): unknown {
+function unpack(bytes: Uint8Array, most: Size): unknown {
   try {
-    assertModest(bytes);
+    assertModest(bytes, most);
     return packr.unpack(bytes);
   } catch (cause) {
     throw new MalformedMessageError(`not MessagePack: ${(cause as Error).message}`, { cause });

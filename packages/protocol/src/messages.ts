@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { RunConfigSchema } from './run-config.ts';
+import { MAX_RATES, RunConfigSchema } from './run-config.ts';
+import type { Size } from './structure.ts';
 
 /** Raised whenever a message changes incompatibly; compared in `hello` before anything else. */
 export const PROTOCOL_VERSION = 4;
@@ -7,15 +8,36 @@ export const PROTOCOL_VERSION = 4;
 /** Room for a message's other fields beside its tensor. */
 const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
 
-/** The largest valid message of a model's run, in bytes: one flat vector and the fields beside it. */
+/** A rate on the wire: a tag and a float64. */
+const RATE_BYTES = 9;
+
+/** The largest valid message of a model's run, in bytes: one flat vector or a table of rates, and the fields beside it. */
 export function maxMessageBytes(parameterCount: number): number {
-  return parameterCount * Float32Array.BYTES_PER_ELEMENT + MESSAGE_OVERHEAD_BYTES;
+  const vectorBytes = parameterCount * Float32Array.BYTES_PER_ELEMENT;
+  return Math.max(vectorBytes, MAX_RATES * RATE_BYTES) + MESSAGE_OVERHEAD_BYTES;
 }
+
+/** No message of a worker's is larger than this, with room for later versions. */
+export const WORKER_MESSAGE_SIZE: Size = { items: 256, depth: 8 };
+/** A `welcome` has the run's configuration in it, whose largest part is a table of rates. */
+export const SERVER_MESSAGE_SIZE: Size = { items: MAX_RATES + 256, depth: 8 };
 
 /** The largest valid result of a run whose gradients take so many bytes. */
 export function maxResultBytes(gradientBytes: number): number {
   return gradientBytes + MESSAGE_OVERHEAD_BYTES;
 }
+
+/** Words of any origin as a message's text may have them: without control characters, no longer than `limit`, not empty. */
+export function asText(words: string, limit: number): string {
+  const line = words.replace(/\p{C}+/gu, ' ').slice(0, limit);
+  // Half of a pair that was cut apart is no character.
+  return line.replace(/\p{C}$/u, '') || 'unknown';
+}
+
+/** A reason in a message has so many characters at most. */
+export const REASON_LENGTH = 256;
+/** An error or a refusal so many. */
+export const ERROR_LENGTH = 1024;
 
 /** For people: no control characters, which a terminal would obey. */
 const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit), v.regex(/^\P{C}*$/u));
@@ -117,10 +139,10 @@ export const HeartbeatSchema = v.strictObject({
 });
 
 /** "I am leaving on purpose; lease what I hold to somebody else." */
-export const ByeSchema = v.strictObject({ type: v.literal('bye'), reason: text(256) });
+export const ByeSchema = v.strictObject({ type: v.literal('bye'), reason: text(REASON_LENGTH) });
 
 /** "I can't do what you asked", e.g. the data is missing; the connection closes after it. */
-export const WorkerErrorSchema = v.strictObject({ type: v.literal('error'), message: text(1024) });
+export const WorkerErrorSchema = v.strictObject({ type: v.literal('error'), message: text(ERROR_LENGTH) });
 
 // ── server → worker ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,7 +167,7 @@ export const AliveSchema = v.strictObject({ type: v.literal('alive') });
 export const RejectSchema = v.strictObject({
   type: v.literal('reject'),
   reason: v.picklist(['protocol', 'model', 'data', 'numerics', 'engine', 'sampling']),
-  message: text(1024),
+  message: text(ERROR_LENGTH),
 });
 
 /** "These are the parameters after `step` commits." Precedes the first lease of that step. */
@@ -181,14 +203,14 @@ export const CancelSchema = v.strictObject({ type: v.literal('cancel'), task: in
 export const DrainSchema = v.strictObject({ type: v.literal('drain') });
 
 /** "No work until `resume`, because …" */
-export const PauseSchema = v.strictObject({ type: v.literal('pause'), reason: text(256) });
+export const PauseSchema = v.strictObject({ type: v.literal('pause'), reason: text(REASON_LENGTH) });
 export const ResumeSchema = v.strictObject({ type: v.literal('resume') });
 
 /** "The run is over; exit." `completed` says whether it reached its end. */
 export const ShutdownSchema = v.strictObject({
   type: v.literal('shutdown'),
   completed: v.boolean(),
-  reason: text(256),
+  reason: text(REASON_LENGTH),
 });
 
 export const WorkerMessageSchema = v.variant('type', [

@@ -13,6 +13,9 @@ const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Nu
 export const MODEL_NAMES = ['lesson-cnn', 'lesson-bn', 'resnet'] as const;
 export type ModelName = (typeof MODEL_NAMES)[number];
 
+/** A schedule given as a table has so many rates at most. */
+export const MAX_RATES = 10_000;
+
 /** What every optimizer has, with Keras's names and meanings. */
 const everyOptimizer = {
   learningRate: v.pipe(rate, about('What a schedule starts from.')),
@@ -132,7 +135,7 @@ const ScheduleSchema = v.variant('name', [
     rates: v.pipe(
       v.array(rate),
       v.minLength(1),
-      v.maxLength(10_000),
+      v.maxLength(MAX_RATES),
       about('The rates themselves, one per step or epoch: what any function of them comes to. The last one stays.'),
     ),
   }),

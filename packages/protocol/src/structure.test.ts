@@ -1,7 +1,8 @@
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { assertModest } from './structure.ts';
+import { assertModest, type Size } from './structure.ts';
 
+const most: Size = { items: 256, depth: 8 };
 const packr = new Packr({ useRecords: false });
 
 /** Nested as deep as asked: {a: {a: … 1}}. */
@@ -34,7 +35,7 @@ describe('assertModest', () => {
     Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`key${i}`, i])),
     nested(7),
   ])('lets by what a message may hold (%#)', (value) => {
-    expect(() => assertModest(packr.pack(value))).not.toThrow();
+    expect(() => assertModest(packr.pack(value), most)).not.toThrow();
   });
 
   it.each([
@@ -50,6 +51,6 @@ describe('assertModest', () => {
     ['a date', packr.pack(new Date(0)), 'is no part of a message'],
     ['the tag that is never used', Uint8Array.of(0xc1), 'tag 0xc1 is no part of a message'],
   ])('refuses %s', (_, bytes, reason) => {
-    expect(() => assertModest(bytes)).toThrow(reason);
+    expect(() => assertModest(bytes, most)).toThrow(reason);
   });
 });

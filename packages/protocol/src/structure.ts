@@ -1,7 +1,10 @@
-/** A message nests its fields this deep at most, with room for later versions. */
-const MAX_DEPTH = 8;
-/** Keys and values of a message, with room for later versions. */
-const MAX_ITEMS = 256;
+/** How large a message may be, its texts and tensors apart. */
+export interface Size {
+  /** Keys and values. */
+  readonly items: number;
+  /** How deep its fields are nested. */
+  readonly depth: number;
+}
 
 /**
  * Walks over MessagePack without building anything, and refuses what no message of Convoy is: deep nesting, many items,
@@ -9,7 +12,7 @@ const MAX_ITEMS = 256;
  * peer, busy for seconds.
  * @throws Error saying what is wrong.
  */
-export function assertModest(bytes: Uint8Array): void {
+export function assertModest(bytes: Uint8Array, most: Size): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   /** Items still to come, per level. */
   const open = [1];
@@ -27,8 +30,8 @@ export function assertModest(bytes: Uint8Array): void {
   };
   const enter = (count: number) => {
     items += count;
-    if (items > MAX_ITEMS) throw new Error(`more than ${MAX_ITEMS} items`);
-    if (open.push(count) > MAX_DEPTH) throw new Error(`nested deeper than ${MAX_DEPTH}`);
+    if (items > most.items) throw new Error(`more than ${most.items} items`);
+    if (open.push(count) > most.depth) throw new Error(`nested deeper than ${most.depth}`);
   };
   while (open.length > 0) {
     if (open[open.length - 1]! === 0) {

@@ -101,6 +101,7 @@ async function train(options: Settings, circumstances: Circumstances = {}): Prom
       ? {}
       : {
           start: {
+            resumed: true,
             position: checkpoint.state.position,
             consecutiveSkips: checkpoint.state.consecutiveSkips,
             stopReason: checkpoint.state.callbacks!.stopReason,

@@ -8,7 +8,7 @@ import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { GENERATOR_VERSION } from '@convoy/numerics/random/threefry';
-import type { StartingPoint } from '@convoy/training/coordinator/task-sequence';
+import { FROM_THE_START, type StartingPoint } from '@convoy/training/coordinator/task-sequence';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { planRun, PERMUTATION_VERSION, raggedEnd, type RunPlan, type RaggedEnd } from '@convoy/training/sampling';
 import { syntheticConfig } from '@convoy/training/settings';
@@ -226,9 +226,9 @@ function identityOf(model: Model, dataset: Dataset) {
 
 function startOf(checkpoint: LoadedCheckpoint | null | undefined): StartingPoint | undefined {
   if (checkpoint === undefined) return undefined;
-  if (checkpoint === null) return { position: { step: 0, due: [] }, consecutiveSkips: 0 };
+  if (checkpoint === null) return { ...FROM_THE_START, resumed: true };
   const { position, consecutiveSkips, callbacks } = checkpoint.state;
-  return { position, consecutiveSkips, stopReason: callbacks?.stopReason ?? null };
+  return { resumed: true, position, consecutiveSkips, stopReason: callbacks?.stopReason ?? null };
 }
 
 function noteOf({ samples, better }: RaggedEnd, { globalBatchSize }: RunConfig): string {

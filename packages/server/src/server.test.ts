@@ -121,10 +121,11 @@ class Peer {
 
   constructor(server: ParameterServer) {
     const [memoryEnd, workerEnd] = memoryPair(serverCodec, { encode, decode: decodeServerMessage });
-    // What is named otherwise is judged by its silence, as a socket is.
+    // Judged by its silence, as a socket is.
     const serverEnd = new Proxy(memoryEnd, {
       get: (end, key) => {
         if (key === 'remote') return 'test:1';
+        if (key === 'isLocal') return false;
         const value: unknown = Reflect.get(end, key);
         return typeof value === 'function' ? value.bind(end) : value;
       },

@@ -148,7 +148,7 @@ export class ParameterServer {
     this.#coordinator = new Coordinator(new TaskSequence(config, plan), start, coordinatorOptions);
     const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = plan;
     const identity = { run, incarnation, totalSteps, stepsPerEpoch };
-    if (start !== FROM_THE_START) this.report({ type: 'run-resumed', ...identity, step: start.position.step });
+    if (start.resumed) this.report({ type: 'run-resumed', ...identity, step: start.position.step });
     else {
       const sizes = { trainSamples, validationSamples, testSamples, parameterCount: model.parameterCount };
       this.report({ type: 'run-started', ...identity, ...sizes });

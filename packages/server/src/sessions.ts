@@ -1,5 +1,8 @@
 import {
+  asText,
+  ERROR_LENGTH,
   PROTOCOL_VERSION,
+  REASON_LENGTH,
   maxResultBytes,
   type EvaluationResult,
   type Heartbeat,
@@ -195,8 +198,8 @@ export class Sessions {
     this.#strangers.tick(now);
     for (const session of this.#sessions) {
       const { connection, state, bytesHeard } = session;
-      // In one process, compute blocks the loop that would answer. Anywhere else every byte is a sign of life, not only whole messages.
-      const heard = connection.remote === 'memory' || connection.bytesHeard > bytesHeard;
+      // Every byte is a sign of life, not only whole messages.
+      const heard = connection.isLocal || connection.bytesHeard > bytesHeard;
       session.bytesHeard = connection.bytesHeard;
       if (heard) session.heardAtMs = now;
       // Unasked: behind a large result on a slow link the worker's own sign of life comes late, and so would the answer to it.
@@ -231,11 +234,10 @@ export class Sessions {
   /** Lets everybody go. Whoever comes later is told the same, and nothing is reported or handed on any more. */
   end(ending: Ending): void {
     this.#ending = ending;
-    const { outcome, reason } = ending;
     for (const { connection, state } of this.#sessions) {
-      if (outcome === 'rolled-back') connection.close(closeCodes.goingAway, ROLLING_BACK);
+      if (ending.outcome === 'rolled-back') connection.close(closeCodes.goingAway, ROLLING_BACK);
       else if (state.name !== 'closing') {
-        connection.send({ type: 'shutdown', completed: outcome === 'completed', reason });
+        connection.send(shutdownOf(ending));
         connection.close(closeCodes.normal, 'the run is over');
       }
     }
@@ -361,8 +363,7 @@ export class Sessions {
     // It finds the server that goes on when it tries again.
     if (this.#ending?.outcome === 'rolled-back') return this.#dismiss(session, closeCodes.goingAway, ROLLING_BACK);
     if (this.#ending !== null) {
-      const { outcome, reason } = this.#ending;
-      connection.send({ type: 'shutdown', completed: outcome === 'completed', reason });
+      connection.send(shutdownOf(this.#ending));
       this.#dismiss(session, closeCodes.normal, 'the run is over');
       return this.#absentees.back(hello.workerId);
     }
@@ -379,7 +380,7 @@ export class Sessions {
       parameterCount: model.parameterCount,
       // Three chances to be heard before silence is suspicious, however soon that is.
       heartbeatIntervalMs: Math.ceil(Math.min(HEARTBEAT_INTERVAL_MS, liveness.suspectAfterMs / 3)),
-      silentAfterMs: liveness.deadAfterMs,
+      silentAfterMs: Math.ceil(liveness.deadAfterMs),
     });
   }
 
@@ -442,7 +443,7 @@ export class Sessions {
 
   #refuse(session: Session, name: string, { reason, message }: Refusal): void {
     if (this.#ending === null) this.#reportStranger({ type: 'worker-rejected', name, reason: message });
-    session.connection.send({ type: 'reject', reason, message });
+    session.connection.send({ type: 'reject', reason, message: asText(message, ERROR_LENGTH) });
     this.#dismiss(session, closeCodes.rejected, message);
   }
 
@@ -479,4 +480,9 @@ export class Sessions {
   #reportStranger(fact: StrangerFact): void {
     this.#strangers.note(fact, this.#options.clock.now());
   }
+}
+
+/** What a run may have ended for (a worker's last words, say) is not made for a message. */
+function shutdownOf({ outcome, reason }: Ending): ServerMessage {
+  return { type: 'shutdown', completed: outcome === 'completed', reason: asText(reason, REASON_LENGTH) };
 }

@@ -5,6 +5,8 @@
 export interface Connection<Incoming, Outgoing> extends AsyncIterable<Incoming> {
   /** For people: address and port, or "memory". */
   readonly remote: string;
+  /** Both ends are in one process: silence says nothing, since compute blocks the loop that would answer. */
+  readonly isLocal: boolean;
   readonly bytesSent: number;
   /** Bytes of whole messages. */
   readonly bytesReceived: number;

@@ -46,6 +46,7 @@ const messageBuffers = new MessageBuffers();
 /** A WebSocket as a {@link Connection}: one binary frame per message. */
 export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming, Outgoing> {
   readonly remote: string;
+  readonly isLocal = false;
   readonly #socket: WebSocket;
   readonly #codec: Codec<Incoming, Outgoing>;
   readonly #inbox: Inbox<Incoming>;

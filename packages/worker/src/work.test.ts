@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
+import { exitCodes } from '@convoy/protocol/errors';
 import { PROTOCOL_VERSION, type Block, type ServerMessage, type WorkerMessage } from '@convoy/protocol/messages';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { resolveConfig } from '@convoy/training/config';
@@ -242,5 +243,18 @@ describe('work', () => {
       exitCode: 6,
     });
     expect(asked).toEqual(['close']);
+  });
+
+  it('gives up when it and the coordinator do not understand each other, and not at the first time', async () => {
+    const { compute } = fakeCompute();
+    const { end, connected } = begin(compute);
+    const given = end.catch((error: unknown) => error);
+    for (let i = 0; i < 5; i++)
+      (await connected()).close(closeCodes.malformed, 'ready.dataFingerprint: Invalid format');
+    expect(await given).toMatchObject({
+      name: 'OperatorError',
+      exitCode: exitCodes.rejected,
+      message: expect.stringContaining('4002: ready.dataFingerprint: Invalid format') as string,
+    });
   });
 });

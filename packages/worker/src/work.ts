@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { decodeServerMessage, encode } from '@convoy/protocol/codec';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { ServerMessage, WorkerMessage } from '@convoy/protocol/messages';
-import type { Codec } from '@convoy/transport/connection';
+import { closeCodes, type Closure, type Codec } from '@convoy/transport/connection';
 import { DEFAULT_BACKOFF, fullJitter } from '@convoy/transport/dial';
 import type { Compute, ComputeOptions } from './compute/compute.ts';
 import { WorkerSession, type ServerConnection, type WorkEnd } from './worker-session.ts';
@@ -22,13 +22,18 @@ export interface WorkOptions {
   readonly log: (line: string) => void;
 }
 
+/** One side said what the other takes for no message: the same happens again unless the line between them had garbled it. */
+const NOT_UNDERSTOOD: ReadonlySet<number> = new Set([closeCodes.malformed, closeCodes.unexpected, closeCodes.tooLarge]);
+/** Such ends in a row after which a worker gives up. */
+const MAX_MISUNDERSTANDINGS = 5;
+
 const ASKED_TO_LEAVE: WorkEnd = { completed: false, reason: 'asked to leave' };
 
 /**
  * A worker's life: connects, prepares what the server names, computes its leases, and connects again when the connection
  * is lost, until the run is over or it is told to drain. What it computes when the connection breaks it goes on computing,
  * and delivers on the next one.
- * @throws OperatorError when the server refuses this worker, when it stays away for longer than the worker's patience, or
+ * @throws OperatorError when the server refuses this worker or does not understand it again and again, when it stays away for longer than the worker's patience, or
  * when the engine or the data can't be had.
  */
 export async function work(options: WorkOptions): Promise<WorkEnd> {
@@ -39,12 +44,16 @@ export async function work(options: WorkOptions): Promise<WorkEnd> {
     if (engine.warning !== null) log(engine.warning);
     const session = new WorkerSession({ compute, engine, workerId, drain, log });
     let connection = await connect(drain);
+    let misunderstandings = 0;
     for (let attempt = 1; ; attempt++) {
       const end = await session.converse(connection);
       if (end !== null) return end;
       if (drain.aborted) return ASKED_TO_LEAVE;
-      const { code, reason } = await connection.closed;
+      const closure = await connection.closed;
+      const { code, reason } = closure;
       if (session.servedSinceConnecting) attempt = 1;
+      misunderstandings = NOT_UNDERSTOOD.has(code) && !session.servedSinceConnecting ? misunderstandings + 1 : 0;
+      if (misunderstandings === MAX_MISUNDERSTANDINGS) throw misunderstood(closure);
       log(`lost the coordinator (${code}${reason ? `: ${reason}` : ''}); connecting again`);
       await delay(fullJitter(DEFAULT_BACKOFF, attempt, Math.random), undefined, { signal: drain });
       connection = await connectAgain(connect, drain, patienceMs);
@@ -55,6 +64,13 @@ export async function work(options: WorkOptions): Promise<WorkEnd> {
   } finally {
     await compute.close();
   }
+}
+
+function misunderstood({ code, reason }: Closure): OperatorError {
+  return new OperatorError(
+    `${MAX_MISUNDERSTANDINGS} conversations in a row ended because one side did not understand the other (${code}: ${reason}): install the same version of Convoy on both`,
+    { exitCode: exitCodes.rejected },
+  );
 }
 
 async function connectAgain(

@@ -2,6 +2,8 @@ import { hostname } from 'node:os';
 import { encode } from '@convoy/protocol/codec';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import {
+  asText,
+  ERROR_LENGTH,
   PROTOCOL_VERSION,
   type Block,
   type EvaluationLease,
@@ -86,7 +88,7 @@ export class WorkerSession {
       type: 'hello',
       protocolVersion: PROTOCOL_VERSION,
       workerId,
-      name: `${hostname()}:${process.pid}`.slice(0, 128),
+      name: asText(`${hostname()}:${process.pid}`, 128),
       engine: { name: engine.name, version: engine.version, threads: engine.threads },
     });
     try {
@@ -242,7 +244,7 @@ export class WorkerSession {
       this.#preparing = prepared.catch(() => {});
       facts = await prepared;
     } catch (error) {
-      connection.send({ type: 'error', message: printable((error as Error).message) });
+      connection.send({ type: 'error', message: asText((error as Error).message, ERROR_LENGTH) });
       return this.#fail(error as Error);
     }
     if (this.#conversation !== conversation || drain.aborted) return;
@@ -300,7 +302,7 @@ export class WorkerSession {
     return setInterval(() => {
       const nowMs = performance.now();
       // The silence of a time in which this process stood still was its own.
-      if (nowMs - beatAtMs > STANDSTILL_MS || connection.bytesHeard > bytesHeard || connection.remote === 'memory') {
+      if (nowMs - beatAtMs > STANDSTILL_MS || connection.bytesHeard > bytesHeard || connection.isLocal) {
         heardAtMs = nowMs;
       }
       beatAtMs = nowMs;
@@ -313,9 +315,4 @@ export class WorkerSession {
       connection.send({ type: 'heartbeat', rssBytes: residentBytes(), tensors });
     }, heartbeatIntervalMs);
   }
-}
-
-/** An error's text as a message may carry it. */
-function printable(text: string): string {
-  return text.replace(/\p{C}+/gu, ' ').slice(0, 1024) || 'unknown';
 }

@@ -245,6 +245,7 @@ describe('the synchronous coordinator', () => {
         { type: 'finish', outcome: 'completed', reason: 'enough' },
       ]);
       expect(coordinator.standing).toEqual({
+        resumed: true,
         position: { step: 3, due: [] },
         consecutiveSkips: 0,
         stopReason: 'enough',
@@ -252,7 +253,8 @@ describe('the synchronous coordinator', () => {
     });
 
     it('goes on with the test in another process, and takes no step there', () => {
-      const start = { position: { step: 3, due: ['test'] }, consecutiveSkips: 0, stopReason: 'enough' } as const;
+      const position = { step: 3, due: ['test'] } as const;
+      const start = { resumed: true, position, consecutiveSkips: 0, stopReason: 'enough' };
       const resumed = new Coordinator(new TaskSequence(config, custom), start);
       const effects = resumed.handle(join('b'), 0);
       expect(effects).toMatchObject([{ type: 'open', task: { purpose: 'test', step: 3 } }, {}, { type: 'lease' }]);

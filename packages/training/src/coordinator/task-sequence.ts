@@ -13,13 +13,15 @@ export interface Position {
 
 /** Where a coordinator starts: after how many commits, and what it had counted by then. */
 export interface StartingPoint {
+  /** Another coordinator came this far: `position` needs no checkpoint, it is one. */
+  readonly resumed: boolean;
   readonly position: Position;
   readonly consecutiveSkips: number;
   /** Why no steps follow, only what is due at the position; null or left out while they do. */
   readonly stopReason?: string | null;
 }
 
-export const FROM_THE_START: StartingPoint = { position: { step: 0, due: [] }, consecutiveSkips: 0 };
+export const FROM_THE_START: StartingPoint = { resumed: false, position: { step: 0, due: [] }, consecutiveSkips: 0 };
 
 /** The order of a run's tasks, as a pure function of where it stands: nothing else decides what comes next. */
 export class TaskSequence {

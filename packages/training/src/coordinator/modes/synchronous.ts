@@ -1,6 +1,6 @@
 import type { CheckpointCause, EvaluationTask, GradientTask, Task } from '../events.ts';
 import type { CoordinatorOptions } from '../options.ts';
-import { FROM_THE_START, type Position, type StartingPoint, type TaskSequence } from '../task-sequence.ts';
+import type { Position, StartingPoint, TaskSequence } from '../task-sequence.ts';
 import type { Turn } from '../turn.ts';
 
 /** What follows a task. */
@@ -34,12 +34,17 @@ export class SynchronousMode {
     this.#position = start.position;
     this.#consecutiveSkips = start.consecutiveSkips;
     this.#stopReason = start.stopReason ?? null;
-    if (start !== FROM_THE_START) this.#checkpointAt = start.position;
+    if (start.resumed) this.#checkpointAt = start.position;
   }
 
   /** Where a copy would have to start. Between events. */
   get standing(): StartingPoint {
-    return { position: this.#position, consecutiveSkips: this.#consecutiveSkips, stopReason: this.#stopReason };
+    return {
+      resumed: true,
+      position: this.#position,
+      consecutiveSkips: this.#consecutiveSkips,
+      stopReason: this.#stopReason,
+    };
   }
 
   /** The clock has begun to run: checkpoints that come by time are counted from here. */
