@@ -1,3 +1,6 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { purposes } from '@convoy/numerics/random/purposes';
 import { randomStream } from '@convoy/numerics/random/stream';
 import { placeArchitecture, type Model } from '@convoy/model/architecture';
@@ -128,14 +131,10 @@ export function relativeError(a: Float32Array, b: Float32Array): number {
 }
 
 /**
- * {@link gradientOn} the plain JavaScript backend: slow, independent of the engines, and here as a reference only.
+ * {@link gradientOn} the plain JavaScript backend, two samples: slow, independent of the engines, and here as a reference only.
  * An engine has replaced the stock gradient of relu in the registry that all backends share: it steps aside meanwhile.
  */
-export async function gradientOnJavaScript(
-  tf: Tf,
-  model: Model,
-  samples: number,
-): Promise<{ gradient: Float32Array; sums: BatchSums }> {
+export async function gradientOnJavaScript(tf: Tf, model: Model): Promise<{ gradient: Float32Array; sums: BatchSums }> {
   const backend = tf.getBackend();
   const replaced = tf.getGradient('Relu');
   tf.unregisterGradient('Relu');
@@ -146,10 +145,26 @@ export async function gradientOnJavaScript(
   });
   await tf.setBackend('cpu');
   try {
-    return gradientOn({ name: 'wasm', version: '', threads: 1, tf, kernels: stockKernels(tf) }, model, samples);
+    return gradientOn({ name: 'wasm', version: '', threads: 1, tf, kernels: stockKernels(tf) }, model, 2);
   } finally {
     await tf.setBackend(backend);
     tf.unregisterGradient('Relu');
     tf.registerGradient(replaced!);
   }
+}
+
+/**
+ * The same of the lesson's CNN, one sample. It takes the JavaScript backend so long that it gets a process of its own: Vitest
+ * gives up one that does not answer it for a minute.
+ */
+export async function lessonGradientOnJavaScript(): Promise<{ gradient: Float32Array; sums: BatchSums }> {
+  const program = fileURLToPath(new URL('./lesson-gradient.fixture.ts', import.meta.url));
+  const child = fork(program, { execArgv: ['--import', 'tsx'], serialization: 'advanced' });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`${program} ended (${code}) without a gradient`);
+  });
+  const [result] = (await Promise.race([once(child, 'message'), ended])) as [
+    Awaited<ReturnType<typeof lessonGradientOnJavaScript>>,
+  ];
+  return result;
 }
