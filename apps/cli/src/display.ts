@@ -135,6 +135,7 @@ export class Display {
       case 'run-ended':
         this.#live?.stop();
         return;
+      case 'log-gap':
       case 'memory':
       case 'resumed':
       case 'checkpoint-saved':

@@ -11,7 +11,7 @@ export async function reportEnd(
   json: boolean,
   stop: StopRequest,
 ): Promise<void> {
-  const { outcome, reason, summary, collapse } = await prepared.ended;
+  const { outcome, reason, summary, collapse, unsaved } = await prepared.ended;
   const rate = `${summary.samplesPerSecond.toFixed(0)} samples/s`;
   if (outcome === 'completed') {
     const line = `${testText(summary)}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${prepared.folder}`;
@@ -30,6 +30,11 @@ export async function reportEnd(
   if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   if (outcome === 'halted') process.exitCode ??= collapse === null ? exitCodes.halted : exitCodes.collapsed;
   if (outcome === 'interrupted') process.exitCode = stop.exitCode();
+  if (unsaved !== null) {
+    display.warn(`the result is not saved: ${unsaved}`);
+    process.exitCode = exitCodes.unsaved;
+    return;
+  }
   await draw(prepared.folder, display);
 }
 

@@ -52,6 +52,9 @@ export interface ResolvedTrainOptions {
   readonly onNote: (line: string) => void;
 }
 
+const { minWorkers, deadAfterMs } = DEFAULT_RUN_OPTIONS;
+const SERVING = { minWorkers, deadAfterMs };
+
 /** @throws OperatorError naming the option and what it must be. The settings are checked later, with the file's. */
 export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions {
   const { single = false, fallbackToSynthetic = false, signal, onNote = () => {}, ...rest } = options;
@@ -85,7 +88,7 @@ export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions
   const every = checkpointEvery === undefined ? {} : { checkpointEvery: { steps: null, ms: null, ...checkpointEvery } };
   const kept = present({ keepCheckpoints, onCollapse });
   return {
-    run: { ...DEFAULT_RUN_OPTIONS, ...kept, ...every, settings, config, resume, runDir, dataDir, workload },
+    run: { ...SERVING, ...kept, ...every, settings, config, resume, runDir, dataDir, workload },
     computing: { engine: engine ?? engineFrom(process.env), threads, workers, dataDir, workload },
     single,
     fallbackToSynthetic,

@@ -6,7 +6,6 @@ import { reopenRolledBack, type Reopen } from './reopen-rolled-back.ts';
 import { readRunParameters } from './run-parameters.ts';
 import { launchEnvironment } from '@convoy/infra/launch';
 import { prepareRun, type PreparedRun, type PrepareOptions } from '@convoy/server/prepare-run';
-import { readConfig } from '@convoy/run-store/run-folder';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import { EventQueue } from './event-queue.ts';
@@ -101,13 +100,14 @@ async function perform(options: TrainOptions, onEvent: (event: RunEvent) => void
   } finally {
     signal.removeEventListener('abort', stop);
   }
-  const { reason, summary } = await current.ended;
-  const { folder } = current;
+  const { reason, summary, unsaved } = await current.ended;
+  if (unsaved !== null) onNote(`the result is not saved: ${unsaved}`);
+  const { folder, config } = current;
   return {
     ...summary,
     reason,
     folder,
-    config: readConfig(folder),
+    config,
     readParameters: async () => (await readRunParameters(folder, undefined, run.workload)).values,
   };
 }

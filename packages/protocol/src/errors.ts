@@ -31,6 +31,8 @@ export const exitCodes = {
   halted: 7,
   /** The run was stopped because its training had collapsed: `--on-collapse` says what else could have been done. */
   collapsed: 8,
+  /** The run is over, and the disk refused its result: the JSON line has what is left of it. */
+  unsaved: 9,
   /** Stopped by Ctrl-C. */
   interrupted: 130,
   /** Stopped by SIGTERM. */

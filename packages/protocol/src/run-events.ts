@@ -96,6 +96,8 @@ export type RunFact =
     }
   /** The checkpoints before it stay valid; training goes on. */
   | { readonly type: 'checkpoint-failed'; readonly step: number; readonly reason: string }
+  /** The log could not be written for a while: so many events are missing before this one. */
+  | { readonly type: 'log-gap'; readonly lost: number }
   | {
       readonly type: 'result-discarded';
       readonly step: number;

@@ -20,6 +20,7 @@ import {
   type CheckpointState,
 } from './checkpoint.ts';
 import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
+import { firstDifference } from './difference.ts';
 
 /** What a run is and must still be when it goes on from a checkpoint. What is left out is not compared. */
 export interface CheckpointExpectations {
@@ -218,20 +219,6 @@ const labels: Readonly<
   permutationVersion: { what: 'the permutation', advice: SAME_VERSION },
   generatorVersion: { what: 'the generator', advice: SAME_VERSION },
 };
-
-/** Where two plain JSON values differ first, e.g. `config.seed is 7 there and 8 here`; null when they are equal. */
-function firstDifference(there: unknown, here: unknown, path: string): string | null {
-  if (there === here) return null;
-  if (typeof there !== 'object' || typeof here !== 'object' || there === null || here === null) {
-    return `${path} is ${JSON.stringify(there)} there and ${JSON.stringify(here)} here`;
-  }
-  for (const key of new Set([...Object.keys(there), ...Object.keys(here)])) {
-    const [a, b] = [there, here].map((side) => (side as Record<string, unknown>)[key]);
-    const difference = firstDifference(a, b, `${path}.${key}`);
-    if (difference !== null) return difference;
-  }
-  return null;
-}
 
 /** One line for a checkpoint that can't be read; anything but damage and the file system's errors is thrown on. */
 export function faultOf(error: unknown): string {

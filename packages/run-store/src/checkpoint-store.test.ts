@@ -124,6 +124,29 @@ describe('CheckpointStore', () => {
     expect(written).toEqual([1, 2]);
   });
 
+  it('writes the last one again when it settles, if the disk refused it, and nothing else', async () => {
+    const folder = newFolder();
+    let isFull = true;
+    const files = interruptible(diskFiles, {
+      before: () => {
+        if (isFull) throw diskError('ENOSPC');
+      },
+    });
+    isFull = false;
+    const { store, written, save, failures } = await openStore(folder, { files });
+    await save(10);
+    await store.settle();
+    isFull = true;
+    await save(20);
+    await expect(store.settle()).rejects.toThrow('the disk is full (ENOSPC): free some space on it');
+    expect(failures).toHaveLength(2);
+    isFull = false;
+    await store.settle();
+    await store.settle();
+    expect(written).toEqual([10, 20]);
+    expect(await newestStep(folder)).toBe(20);
+  });
+
   it('lets the event loop turn between pieces', async () => {
     let turns = 0;
     const files = interruptible(diskFiles, {

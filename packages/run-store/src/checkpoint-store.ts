@@ -132,6 +132,8 @@ export class CheckpointStore {
   #kept: readonly Kept[];
   readonly #freeStagings: Staging[] = [];
   #pending: Pending | null = null;
+  /** What was asked for last and could not be written, with the error. */
+  #failed: { readonly pending: Pending; readonly error: unknown } | null = null;
   #writing: Promise<void> | null = null;
   /** Another process writes now. */
   #isFenced = false;
@@ -185,6 +187,7 @@ export class CheckpointStore {
     if (this.#isFenced) return;
     // What has been evaluated may be the best there is; what has not is not worth losing it.
     if (cause === 'interval' && (this.#pending?.cause === 'validation' || this.#pending?.cause === 'epoch')) return;
+    this.#forgetFailed();
     const staging = this.#pending?.staging ?? this.#freeStagings.pop() ?? this.#emptyStaging();
     staging.kept = state.kept && (staging.kept ?? new Float32Array(this.#elements));
     for (const [name, target] of this.#filesOf(staging)) {
@@ -224,18 +227,40 @@ export class CheckpointStore {
     while (this.#writing !== null) await this.#writing;
   }
 
+  /**
+   * Waits for the writes under way; where the last one failed, writes it again: at the end of a run nothing comes after it.
+   * @throws the error of the last one asked for, if it fails this time as well.
+   */
+  async settle(): Promise<void> {
+    await this.flush();
+    if (this.#failed === null) return;
+    this.#pending = this.#failed.pending;
+    this.#failed = null;
+    this.#writing ??= this.#writePending();
+    await this.flush();
+    const failed = this.#failed as { readonly error: unknown } | null;
+    if (failed !== null) throw failed.error;
+  }
+
   async #writePending(): Promise<void> {
     for (let next = this.#pending; next !== null && !this.#isFenced; next = this.#pending) {
       this.#pending = null;
       try {
         await this.#write(next);
-      } catch (error) {
-        this.#options.onFailed(next.state.position.step, error);
-      } finally {
+        this.#forgetFailed();
         this.#freeStagings.push(next.staging);
+      } catch (error) {
+        this.#forgetFailed();
+        this.#failed = { pending: next, error };
+        this.#options.onFailed(next.state.position.step, error);
       }
     }
     this.#writing = null;
+  }
+
+  #forgetFailed(): void {
+    if (this.#failed !== null) this.#freeStagings.push(this.#failed.pending.staging);
+    this.#failed = null;
   }
 
   async #write({ cause, staging, state, metric, monitored }: Pending): Promise<void> {

@@ -1,10 +1,19 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { config } from './checkpoint.fixture.ts';
-import { readRunId, RunFolder } from './run-folder.ts';
+import { makeRunDirectory, readRunId, RunFolder } from './run-folder.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'convoy-run-folder-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -93,7 +102,7 @@ describe('RunFolder.reopen', () => {
       'a run that ended while it wrote its first line',
       'unborn',
       (path: string) => (pastRun('unborn'), writeFileSync(join(path, 'events.jsonl'), '{"at":1,"type":"run-st')),
-      'ended before it began: remove the folder and start it anew',
+      'ended before it began: start it anew with --run-dir ',
     ],
     [
       'a log of something else',
@@ -113,9 +122,56 @@ it('readRunId gives the id that the log begins with, and says in a line that the
   expect(() => readRunId(join(base, 'nowhere'))).toThrow(/^can't read .*events\.jsonl: ENOENT/);
 });
 
-it('RunFolder refuses to write over another run', () => {
-  const path = pastRun('twice');
-  expect(() => new RunFolder(path, config, ignore)).toThrow(
-    'already holds a run: choose another folder with --run-dir',
-  );
+describe('a new RunFolder', () => {
+  it('refuses to write over another run', () => {
+    const path = pastRun('twice');
+    const message = 'already holds a run: choose another folder with --run-dir';
+    expect(() => makeRunDirectory(path)).toThrow(message);
+    expect(() => new RunFolder(path, config, ignore)).toThrow(message);
+  });
+
+  it('is made again where a crash came before the first event, wherever it came', () => {
+    const whole = join(base, 'whole-new');
+    new RunFolder(whole, config, ignore, { run: 'r' }).close();
+    const files = readdirSync(whole);
+    expect(files.sort()).toEqual(['config.json', 'events.jsonl', 'identity.json']);
+    // Each file there or not, or half written beside its place.
+    for (let left = 0; left < 1 << files.length; left++) {
+      const path = join(base, `crashed-${left}`);
+      mkdirSync(path);
+      for (const [i, name] of files.entries()) {
+        if (left & (1 << i)) writeFileSync(join(path, name), readFileSync(join(whole, name)));
+        else writeFileSync(join(path, `${name}.partial`), '{');
+      }
+      const folder = new RunFolder(path, config, ignore, { run: 'the-run' });
+      folder.log(started);
+      folder.close();
+      const again = RunFolder.reopen(path, ignore);
+      expect(again).toMatchObject({ run: 'the-run', config });
+      again.folder.close();
+    }
+  });
+
+  it('can be looked into by its owner alone', () => {
+    const path = join(base, 'runs', 'private');
+    new RunFolder(path, config, ignore).close();
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+  });
+
+  it('binds its configuration: a change before the first checkpoint is refused, and the field named', () => {
+    const path = join(base, 'bound');
+    const folder = new RunFolder(path, config, ignore, { run: 'the-run' });
+    folder.log(started);
+    folder.close();
+    writeFileSync(join(path, 'config.json'), JSON.stringify({ ...config, seed: 5 }));
+    expect(() => RunFolder.reopen(path, ignore)).toThrow(
+      'config.json was changed since the run was made (config.seed is 7 there and 5 here): put it back',
+    );
+    const identity = readFileSync(join(path, 'identity.json'), 'utf8');
+    writeFileSync(join(path, 'identity.json'), identity.replace('"seed": 7', '"seed": 5'));
+    expect(() => RunFolder.reopen(path, ignore)).toThrow('identity.json was changed: restore it from a copy');
+    rmSync(join(path, 'identity.json'));
+    writeFileSync(join(path, 'config.json'), JSON.stringify(config));
+    RunFolder.reopen(path, ignore).folder.close();
+  });
 });

@@ -1,16 +1,4 @@
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
@@ -18,6 +6,10 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
 import { checkConfig } from '@convoy/training/config';
+import { EVENTS_FILE, EventLog, hasBegun, openLogFile, reopenLog, runIdOf } from './event-log.ts';
+import { remedyFor } from './disk-remedy.ts';
+import { assertIdentity, bindIdentity } from './run-identity.ts';
+import { writeAtomically } from './write-atomically.ts';
 
 /** What `parameters.json` says about the `parameters.bin` beside it. */
 export interface ParametersFile {
@@ -35,25 +27,26 @@ export interface ParametersFile {
  */
 export class RunFolder {
   readonly path: string;
-  readonly #events: number;
-  readonly #onWriteError: (error: Error) => void;
-  #logging = true;
+  readonly #log: EventLog;
 
   /**
-   * Makes the folder of a new run and opens its log.
-   * @param onWriteError told once when the log can't be written any more (a full disk): training goes on without it.
-   * @param events an open log of a run that exists: {@link RunFolder.reopen} has one.
+   * Makes the folder of a new run and opens its log. The run's lock must be held where others may take the same folder.
+   * @param onNote told in one line when the log can't be written (a full disk) and when it can again: training goes on.
+   * @param options `run` is the new run's id, which binds its configuration: a later change is noticed. `events` is an open
+   * log of a run that exists: {@link RunFolder.reopen} has one.
    * @throws OperatorError when the folder exists with another run in it, or can't be made.
    */
   constructor(
     path: string,
     config: RunConfig,
-    onWriteError: (error: Error) => void,
-    events = createFolder(path, config),
+    onNote: (line: string) => void,
+    {
+      run = null,
+      events = createFolder(path, run, config),
+    }: { readonly run?: string | null; readonly events?: number } = {},
   ) {
     this.path = path;
-    this.#onWriteError = onWriteError;
-    this.#events = events;
+    this.#log = new EventLog(openLogFile(events), onNote);
   }
 
   /**
@@ -64,22 +57,19 @@ export class RunFolder {
    */
   static reopen(
     path: string,
-    onWriteError: (error: Error) => void,
+    onNote: (line: string) => void,
   ): { readonly folder: RunFolder; readonly run: string; readonly config: RunConfig } {
     const config = readConfig(path);
+    assertIdentity(path, config);
     let events: number;
     try {
-      events = openSync(join(path, 'events.jsonl'), 'r+');
-      ftruncateSync(events, lengthOfWholeLines(events));
-      closeSync(events);
-      // Readable, for the run's id; every write goes to the end.
-      events = openSync(join(path, 'events.jsonl'), 'a+');
+      events = reopenLog(join(path, EVENTS_FILE));
     } catch (error) {
       throw explainReopening(error as NodeJS.ErrnoException, path);
     }
     try {
       const run = runIdOf(events, path);
-      return { folder: new RunFolder(path, config, onWriteError, events), run, config };
+      return { folder: new RunFolder(path, config, onNote, { events }), run, config };
     } catch (error) {
       closeSync(events);
       throw error;
@@ -88,13 +78,7 @@ export class RunFolder {
 
   /** Appends one line. */
   log(event: RunEvent): void {
-    if (!this.#logging) return;
-    try {
-      writeSync(this.#events, `${JSON.stringify(event)}\n`);
-    } catch (error) {
-      this.#logging = false;
-      this.#onWriteError(error as Error);
-    }
+    this.#log.append(event);
   }
 
   /**
@@ -115,15 +99,12 @@ export class RunFolder {
       writeAtomically(join(this.path, 'parameters.bin'), bytes);
       writeAtomically(join(this.path, 'parameters.json'), `${JSON.stringify(table, null, 2)}\n`);
     } catch (error) {
-      throw new OperatorError(`can't write the parameters to ${this.path}: ${(error as Error).message}`, {
-        cause: error,
-      });
+      throw new OperatorError(`can't write the parameters to ${this.path}: ${remedyFor(error)}`, { cause: error });
     }
   }
 
   close(): void {
-    this.#logging = false;
-    closeSync(this.#events);
+    this.#log.close();
   }
 }
 
@@ -176,63 +157,35 @@ export function readRunId(path: string): string {
   }
 }
 
-/** @returns the new log. */
-function createFolder(path: string, config: RunConfig): number {
+/**
+ * Makes the directory for a new run, so that its lock can be taken. Only its owner may look into one that is made here: what
+ * a run keeps tells of its data.
+ * @throws OperatorError when there is a run in it, or it can't be made.
+ */
+export function makeRunDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
-    // 'x' fails where a run has been before: nothing is overwritten.
-    const events = openSync(join(path, 'events.jsonl'), 'ax');
-    writeAtomically(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-    return events;
+    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (hasBegun(join(path, EVENTS_FILE))) throw Object.assign(new Error('a run is there'), { code: 'EEXIST' });
   } catch (error) {
     throw explainFolder(error as NodeJS.ErrnoException, path);
   }
 }
 
-const READ_BYTES = 1 << 16;
-
-/** Bytes up to and with the last newline: what follows was cut short. Read from the end, for a log may be long. */
-function lengthOfWholeLines(file: number): number {
-  const piece = Buffer.alloc(READ_BYTES);
-  for (let end = fstatSync(file).size; end > 0; end -= Math.min(end, READ_BYTES)) {
-    const start = Math.max(0, end - READ_BYTES);
-    const read = readSync(file, piece, 0, end - start, start);
-    const newline = piece.subarray(0, read).lastIndexOf('\n');
-    if (newline >= 0) return start + newline + 1;
-  }
-  return 0;
-}
-
-/** The id is in the first event, which a run writes before anything can be lost. */
-function runIdOf(events: number, path: string): string {
-  const piece = Buffer.alloc(READ_BYTES);
-  const [line] = piece.toString('utf8', 0, readSync(events, piece, 0, READ_BYTES, 0)).split('\n');
-  if (line === '') {
-    throw new OperatorError(`the run in ${path} ended before it began: remove the folder and start it anew`, {
-      exitCode: exitCodes.data,
-    });
-  }
+/**
+ * A crash may come between any two of these lines: until the run's first event is written, the folder is a new run's, and
+ * all of it is made again.
+ * @returns the new log.
+ */
+function createFolder(path: string, run: string | null, config: RunConfig): number {
+  makeRunDirectory(path);
   try {
-    const event = JSON.parse(line!) as Partial<RunEvent> | null;
-    if (event?.type === 'run-started' && 'run' in event && typeof event.run === 'string') return event.run;
-  } catch {
-    // The same answer as for a line that is another event.
-  }
-  throw new OperatorError(`${join(path, 'events.jsonl')} does not begin with the run's start: it was changed`, {
-    exitCode: exitCodes.data,
-  });
-}
-
-/** Writes beside the target, flushes to the disk and renames: a reader sees the old file or the new one. */
-export function writeAtomically(path: string, content: string | Uint8Array): void {
-  const temporary = `${path}.partial`;
-  writeFileSync(temporary, content, { flush: true });
-  renameSync(temporary, path);
-  const folder = openSync(dirname(path), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
+    const events = reopenLog(join(path, EVENTS_FILE), 'a+');
+    writeAtomically(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+    if (run !== null) bindIdentity(path, run, config);
+    return events;
+  } catch (error) {
+    throw explainFolder(error as NodeJS.ErrnoException, path);
   }
 }
 

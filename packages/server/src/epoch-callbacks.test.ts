@@ -110,7 +110,11 @@ async function train(options: Settings, circumstances: Circumstances = {}): Prom
         }),
     folder: runFolder,
     // What a killed process asks for after its death is never written.
-    checkpoints: { save: (...order) => (isKilled() ? undefined : store.save(...order)), flush: () => store.flush() },
+    checkpoints: {
+      save: (...order) => (isKilled() ? undefined : store.save(...order)),
+      flush: () => store.flush(),
+      settle: () => store.settle(),
+    },
     health: new HealthWatch({
       classes: metric === 'accuracy' ? 10 : null,
       tensors: TENSORS,

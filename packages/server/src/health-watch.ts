@@ -4,11 +4,12 @@ import type { Tally } from '@convoy/numerics/reduction';
 import { Health, type HealthFact, type HealthSettings, type HealthSnapshot } from '@convoy/training/health/health';
 import { PROBE_EVERY_STEPS, probeKernels } from '@convoy/training/health/norms';
 import { silentUnits } from '@convoy/training/health/units';
+import { COLLAPSE_ACTIONS } from '@convoy/run-store/kept-options';
 import { MAX_ROLLBACKS } from '@convoy/run-store/rollback';
 import type { Evaluation, EpochEnd } from '@convoy/training/figures';
 
-/** What `--on-collapse` takes, in the order of how much it saves. */
-export const COLLAPSE_ACTIONS = ['halt', 'rollback', 'continue'] as const;
+export { COLLAPSE_ACTIONS };
+/** What `--on-collapse` takes. */
 export type CollapseAction = (typeof COLLAPSE_ACTIONS)[number];
 
 export interface HealthWatchOptions extends HealthSettings {

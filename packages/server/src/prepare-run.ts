@@ -18,13 +18,14 @@ import { loadNewestCheckpoint, type LoadedCheckpoint } from '@convoy/run-store/c
 import { CheckpointError, CheckpointStore, type CheckpointStoreOptions } from '@convoy/run-store/checkpoint-store';
 import { systemClock } from './clock.ts';
 import { HealthWatch } from './health-watch.ts';
-import type { CheckpointInterval, RunOptions } from './run-options.ts';
+import { DEFAULT_RUN_OPTIONS, type CheckpointInterval, type RunOptions } from './run-options.ts';
 import { Parameters } from './parameters.ts';
 import { resolveRun } from './resolve-run.ts';
 import { factorAfter, finishRollback, readRollbacks, rollBack } from '@convoy/run-store/rollback';
-import { readConfig, RunFolder } from '@convoy/run-store/run-folder';
+import { makeRunDirectory, readConfig, RunFolder } from '@convoy/run-store/run-folder';
 import { RunFigures } from '@convoy/training/figures';
 import { RunLock } from '@convoy/run-store/run-lock';
+import { keepOptions } from '@convoy/run-store/kept-options';
 import { ParameterServer, type RunEnd } from './server.ts';
 
 export interface PrepareOptions extends RunOptions {
@@ -50,6 +51,7 @@ export interface PreparedRun {
   readonly folder: string;
   readonly dataset: Dataset;
   readonly model: Model;
+  readonly config: RunConfig;
   readonly deterministic: boolean;
   /** Micro-batches in a full step: more workers than that have nothing to do. */
   readonly microBatches: number;
@@ -71,7 +73,7 @@ interface Opened {
 
 /** From options to a parameter server that waits for workers: a new run's, or a resumed one's. @throws OperatorError naming what to change. */
 export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> {
-  const { resume, deadAfterMs, checkpointEvery, onEvent } = options;
+  const { resume, deadAfterMs, onEvent } = options;
   const incarnation = randomBytes(6).toString('hex');
   let server: ParameterServer | null = null;
   const fail = (error: Error) => server?.fail(error);
@@ -80,6 +82,12 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     : openAgain(resume, options, incarnation, fail));
   const { run, config, model, dataset, folder, lock, checkpoint } = opened;
   if (lock.tookOver !== null) options.onNote(lock.tookOver);
+  const { checkpointEvery, keepCheckpoints, onCollapse } = keepOptions(
+    folder.path,
+    options,
+    DEFAULT_RUN_OPTIONS,
+    options.onNote,
+  );
   const plan = planRun(config, dataset);
   const metric = METRIC_OF[model.loss];
   const optimizer = createOptimizer(config.optimizer, model);
@@ -91,7 +99,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     tensors: model.tensors,
     warmupSteps: warmupStepsOf(config, plan),
     from: checkpoint?.state.health ?? null,
-    onCollapse: options.onCollapse,
+    onCollapse,
     rollbacks,
   });
   const isTarget = (step: number) => isExpected(step, checkpointEvery, plan);
@@ -100,7 +108,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     runFolder: folder.path,
     targets: { isExpected: isTarget, trustedForGood: health.trustedForGoodIn },
     identity: { run, config, ...identityOf(model, dataset), tensors: model.tensors },
-    keep: options.keepCheckpoints,
+    keep: keepCheckpoints,
     now: systemClock.now,
     fence: lock.assertHeld,
     onWritten: (written) => server?.report({ type: 'checkpoint-saved', ...written }),
@@ -145,7 +153,17 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   // Whoever waits for it deals with a failure; until somebody does, it is not unhandled.
   ended.catch(() => {});
   const microBatches = Math.ceil(config.globalBatchSize / config.microBatchSize);
-  return { run, server, folder: folder.path, dataset, model, deterministic: config.deterministic, microBatches, ended };
+  return {
+    run,
+    server,
+    folder: folder.path,
+    dataset,
+    model,
+    config,
+    deterministic: config.deterministic,
+    microBatches,
+    ended,
+  };
 }
 
 /** Whether a step has a checkpoint whatever the clock says: a run that collapses must go back to the same one every time. */
@@ -181,9 +199,16 @@ async function openNew(options: PrepareOptions, incarnation: string, onLost: (er
   const sorted = sortedNote(config, dataset);
   for (const note of [...(dataset.notes ?? []), ...(sorted === null ? [] : [sorted])]) options.onNote(note);
   const run = nameRun(new Date(), config.dataset.name === 'workload' ? config.dataset.workload : config.recipe);
-  const folder = new RunFolder(runDir ?? join('runs', run), config, logWarning(options));
-  const lock = await RunLock.acquire(folder.path, { run, incarnation, url, onLost });
-  return { run, config, model, dataset, folder, lock, checkpoint: undefined };
+  const path = runDir ?? join('runs', run);
+  makeRunDirectory(path);
+  const lock = await RunLock.acquire(path, { run, incarnation, url, onLost });
+  try {
+    const folder = new RunFolder(path, config, options.onNote, { run });
+    return { run, config, model, dataset, folder, lock, checkpoint: undefined };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
 }
 
 async function openAgain(
@@ -197,7 +222,7 @@ async function openAgain(
   readConfig(path);
   const lock = await RunLock.acquire(path, { run: path, incarnation, url, onLost });
   try {
-    const { folder, run, config } = RunFolder.reopen(path, logWarning(options));
+    const { folder, run, config } = RunFolder.reopen(path, onNote);
     const model = await modelOf(config, workload);
     const dataset = await openData(config, { dataDir, workload, environment, signal, onProgress: onDownload });
     const finished = await finishRollback(path);
@@ -234,10 +259,6 @@ function startOf(checkpoint: LoadedCheckpoint | null | undefined): StartingPoint
 function noteOf({ samples, better }: RaggedEnd, { globalBatchSize }: RunConfig): string {
   const few = samples === 1 ? 'a single sample' : `${samples} samples`;
   return `every epoch ends with a step of ${few}, where the others have ${globalBatchSize}: what it changes is mostly chance. --batch-size ${better} would not`;
-}
-
-function logWarning({ onNote }: PrepareOptions): (error: Error) => void {
-  return (error) => onNote(`can't write the run's log any more (${error.message}); training goes on without it`);
 }
 
 async function openNewData(

@@ -31,11 +31,12 @@ export interface RunOptions extends RunRequest {
   readonly runDir?: string | undefined;
   /** The folder of a run that is to go on: it has its settings. */
   readonly resume?: string | undefined;
-  readonly checkpointEvery: CheckpointInterval;
+  /** This and the next two are the run's: when they are absent, what it had before, or {@link DEFAULT_RUN_OPTIONS}. */
+  readonly checkpointEvery?: CheckpointInterval | undefined;
   /** How many checkpoints to keep beside the best. */
-  readonly keepCheckpoints: number;
+  readonly keepCheckpoints?: number | undefined;
   /** What is done when the training has collapsed. */
-  readonly onCollapse: CollapseAction;
+  readonly onCollapse?: CollapseAction | undefined;
   /** The run waits below so many. */
   readonly minWorkers: number;
   /** Silence after which a worker is dead. */

@@ -32,6 +32,7 @@ import { Publication } from './publication.ts';
 import { LARGEST_NORM, Plausibility, faultOf, suspicionOfSums } from './results.ts';
 import type { RunFigures } from '@convoy/training/figures';
 import type { RunFolder } from '@convoy/run-store/run-folder';
+import { saveResult } from '@convoy/run-store/save-result';
 import type { WorkerConnection } from './session.ts';
 import { HEARTBEAT_INTERVAL_MS, Sessions, type Ending } from './sessions.ts';
 import { SumBuffers } from './sum-buffers.ts';
@@ -58,7 +59,7 @@ export interface ServerOptions {
   /** The arithmetic that a resumed deterministic run began with. */
   readonly numericsFingerprint?: string | null;
   /** Null keeps none. */
-  readonly checkpoints: Pick<CheckpointStore, 'save' | 'flush'> | null;
+  readonly checkpoints: Pick<CheckpointStore, 'flush' | 'save' | 'settle'> | null;
   /** Throws when another process serves the run now: asked before the run's result is written. */
   readonly fence?: () => Promise<void>;
   /** Null watches nothing. */
@@ -76,6 +77,8 @@ export interface RunEnd extends Ending {
   readonly summary: RunSummary;
   /** What the run was halted or rolled back for; null when its training had not collapsed. */
   readonly collapse: HealthFinding | null;
+  /** Why the result is not on the disk, in one line; null when it is. */
+  readonly unsaved: string | null;
 }
 
 /** A block's sums, and how long its worker says they took. */
@@ -484,15 +487,21 @@ export class ParameterServer {
   }
 
   async #conclude(outcome: RunOutcome, reason: string): Promise<void> {
-    const { folder, model, checkpoints, fence } = this.#options;
+    const { folder, model, checkpoints, fence, clock } = this.#options;
     const summary = this.#summary(outcome);
-    // The checkpoint first: it is what the run can go on from.
-    await checkpoints?.flush();
-    await fence?.();
-    folder.saveParameters(this.#parameters.values, summary.steps, model.tensors, model.hash);
+    const save = async () => {
+      // The checkpoint first: it is what the run can go on from.
+      await checkpoints?.settle();
+      await fence?.();
+      folder.saveParameters(this.#parameters.values, summary.steps, model.tensors, model.hash);
+    };
+    const onRefused = (why: string) =>
+      this.report({ type: 'checkpoint-failed', step: summary.steps, reason: `the result is not saved yet: ${why}` });
+    const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
+    const unsaved = await saveResult({ save, now: () => clock.now(), pause, onRefused });
     this.report({ type: 'run-ended', reason, ...summary });
     folder.close();
-    this.#resolveEnded({ outcome, reason, summary, collapse: this.#reaction?.finding ?? null });
+    this.#resolveEnded({ outcome, reason, summary, collapse: this.#reaction?.finding ?? null, unsaved });
   }
 
   async #concludeRollback(outcome: RunOutcome, reason: string): Promise<void> {
@@ -503,7 +512,7 @@ export class ParameterServer {
     await fence?.();
     this.report({ type: 'rolled-back', ...(await rollBack!(finding, summary.steps)) });
     folder.close();
-    this.#resolveEnded({ outcome: 'rolled-back', reason, summary, collapse: finding });
+    this.#resolveEnded({ outcome: 'rolled-back', reason, summary, collapse: finding, unsaved: null });
   }
 
   #summary(outcome: RunOutcome): RunSummary {
