@@ -11,8 +11,11 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PICTURE = join(ROOT, 'docs', 'house.svg');
 const PAGE = join(ROOT, 'docs', 'house.md');
 const COLORS = { packages: '#eef4ff', apps: '#fff3e0' };
-/** So many names fit on a line of a room. */
-const LINE_LENGTH = 44;
+/** So many letters fit on a line of a room, in the size of its description and of its names. */
+const LINE_LENGTH = { about: 38, names: 48 };
+
+/** A letter's width by its size in the widest of the usual fonts: whatever a reader has, the text stays inside. */
+const WIDEST = 0.62;
 
 /**
  * The workspaces under `packages` and `apps`, by their folders.
@@ -23,7 +26,9 @@ async function roomsOf(root) {
     cwd: root,
     encoding: 'utf8',
   });
-  const sources = tracked.split('\n').filter((file) => file && !/\.(test|fixture|bench)\.ts$/.test(file) && existsSync(join(root, file)));
+  const sources = tracked
+    .split('\n')
+    .filter((file) => file && !/\.(test|fixture|bench)\.ts$/.test(file) && existsSync(join(root, file)));
   const rooms = new Map();
   for (const file of sources) {
     const folder = folderOf(file);
@@ -34,7 +39,17 @@ async function roomsOf(root) {
     }
     rooms.get(folder).modules.push(file.slice(`${folder}/src/`.length));
   }
-  const { output } = await cruise(sources, { baseDir: root, tsPreCompilationDeps: true, doNotFollow: 'node_modules', exclude: '[.](test|fixture|bench)[.]ts$' }, { conditionNames: ['import'], exportsFields: ['exports'] }, { tsConfig: undefined });
+  const { output } = await cruise(
+    sources,
+    {
+      baseDir: root,
+      tsPreCompilationDeps: true,
+      doNotFollow: 'node_modules',
+      exclude: '[.](test|fixture|bench)[.]ts$',
+    },
+    { conditionNames: ['import'], exportsFields: ['exports'] },
+    { tsConfig: undefined },
+  );
   for (const { source, dependencies } of output.modules) {
     const from = folderOf(source);
     for (const { resolved } of dependencies) {
@@ -69,10 +84,10 @@ function namesOf(modules) {
     .map(([folder, names]) => [folder === '.' ? null : folder, names.sort()]);
 }
 
-function lines(words) {
+function lines(words, length) {
   const result = [''];
   for (const word of words) {
-    if (result.at(-1).length + word.length > LINE_LENGTH) result.push('');
+    if (result.at(-1).length + word.length > length) result.push('');
     result[result.length - 1] += `${result.at(-1) === '' ? '' : ' '}${word}`;
   }
   return result;
@@ -81,12 +96,13 @@ function lines(words) {
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 function label({ name, about, modules }) {
-  const left = (size, color, text) => `<tr><td align="left"><font point-size="${size}" color="${color}">${text}</font></td></tr>`;
+  const left = (size, color, text) =>
+    `<tr><td align="left" width="${Math.round(text.length * size * WIDEST)}"><font point-size="${size}" color="${color}">${text}</font></td></tr>`;
   const rows = [left(17, '#101828', `<b>${escaped(name)}</b>`)];
-  for (const line of lines(about.split(' '))) rows.push(left(12, '#344054', escaped(line)));
+  for (const line of lines(about.split(' '), LINE_LENGTH.about)) rows.push(left(12, '#344054', escaped(line)));
   for (const [folder, names] of namesOf(modules)) {
     const words = names.map((name, n) => (n < names.length - 1 ? `${name},` : name));
-    const all = lines(folder === null ? words : [`${folder}/`, ...words]);
+    const all = lines(folder === null ? words : [`${folder}/`, ...words], LINE_LENGTH.names);
     for (const line of all) rows.push(left(10, '#667085', escaped(line)));
   }
   return `<table border="0" cellborder="0" cellspacing="0" cellpadding="1">${rows.join('')}</table>`;
@@ -99,7 +115,7 @@ async function picture(rooms) {
   const edges = [...rooms.keys()].flatMap((folder) => directly(rooms, folder).map((to) => `"${folder}" -> "${to}";`));
   const graph = `digraph house {
     graph [rankdir=TB, ranksep=0.55, nodesep=0.3, fontname="Helvetica", bgcolor="white", pad=0.3];
-    node [shape=box, style="rounded,filled", color="#98a2b3", fontname="Helvetica", margin="0.12,0.08"];
+    node [shape=box, style="rounded,filled", color="#98a2b3", fontname="Arial,Helvetica,sans-serif", margin="0.3,0.12"];
     edge [color="#667085", arrowsize=0.7];
     ${nodes.join('\n    ')}
     ${edges.join('\n    ')}
@@ -128,7 +144,8 @@ ${table.join('\n')}
 
 const rooms = await roomsOf(ROOT);
 const nameless = [...rooms.entries()].filter(([, { about }]) => about === '').map(([folder]) => folder);
-if (nameless.length > 0) throw new Error(`say in "description" of package.json what these hold: ${nameless.join(', ')}`);
+if (nameless.length > 0)
+  throw new Error(`say in "description" of package.json what these hold: ${nameless.join(', ')}`);
 const made = [
   [PICTURE, await picture(rooms)],
   [PAGE, await page(rooms)],
@@ -136,6 +153,7 @@ const made = [
 if (!process.argv.includes('--check')) for (const [path, text] of made) writeFileSync(path, text);
 else {
   const stale = made.filter(([path, text]) => !existsSync(path) || readFileSync(path, 'utf8') !== text);
-  for (const [path] of stale) console.error(`${path.slice(ROOT.length)} is not what the imports say: run "npm run house"`);
+  for (const [path] of stale)
+    console.error(`${path.slice(ROOT.length)} is not what the imports say: run "npm run house"`);
   if (stale.length > 0) process.exitCode = 1;
 }

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +5,7 @@ import type { RunEvent } from '@convoy/protocol/run-events';
 import { EventTail } from '@convoy/cli/chaos/event-tail';
 import { Convoy, summaryOf, type temporaryFolder } from '../support/convoy.ts';
 import type { PeerPython } from './peers.ts';
-import { BenchProcess, within } from './processes.ts';
+import { BenchProcess, MEASURED_WITHIN_MS, run, within } from './processes.ts';
 import { median } from './statistics.ts';
 import { treeUsage, usagePerStep, type TreeUsage } from './tree-usage.ts';
 
@@ -49,7 +47,6 @@ export interface Load {
 /** Of every contender that trains. */
 const WARM_STEPS = 3;
 /** Longer than a measurement takes on a slow machine. */
-const MEASURED_WITHIN_MS = 10 * 60_000;
 const CORES = availableParallelism();
 
 /** Convoy as its users run it, on synthetic images. */
@@ -182,33 +179,4 @@ export function contenders(load: Load, seconds: number, python: PeerPython): rea
     gradientLoop('compiled, gradients alone', 'compiled', { processes: 1, threads: 1 }, seconds),
     gradientLoop('compiled, gradients alone, twice', 'compiled', { processes: 2, threads: 1 }, seconds),
   ];
-}
-
-/**
- * Runs a program to its end.
- * @returns its output.
- * @throws Error with the last line of its complaints when it fails or hangs; it and whatever it started are ended.
- */
-export async function run(program: string, args: readonly string[], withinMs = MEASURED_WITHIN_MS): Promise<string> {
-  // A group of its own: the peers start processes, which must not stay behind.
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  try {
-    const [code] = (await within(withinMs, args[0]!, once(child, 'close'))) as [number | null];
-    if (code !== 0) throw new Error(stderr.trim().split('\n').at(-1) || `${args[0]} ended with ${code}`);
-    return stdout;
-  } finally {
-    endGroup(child.pid);
-  }
-}
-
-function endGroup(leader: number | undefined): void {
-  if (leader === undefined) return;
-  try {
-    process.kill(-leader, 'SIGKILL');
-  } catch {
-    // Nobody of it is left.
-  }
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '@convoy/model/cache-directory';
-import { run } from './contenders.ts';
+import { run } from './processes.ts';
 
 /** What the peers are, exactly: they are part of every figure. */
 const REQUIREMENTS = ['torch==2.13.0', 'tensorflow-cpu==2.21.0', 'keras==3.15.1', 'numpy'];

@@ -54,6 +54,38 @@ export async function within<Value>(ms: number, what: string, promise: Promise<V
   }
 }
 
+/** Longer than one measurement takes. */
+export const MEASURED_WITHIN_MS = 10 * 60_000;
+
+/**
+ * Runs a program to its end.
+ * @returns its output.
+ * @throws Error with the last line of its complaints when it fails or hangs; it and whatever it started are ended.
+ */
+export async function run(program: string, args: readonly string[], withinMs = MEASURED_WITHIN_MS): Promise<string> {
+  // A group of its own: the peers start processes, which must not stay behind.
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  try {
+    const [code] = (await within(withinMs, args[0]!, once(child, 'close'))) as [number | null];
+    if (code !== 0) throw new Error(stderr.trim().split('\n').at(-1) || `${args[0]} ended with ${code}`);
+    return stdout;
+  } finally {
+    endGroup(child.pid);
+  }
+}
+
+function endGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nobody of it is left.
+  }
+}
+
 /** What a process has used since a moment. */
 export interface Usage {
   readonly cpuMs: number;

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { nodeOptions } from '@convoy/infra/launch';
-import { run } from './contenders.ts';
+import { run } from './processes.ts';
 import type { GrowthCell, GrowthShape } from './growth-cell.ts';
 
 /** A token bucket takes this much at once: more than a packet of loopback, less than a gradient. */

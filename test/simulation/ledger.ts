@@ -2,7 +2,7 @@ import type { Sums } from '@convoy/numerics/reduction';
 import type { Block } from '@convoy/protocol/messages';
 import { leavesOf } from '@convoy/numerics/blocks';
 import type { CheckpointCause, GradientTask, Task } from '@convoy/training/coordinator/events';
-import type { Position } from '@convoy/training/coordinator/task-sequence';
+import type { Position } from '@convoy/training/coordinator/events';
 import { partOf, planStep } from '@convoy/training/sampling';
 import { digestOf, INITIAL_PARAMETERS, updated } from './arithmetic.ts';
 import { promise } from './failure.ts';

@@ -3,7 +3,7 @@ import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
 import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
-import type { Position } from '@convoy/training/coordinator/task-sequence';
+import type { Position } from '@convoy/training/coordinator/events';
 import type { CheckpointCause } from '@convoy/training/coordinator/events';
 import type { HealthSnapshot } from '@convoy/training/health/health';
 import { slotsOf, type OptimizerState } from '@convoy/training/optimizer/optimizer';

@@ -1,5 +1,10 @@
 import type { Block } from '@convoy/protocol/messages';
-import type { Position } from './task-sequence.ts';
+
+/** Where a run stands: after `step` commits, with the evaluations that are due there and not yet done. */
+export interface Position {
+  readonly step: number;
+  readonly due: readonly ('validation' | 'test')[];
+}
 
 export type WorkerId = string;
 

@@ -1,15 +1,9 @@
 import { planEvaluation, planStep, type RunPlan } from '../sampling.ts';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import type { EvaluationTask, GradientTask } from './events.ts';
+import type { EvaluationTask, GradientTask, Position } from './events.ts';
 
 /** A task that has not been given its id yet. */
 export type NextTask = Omit<GradientTask, 'id' | 'attempt'> | Omit<EvaluationTask, 'id'>;
-
-/** Where a run stands: after `step` commits, with the evaluations that are due there and not yet done. */
-export interface Position {
-  readonly step: number;
-  readonly due: readonly ('validation' | 'test')[];
-}
 
 /** Where a coordinator starts: after how many commits, and what it had counted by then. */
 export interface StartingPoint {

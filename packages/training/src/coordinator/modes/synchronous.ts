@@ -1,6 +1,6 @@
-import type { CheckpointCause, EvaluationTask, GradientTask, Task } from '../events.ts';
+import type { CheckpointCause, EvaluationTask, GradientTask, Position, Task } from '../events.ts';
 import type { CoordinatorOptions } from '../options.ts';
-import type { Position, StartingPoint, TaskSequence } from '../task-sequence.ts';
+import type { StartingPoint, TaskSequence } from '../task-sequence.ts';
 import type { Turn } from '../turn.ts';
 
 /** What follows a task. */
