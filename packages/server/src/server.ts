@@ -2,16 +2,12 @@ import type { Block, EvaluationResult, Result } from '@convoy/protocol/messages'
 import { metricFigure } from '@convoy/protocol/metric';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { HealthFinding, Rollback, RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
-import {
-  FROM_THE_START,
-  TaskSequence,
-  type Position,
-  type StartingPoint,
-} from '@convoy/training/coordinator/task-sequence';
+import { FROM_THE_START, TaskSequence, type StartingPoint } from '@convoy/training/coordinator/task-sequence';
 import type {
   CoordinatorEffect,
   CoordinatorEvent,
   GradientTask,
+  Position,
   Task,
   WorkerId,
 } from '@convoy/training/coordinator/events';
