@@ -76,6 +76,24 @@ export function assertPassed({ passed, error }: SelfTest): void {
   );
 }
 
+/** A library that compiles what it has run a few times has done so by then. */
+const REPEATS = 3;
+
+/**
+ * Takes the fingerprint's gradient again: an engine whose arithmetic changes while it runs can't train a deterministic run.
+ * @param microBatch as of {@link selfTest}. @throws OperatorError when the bits are others than at first.
+ */
+export function assertRepeatable(program: Program, model: Model, microBatch: number, { fingerprint }: SelfTest): void {
+  const parameters = fixedParameters(model);
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    if (digestOf(fixedGradient(program, model, { samples: microBatch, parameters })) === fingerprint) continue;
+    throw new OperatorError(
+      'this engine gives a gradient other bits when it computes it again, so it has no part in a --deterministic run: unset what changes its arithmetic (TF_XLA_FLAGS and the like), or try --engine wasm',
+      { exitCode: exitCodes.engine },
+    );
+  }
+}
+
 /** Where {@link fixedGradient} is taken. Drawing them takes longer than a small gradient. */
 export function fixedParameters(model: Model): Float32Array {
   return initialValues(model, SEED);

@@ -517,6 +517,11 @@ export class ParameterServer {
     return { ...figures, health: health?.found ?? [], rollbacks: health?.rollbacks ?? [] };
   }
 
+  /** Steps applied so far. */
+  get stepsDone(): number {
+    return this.#parameters.state.updates;
+  }
+
   /** The run goes on with another server: workers that lose this one should look for it. */
   get isRolledBack(): boolean {
     return this.#end?.outcome === 'rolled-back';

@@ -26,10 +26,17 @@ export function threadsPerWorker(options: EngineOptions, deterministic: boolean,
 }
 
 /**
+ * With these TensorFlow compiles a graph in the midst of a run, once it has run a few times, and rounds otherwise from
+ * then on: no test at the start would notice.
+ */
+const CHANGES_LATER = ['TF_XLA_FLAGS', 'XLA_FLAGS'];
+
+/**
  * Options for a compute in this process, after setting what TensorFlow reads when it loads: call it before anything loads
  * the engine, from the main thread (only there does assigning to `env` reach the C library).
  */
 export function computeOptions(options: EngineOptions, threads: number, env: NodeJS.ProcessEnv): ComputeOptions {
+  for (const name of CHANGES_LATER) delete env[name];
   env['TF_NUM_INTRAOP_THREADS'] = env['TF_NUM_INTEROP_THREADS'] = String(threads);
   // TensorFlow leaves oneDNN's convolutions off on processors without AVX-512, where they are faster as well.
   env['TF_ENABLE_ONEDNN_OPTS'] ??= '1';

@@ -1,18 +1,25 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { exitCodes } from '@convoy/protocol/errors';
-import { LocalWorkers, type WorkerExit } from './local.ts';
+import { LocalWorkers, type LocalWorkersOptions, type WorkerExit } from './local.ts';
 
 const main = fileURLToPath(new URL('./local.fixture.mjs', import.meta.url));
 
 /** Starts workers that end at once with a code, and stops them after so many exits. */
-async function exitsOf(code: number, count: number, stopAfter: number): Promise<WorkerExit[]> {
+async function exitsOf(
+  code: number,
+  count: number,
+  stopAfter: number,
+  options: Partial<LocalWorkersOptions> = {},
+): Promise<WorkerExit[]> {
   const exits: WorkerExit[] = [];
   await new Promise<void>((resolve) => {
     const workers = new LocalWorkers({
       count,
       main,
       args: [String(code)],
+      stepsDone: () => 0,
+      ...options,
       onLine: () => {},
       onExit: (exit) => {
         exits.push(exit);
@@ -32,6 +39,15 @@ describe('LocalWorkers', () => {
       [1, 1_000, 1],
     ]);
     expect(new Set(exits.map(({ pid }) => pid)).size).toBe(3);
+  });
+
+  it('gives a place up after eight quick deaths, unless steps were done meanwhile', { timeout: 60_000 }, async () => {
+    const atOnce = { first: 1, limit: 1 };
+    const stuck = await exitsOf(1, 1, 9, { restartMs: atOnce });
+    expect(stuck.map(({ left }) => left)).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 0]);
+    let steps = 0;
+    const moving = await exitsOf(1, 1, 12, { restartMs: atOnce, stepsDone: () => Math.floor(++steps / 4) });
+    expect(moving.every(({ left }) => left === 1)).toBe(true);
   });
 
   it.each([exitCodes.data, exitCodes.engine, exitCodes.rejected])(

@@ -12,6 +12,10 @@ export interface LocalWorkersOptions {
   readonly execArgv?: readonly string[];
   /** Its environment; this process's own when absent. */
   readonly environment?: NodeJS.ProcessEnv;
+  /** Steps that the run has done so far: while it moves, whoever dies is replaced. */
+  readonly stepsDone: () => number;
+  /** The wait before a process is started again: at first, doubled with each quick death, and at most. */
+  readonly restartMs?: { readonly first: number; readonly limit: number };
   readonly onLine: (line: string) => void;
   /** A worker's process ended before `stop`. */
   readonly onExit: (exit: WorkerExit) => void;
@@ -41,9 +45,9 @@ const FINAL_CODES: ReadonlySet<number> = new Set([
 ]);
 /** A process that ran for this long starts with a clean record. */
 const STEADY_MS = 60_000;
-const RESTART_MS = { first: 250, limit: 15_000 } as const;
-/** Quick deaths in a row after which a place stays empty. */
-const MAX_QUICK_DEATHS = 8;
+const DEFAULT_RESTART_MS = { first: 250, limit: 15_000 };
+/** Quick deaths in a row, with no step done between them, after which a place stays empty. */
+const MAX_FRUITLESS_DEATHS = 8;
 
 /** Worker processes on this machine, as children of this process; one that dies is started again. */
 export class LocalWorkers {
@@ -109,9 +113,14 @@ export class LocalWorkers {
     if (place.child !== child) return;
     place.child = null;
     if (this.#stopping) return place.close();
-    place.quickDeaths = performance.now() - place.startedMs > STEADY_MS ? 1 : place.quickDeaths + 1;
-    const isFinal = (code !== null && FINAL_CODES.has(code)) || place.quickDeaths > MAX_QUICK_DEATHS;
-    const restartInMs = isFinal ? null : Math.min(RESTART_MS.limit, RESTART_MS.first * 2 ** (place.quickDeaths - 1));
+    const { first, limit } = this.#options.restartMs ?? DEFAULT_RESTART_MS;
+    const isSteady = performance.now() - place.startedMs > STEADY_MS;
+    place.quickDeaths = isSteady ? 1 : place.quickDeaths + 1;
+    const steps = this.#options.stepsDone();
+    place.fruitlessDeaths = isSteady || steps !== place.stepsBefore ? 1 : place.fruitlessDeaths + 1;
+    place.stepsBefore = steps;
+    const isFinal = (code !== null && FINAL_CODES.has(code)) || place.fruitlessDeaths > MAX_FRUITLESS_DEATHS;
+    const restartInMs = isFinal ? null : Math.min(limit, first * 2 ** (place.quickDeaths - 1));
     if (restartInMs === null) place.close();
     else {
       place.restart = setTimeout(() => {
@@ -134,6 +143,10 @@ class Place {
   restart: NodeJS.Timeout | null = null;
   startedMs = 0;
   quickDeaths = 0;
+  /** Those of them since the last step that was done. */
+  fruitlessDeaths = 0;
+  /** At the last death. */
+  stepsBefore = 0;
   isOpen = true;
   readonly closed: Promise<void>;
   #resolveClosed!: () => void;

@@ -53,6 +53,7 @@ export async function trainWithWorkers(
   const workers = new LocalWorkers({
     ...spawning,
     count,
+    stepsDone: () => last.server.stepsDone,
     args: workerArguments(flags, `ws://127.0.0.1:${listener.port}`, threads),
     onLine: (line) => {
       if (/: (ready|done): /.test(line)) return;

@@ -4,7 +4,7 @@ import type { Engine } from '@convoy/engine/backends/engine';
 import { loadEngine } from '@convoy/engine/backends/load';
 import { createProgram } from '@convoy/engine/create-program';
 import type { Program } from '@convoy/engine/program';
-import { assertPassed, selfTest } from '@convoy/engine/self-test';
+import { assertPassed, assertRepeatable, selfTest } from '@convoy/engine/self-test';
 import type { Model } from '@convoy/model/architecture';
 import { loadKernels } from '@convoy/numerics/load-vectors';
 import type { Tally } from '@convoy/numerics/reduction';
@@ -73,6 +73,7 @@ export class InlineCompute implements Compute {
     });
     const test = selfTest(program, model, config.microBatchSize);
     assertPassed(test);
+    if (config.deterministic) assertRepeatable(program, model, config.microBatchSize, test);
     const plan = planRun(config, dataset);
     const batches = new BatchSource({ config, model, dataset, plan });
     const loop = new GradientLoop({ config, model, plan, program, batches, cancelled: this.#cancelled });
