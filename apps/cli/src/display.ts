@@ -1,4 +1,4 @@
-import { METRIC_LABELS, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
+import { METRIC_LABELS, percent, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
 import type { HealthFinding, Rollback, RunEvent } from '@convoy/protocol/run-events';
 import { colorsFor, type Colors } from './colors.ts';
 import { LiveLine, PART_SEPARATOR, type Terminal } from './live-line.ts';
@@ -209,10 +209,6 @@ export function rollbackText({ fromStep, toStep, kind, since, learningRateFactor
 /** A finding in one line. */
 export function healthText({ kind, since, evidence, advice }: HealthFinding): string {
   return `${kind} since step ${since}: ${evidence}. Try: ${advice}`;
-}
-
-export function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }
 
 /** A metric's name and its value, which may be emphasised. */

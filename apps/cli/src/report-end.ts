@@ -18,7 +18,7 @@ export async function reportEnd(
     // All steps were made, and to no avail: the finding below says so.
     if (summary.health.some(({ kind }) => kind === 'diverged'))
       display.warn(`completed, but the training diverged: ${line}`);
-    else display.line(display.colors.green(`✔ ${line}`));
+    else display.line(unsaved === null ? display.colors.green(`✔ ${line}`) : line);
   } else {
     const howToGoOn = collapse === null ? '' : ' --on-collapse rollback';
     display.warn(

@@ -8,6 +8,7 @@ import {
   type ServerMessage,
   type WorkerMessage,
 } from './messages.ts';
+import { printable } from './printable.ts';
 import { assertModest, type Size } from './structure.ts';
 
 /** The bytes are not a message: they don't decode, or a field is missing, unknown or out of range. The peer's fault. */
@@ -91,11 +92,6 @@ function validate<Schema extends v.GenericSchema>(schema: Schema, value: unknown
   if (checked.success) return checked.output;
   const [issue] = checked.issues;
   throw new MalformedMessageError(printable(`${describeType(value)}${v.getDotPath(issue) ?? ''}: ${issue.message}`));
-}
-
-/** A peer's words as they may be shown: short, and without control characters. */
-function printable(words: string): string {
-  return words.slice(0, 200).replace(/\p{C}/gu, '�');
 }
 
 /** The message's type as a prefix for an error, shortened: it came from a peer. */

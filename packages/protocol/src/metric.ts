@@ -13,6 +13,11 @@ export type MetricFigure =
   | { readonly accuracy: number; readonly meanAbsoluteError?: never }
   | { readonly accuracy?: never; readonly meanAbsoluteError: number };
 
+/** A share of one as people read it. */
+export function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(2)} %`;
+}
+
 /** A mean under its metric's name. */
 export function metricFigure(name: MetricName, value: number): MetricFigure {
   return name === 'accuracy' ? { accuracy: value } : { meanAbsoluteError: value };

@@ -138,8 +138,8 @@ describe('CheckpointStore', () => {
     await store.settle();
     isFull = true;
     await save(20);
-    await expect(store.settle()).rejects.toThrow('the disk is full (ENOSPC): free some space on it');
-    expect(failures).toHaveLength(2);
+    await expect(store.settle()).rejects.toThrow(/the disk is full \(ENOSPC\): free some space on it$/);
+    expect(failures).toHaveLength(1);
     isFull = false;
     await store.settle();
     await store.settle();

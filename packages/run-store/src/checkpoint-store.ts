@@ -1,12 +1,8 @@
 import { dirname, join } from 'node:path';
 import { OperatorError } from '@convoy/protocol/errors';
-import type { RunConfig } from '@convoy/protocol/run-config';
-import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
-import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
-import type { Position } from '@convoy/training/coordinator/events';
+import { float32Bytes } from '@convoy/protocol/tensor';
 import type { CheckpointCause } from '@convoy/training/coordinator/events';
-import type { HealthSnapshot } from '@convoy/training/health/health';
-import { slotsOf, type OptimizerState } from '@convoy/training/optimizer/optimizer';
+import { slotsOf } from '@convoy/training/optimizer/optimizer';
 import type { OptimizerVectors } from '@convoy/training/optimizer/update-rule';
 import {
   CHECKPOINT_FORMAT,
@@ -28,39 +24,9 @@ import { LEFTOVER, removeCheckpoint, writeCheckpoint, writingPath } from './chec
 import { remedyFor } from './disk-remedy.ts';
 import { staying, type Kept, type RollbackTargets } from './retention.ts';
 import type { MonitoredFigure } from '@convoy/training/callbacks/monitor';
-import type { FiguresSnapshot, ValidationMetric } from '@convoy/training/figures';
+import type { ValidationMetric } from '@convoy/training/figures';
 import { LockLostError } from './run-lock.ts';
-
-/** What is the same in every checkpoint of a run. */
-export interface CheckpointIdentity {
-  readonly run: string;
-  readonly config: RunConfig;
-  readonly modelHash: string;
-  readonly dataFingerprint: string;
-  readonly permutationVersion: string;
-  readonly generatorVersion: string;
-  /** The flat vectors' layout. */
-  readonly tensors: TensorTable;
-}
-
-/** The training state at one moment, with the validation's metric of exactly these parameters: null when they have not been evaluated. */
-export interface TrainingState extends ValidationMetric {
-  readonly position: Position;
-  readonly consecutiveSkips: number;
-  /** The epoch of the next step, from 0. */
-  readonly epoch: number;
-  /** Its vectors are copied before {@link CheckpointStore.save} returns. */
-  readonly optimizer: OptimizerState;
-  readonly figures: FiguresSnapshot;
-  readonly numericsFingerprint: string | null;
-  /** Which of a run's checkpoints is the best is decided by it; null when it is not known. */
-  readonly monitored: MonitoredFigure | null;
-  readonly callbacks: CallbacksState;
-  /** Parameters of the best epoch, copied like the others; null when none are kept. */
-  readonly kept: Float32Array | null;
-  /** Null where nobody watches it. */
-  readonly health?: HealthSnapshot | null;
-}
+import { stateOf, type CheckpointIdentity, type TrainingState } from './training-state.ts';
 
 export interface CheckpointStoreOptions {
   readonly runFolder: string;
@@ -101,9 +67,18 @@ export interface WrittenCheckpoint {
 }
 
 /** The disk refused: the checkpoints before stay valid, and the next attempt may succeed. */
-export class CheckpointError extends OperatorError {}
+export class CheckpointError extends OperatorError {
+  /** Without what follows for the training. */
+  readonly short: string;
+
+  constructor(short: string, consequence: string, cause: unknown) {
+    super(`${short}. ${consequence}`, { cause });
+    this.short = short;
+  }
+}
 
 export const DEFAULT_KEEP = 3;
+
 /** Flat vectors that a snapshot is copied into; they are used again and again. */
 interface Staging extends OptimizerVectors {
   /** Made when there is something to copy. */
@@ -132,8 +107,8 @@ export class CheckpointStore {
   #kept: readonly Kept[];
   readonly #freeStagings: Staging[] = [];
   #pending: Pending | null = null;
-  /** What was asked for last and could not be written, with the error. */
-  #failed: { readonly pending: Pending; readonly error: unknown } | null = null;
+  /** What was asked for last and could not be written. */
+  #failed: Pending | null = null;
   #writing: Promise<void> | null = null;
   /** Another process writes now. */
   #isFenced = false;
@@ -229,17 +204,17 @@ export class CheckpointStore {
 
   /**
    * Waits for the writes under way; where the last one failed, writes it again: at the end of a run nothing comes after it.
-   * @throws the error of the last one asked for, if it fails this time as well.
+   * @throws OperatorError, or a fault of our own, if the last one asked for fails this time as well.
    */
   async settle(): Promise<void> {
     await this.flush();
     if (this.#failed === null) return;
-    this.#pending = this.#failed.pending;
-    this.#failed = null;
-    this.#writing ??= this.#writePending();
-    await this.flush();
-    const failed = this.#failed as { readonly error: unknown } | null;
-    if (failed !== null) throw failed.error;
+    try {
+      await this.#write(this.#failed);
+    } catch (error) {
+      throw error instanceof CheckpointError ? new OperatorError(error.short, { cause: error.cause }) : error;
+    }
+    this.#forgetFailed();
   }
 
   async #writePending(): Promise<void> {
@@ -251,7 +226,7 @@ export class CheckpointStore {
         this.#freeStagings.push(next.staging);
       } catch (error) {
         this.#forgetFailed();
-        this.#failed = { pending: next, error };
+        this.#failed = next;
         this.#options.onFailed(next.state.position.step, error);
       }
     }
@@ -259,7 +234,7 @@ export class CheckpointStore {
   }
 
   #forgetFailed(): void {
-    if (this.#failed !== null) this.#freeStagings.push(this.#failed.pending.staging);
+    if (this.#failed !== null) this.#freeStagings.push(this.#failed.staging);
     this.#failed = null;
   }
 
@@ -340,30 +315,8 @@ export class CheckpointStore {
   #explain(error: unknown, what: string): unknown {
     if (error instanceof LockLostError || (error as NodeJS.ErrnoException).code === undefined) return error;
     const newest = this.newestStep === null ? 'there is none yet' : `the newest is that of step ${this.newestStep}`;
-    return new CheckpointError(`${what}: ${remedyFor(error)}. Training goes on; ${newest}`, { cause: error });
+    return new CheckpointError(`${what}: ${remedyFor(error)}`, `Training goes on; ${newest}`, error);
   }
-}
-
-function stateOf(identity: CheckpointIdentity, state: TrainingState): CheckpointState {
-  const { run, config, modelHash, dataFingerprint, permutationVersion, generatorVersion } = identity;
-  return {
-    format: CHECKPOINT_FORMAT,
-    run,
-    position: { step: state.position.step, due: [...state.position.due] },
-    consecutiveSkips: state.consecutiveSkips,
-    epoch: state.epoch,
-    seed: config.seed,
-    permutationVersion,
-    generatorVersion,
-    optimizer: { name: config.optimizer.name, updates: state.optimizer.updates },
-    figures: state.figures,
-    callbacks: state.callbacks,
-    config,
-    modelHash,
-    dataFingerprint,
-    numericsFingerprint: state.numericsFingerprint,
-    health: state.health ?? null,
-  };
 }
 
 /** What decides whether a checkpoint stays; null when it is damaged. */

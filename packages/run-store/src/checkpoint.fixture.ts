@@ -2,7 +2,7 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import { startCallbacks } from '@convoy/training/callbacks/callbacks';
 import { resolveConfig } from '@convoy/training/config';
 import type { OptimizerState } from '@convoy/training/optimizer/optimizer';
-import type { CheckpointIdentity, TrainingState } from './checkpoint-store.ts';
+import type { CheckpointIdentity, TrainingState } from './training-state.ts';
 import { RunFigures } from '@convoy/training/figures';
 
 /** Two tensors, ten elements. */

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { LockLostError, REFRESH_MS, RunLock, STALE_MS, thisProcess, type LockParty } from './run-lock.ts';
+import { thisProcess, type LockParty } from './lock-party.ts';
+import { LockLostError, REFRESH_MS, RunLock, STALE_MS } from './run-lock.ts';
 
 const folders: string[] = [];
 const children: ChildProcess[] = [];

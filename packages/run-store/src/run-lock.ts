@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { OperatorError } from '@convoy/protocol/errors';
+import { thisProcess, type LockParty } from './lock-party.ts';
 
 // Who may serve a run. `<run>/lock/` holds one file per holder, numbered in the order in which they took the lock; the one
 // with the highest number holds it. A number is taken by making its file, which exactly one process can do, so two that
@@ -26,17 +25,6 @@ const HolderSchema = v.object({
   released: v.boolean(),
 });
 type Holder = v.InferOutput<typeof HolderSchema>;
-
-/** The process that takes part, and what it can know of others: a test brings its own. */
-export interface LockParty {
-  readonly pid: number;
-  readonly host: string;
-  readonly processSpace: string | null;
-  /** When a process of this machine started; null when it can't be told, undefined when there is no such process. */
-  readonly startTimeOf: (pid: number) => string | null | undefined;
-  /** Calls back every `intervalMs` until the returned function is called; keeps no process alive. */
-  readonly every: (intervalMs: number, callback: () => Promise<void>) => () => void;
-}
 
 export interface LockOptions {
   /** The run's id, for messages. */
@@ -292,45 +280,5 @@ async function removeUpTo(folder: string, last: number): Promise<void> {
   for (const name of await readdir(folder)) {
     const number = numberOf(name);
     if (number > 0 && number <= last) await rm(join(folder, name), { force: true });
-  }
-}
-
-/** This process as it is. */
-export const thisProcess: LockParty = {
-  pid: process.pid,
-  host: hostname(),
-  processSpace: processSpace(),
-  startTimeOf,
-  every(intervalMs, callback) {
-    const timer = setInterval(() => void callback(), intervalMs);
-    timer.unref();
-    return () => clearInterval(timer);
-  },
-};
-
-function startTimeOf(pid: number): string | null | undefined {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it exists and is another user's.
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
-  }
-  try {
-    // proc(5): field 22 is the start time. The name, field 2, may hold spaces and parentheses.
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    // A zombie has ended; its parent has not been told.
-    return fields[0] === 'Z' ? undefined : fields[19]!;
-  } catch {
-    return null;
-  }
-}
-
-/** Two containers of one machine have one host name perhaps, and two spaces; a machine that started anew has another. */
-function processSpace(): string | null {
-  try {
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return null;
   }
 }

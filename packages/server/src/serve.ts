@@ -53,6 +53,11 @@ export function reachableUrl({ host, port }: Listener): string {
   return `ws://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
+/** Whether only this machine reaches a listener there. @param host an address. */
+export function isLoopback(host: string): boolean {
+  return host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.');
+}
+
 function externalAddress(): string | undefined {
   return Object.values(networkInterfaces())
     .flat()

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { printable } from '@convoy/protocol/printable';
 import { closeCodes, type Closure, type Codec, type Connection } from './connection.ts';
 import { Inbox } from './inbox.ts';
 import type { IncomingLimits } from './incoming-limits.ts';
@@ -192,11 +193,6 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
   [Symbol.asyncIterator](): AsyncIterator<Incoming> {
     return this.#inbox.messages();
   }
-}
-
-/** A peer's words as they may be shown: without control characters. */
-function printable(words: string): string {
-  return words.replace(/\p{C}/gu, '\uFFFD');
 }
 
 function cutToBytes(text: string, limit: number): string {

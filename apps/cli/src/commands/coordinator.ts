@@ -4,7 +4,7 @@ import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
 import { runFlags } from '../flags/run.ts';
 import { wholeNumber } from '../flags/values.ts';
-import { openDoor, reachableUrl } from '@convoy/server/serve';
+import { isLoopback, openDoor, reachableUrl } from '@convoy/server/serve';
 import type { ParameterServer } from '@convoy/server/server';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
 import { mostParameters } from '@convoy/workload/open-workload';
@@ -74,6 +74,10 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
     const workload = flags.workload === undefined ? '' : ` --workload ${flags.workload}`;
     display.workerCommand = `npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}${workload}`;
     door.letIn(server);
+    if (!isLoopback(door.listener.host)) {
+      const who = 'whoever reaches this port can read the parameters and take part in the run';
+      display.warn(`listening on ${door.listener.host}, port ${door.listener.port}: ${who}; there are no passwords`);
+    }
     display.line(`listening on ${url}; start workers with:\n\n  ${display.workerCommand}\n`);
     const reopen = shownReopen(options, stop);
     for (let next = await reopen(prepared); next !== null; next = await reopen(prepared)) {

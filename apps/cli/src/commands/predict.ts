@@ -7,7 +7,7 @@ import { checkpointFlag, dataFlags, engineFlags, jsonFlag } from '../flags/run.t
 import { positiveInteger, wholeNumber } from '../flags/values.ts';
 import { openData } from '@convoy/workload/open-workload';
 import { classNamesOf } from '@convoy/convoy/class-names';
-import { percent } from '../display.ts';
+import { percent } from '@convoy/protocol/metric';
 import { fromRgb, imageSamples } from '@convoy/convoy/image-samples';
 import { Predictor, ranked } from '@convoy/convoy/predictor';
 import { readRunParameters, type RunParameters } from '@convoy/convoy/run-parameters';

@@ -1,4 +1,4 @@
-import { percent } from '../display.ts';
+import { percent } from '@convoy/protocol/metric';
 import { textTable } from '../text-table.ts';
 import { classAccuracies, type Confusion } from '@convoy/convoy/confusion';
 

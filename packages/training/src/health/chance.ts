@@ -1,3 +1,4 @@
+import { percent } from '@convoy/protocol/metric';
 import type { HealthKind } from '@convoy/protocol/run-events';
 import * as v from 'valibot';
 import { wholeNumber, type Verdict } from './verdict.ts';
@@ -177,8 +178,4 @@ function emptyChunk(since: number): Chunk {
 
 function meanLoss({ lossSum, samples }: Chunk): number {
   return lossSum / samples;
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }

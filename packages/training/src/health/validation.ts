@@ -1,3 +1,4 @@
+import { percent } from '@convoy/protocol/metric';
 import type { TensorTable } from '@convoy/protocol/tensor';
 import * as v from 'valibot';
 import { isAtChance } from './chance.ts';
@@ -122,8 +123,4 @@ function judgeOverfitting(validation: Validation, { step, loss }: Measured, epoc
 
 function hasAccuracy<Figures extends Measured>(figures: Figures): figures is Figures & Required<Measured> {
   return figures.accuracy !== undefined;
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }
