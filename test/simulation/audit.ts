@@ -3,13 +3,17 @@ import type { CoordinatorEffect, CoordinatorEvent, Holding, Task, WorkerId } fro
 import type { CoordinatorOptions } from '@convoy/training/coordinator/options';
 import { promise } from './failure.ts';
 import type { Machine } from './machine.ts';
+import { TrustAudit } from './trust-audit.ts';
 
-interface HeldLease extends Holding {
+export interface HeldLease extends Holding {
   wanted: boolean;
+  /** On the clock of the time in which the server did not stand still. */
+  readonly sinceMs: number;
 }
 
-interface AuditedMember {
+export interface AuditedMember {
   readonly id: WorkerId;
+  origin: string;
   connected: boolean;
   draining: boolean;
   /** Step of the parameters sent on this connection; −1 before the first. */
@@ -35,6 +39,7 @@ const TICK_MS = 1_000;
 export class Audit {
   readonly #options: CoordinatorOptions;
   readonly #members = new Map<WorkerId, AuditedMember>();
+  readonly #trust: TrustAudit;
   #task: Task | null = null;
   #leaves: LeafState[] = [];
   /** Commit or evaluation ordered, and not answered. */
@@ -50,6 +55,12 @@ export class Audit {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
+    this.#trust = new TrustAudit(options, this.#members);
+  }
+
+  /** Somebody else than this worker is sure to be asked before what it says is believed, also of a step that was refused. */
+  canAskAnother(workerId: WorkerId): boolean {
+    return this.#trust.canAskAnother(workerId);
   }
 
   event(event: CoordinatorEvent, nowMs: number): void {
@@ -59,9 +70,10 @@ export class Audit {
     this.#dropped = null;
     const member = 'workerId' in event ? this.#members.get(event.workerId) : undefined;
     if (member?.connected) member.heardAtMs = this.#awakeMs;
+    this.#trust.event(event, nowMs, this.#awakeMs);
     switch (event.type) {
       case 'worker-joined':
-        return this.#join(event.workerId, event.holding);
+        return this.#join(event.workerId, event.origin, event.holding);
       case 'worker-lost':
         if (member === undefined) return;
         if (member.draining) return this.#leave(member);
@@ -90,6 +102,7 @@ export class Audit {
 
   effect(effect: CoordinatorEffect): void {
     promise(!this.#finished, () => `${effect.type} was ordered after the end`);
+    this.#trust.effect(effect);
     switch (effect.type) {
       case 'open':
         promise(this.#task === null, () => 'a task was opened before the last was concluded');
@@ -121,6 +134,13 @@ export class Audit {
       case 'expel': {
         const member = this.#memberOf(effect.workerId);
         if (effect.cause === 'dead') this.#checkDeath(member);
+        if (effect.cause === 'hung') {
+          const silentMs = this.#awakeMs - member.heardAtMs;
+          promise(
+            silentMs <= this.#options.suspectAfterMs,
+            () => `${member.id} was called hung, silent for ${silentMs} ms`,
+          );
+        }
         this.#leave(member);
         return;
       }
@@ -151,7 +171,9 @@ export class Audit {
     if (this.#changed) this.#checkCover(this.#task);
     const ready = machine.readyWorkers;
     promise(this.#paused === ready < this.#options.minWorkers, () => `with ${ready} ready, paused is ${this.#paused}`);
-    if (this.#paused || !this.#leaves.includes('free')) return;
+    if (this.#paused) return;
+    this.#trust.settled(this.#task, this.#leaves.includes('free'));
+    if (!this.#leaves.includes('free') || this.#trust.isChoosy(this.#task)) return;
     let busy = 0;
     for (const { connected, lease } of this.#members.values()) if (connected && lease !== null) busy++;
     promise(ready <= busy, () => `of ${ready} ready workers ${busy} are busy, and leaves are free`);
@@ -163,11 +185,12 @@ export class Audit {
     return member;
   }
 
-  #join(id: WorkerId, holding: Holding | null): void {
+  #join(id: WorkerId, origin: string, holding: Holding | null): void {
     let member = this.#members.get(id);
     if (member === undefined) {
       member = {
         id,
+        origin,
         connected: true,
         draining: false,
         parametersAt: -1,
@@ -176,14 +199,16 @@ export class Audit {
         lostAtMs: Infinity,
       };
       this.#members.set(id, member);
+      this.#trust.joined(member);
     }
+    member.origin = origin;
     member.connected = true;
     member.parametersAt = -1;
     member.heardAtMs = this.#awakeMs;
     member.lostAtMs = Infinity;
     if (member.lease !== null && (holding === null || !isSame(member.lease, holding))) this.#drop(member);
     // Until it is told otherwise, it goes on with what it brings; nobody waits for it.
-    if (holding !== null) member.lease ??= { ...holding, wanted: false };
+    if (holding !== null) member.lease ??= { ...holding, wanted: false, sinceMs: this.#awakeMs };
   }
 
   #leave(member: AuditedMember): void {
@@ -226,7 +251,7 @@ export class Audit {
         () => `${instead} does not hold what ${workerId} covers`,
       );
     }
-    member.lease = { task: task.id, block, wanted: true };
+    member.lease = { task: task.id, block, wanted: true, sinceMs: this.#awakeMs };
     this.#changed = true;
   }
 
@@ -259,7 +284,7 @@ export class Audit {
     this.#changed = true;
   }
 
-  /** Every leaf is in, or free, or held by one worker, or by two that hold the same block. */
+  /** Every leaf is in, or free, or held by workers that hold the same block. */
   #checkCover(task: Task): void {
     this.#changed = false;
     const holders = new Array<number>(task.leaves).fill(0);
@@ -273,7 +298,7 @@ export class Audit {
       const state = this.#leaves[leaf];
       const count = holders[leaf]!;
       promise(
-        state === 'held' ? count >= 1 && count <= 2 : count === 0,
+        state === 'held' ? count >= 1 : count === 0,
         () => `leaf ${leaf} is ${state}, and ${count} workers hold it`,
       );
       if (state !== 'in') missing++;

@@ -69,7 +69,16 @@ export const mutants: readonly Mutant[] = [
     'if (isShared || lease.cancelled) return;',
     'if (lease.cancelled) return;',
   ]),
-  leasing('leases a block to a third worker', ['if (!this.#membership.coHolders(holder).next().done) continue;', '']),
+  leasing('leases a block to a third worker that has proved nothing', ['if (idle.isConfirmed) return', 'return']),
+  leasing('lets two that give nothing keep a block', [
+    'if (idle.isConfirmed) return',
+    'if (idle.isConfirmed) return false &&',
+  ]),
+  leasing('takes one address for two witnesses', ['one.origin !== origin || this.#areTwo(one, member, task)', 'true']),
+  leasing('has a refused step computed again by whoever is there', [
+    'isRefused && this.#membership.hasConfirmed ?',
+    'isRefused && task.leaves === 0 ?',
+  ]),
   leasing('believes every suspicious result', [
     'if (suspicion !== null && !this.#believe(member!, open, start, end)) {',
     "if (suspicion === 'never') {",
@@ -89,7 +98,13 @@ export const mutants: readonly Mutant[] = [
     'if (other.id === id || other.lease === null || other.lease.cancelled) continue;',
     'if (other.id === id || other.lease === null) continue;',
   ]),
-  membership('never finds a worker hung', ['nowMs >= lease.hungAtMs', 'nowMs === Infinity']),
+  membership('never finds a worker hung', ['heardAtMs >= lease.hungAtMs', 'nowMs === Infinity']),
+  membership('calls a link hung that is dead', ['heardAtMs >= lease.hungAtMs', 'nowMs >= lease.hungAtMs']),
+  membership('lets a liar come back at once under another name', [
+    'Math.max(byName, this.#lies.quarantinedUntilMs(origin))',
+    'byName',
+  ]),
+  membership('counts who has just lied among those that have proved themselves', ['member.isConfirmed = false;', '']),
   membership('waits for a silent worker without end', ['nowMs >= heardAtMs + deadAfterMs', 'nowMs === Infinity']),
 
   conduct('quarantines for ever', [

@@ -3,7 +3,7 @@ import { randomStream, type RandomStream } from '@convoy/numerics/random/stream'
 import type { Agenda } from './agenda.ts';
 import { SCHEDULES_PER_PROBLEM, type Problem } from './problem.ts';
 import type { SimulatedServer } from './simulated-server.ts';
-import { SimulatedWorker } from './simulated-worker.ts';
+import { SimulatedWorker, type Habits } from './simulated-worker.ts';
 
 export interface Stage {
   readonly agenda: Agenda;
@@ -16,6 +16,9 @@ export interface Stage {
 const WORKER_PATIENCE_MS = 10_000;
 const MAX_STRAGGLING = 10;
 const SHIRKING_PERCENT = 3;
+/** Clusters whose workers all run on one machine. */
+const ONE_MACHINE_PERCENT = 30;
+const MAX_TAKERS = 20;
 const MIN_TROUBLE_MS = 2_000;
 const MAX_TROUBLE_MS = 40_000;
 /** For quarantines, deadlines that nothing is known for, and back-offs: what may pass after the last fault beside the work itself. */
@@ -28,7 +31,9 @@ export class Schedule {
   readonly #network: RandomStream;
   readonly #character: RandomStream;
   readonly #workers: SimulatedWorker[] = [];
+  readonly #adversaries: RandomStream;
   readonly #msPerLeaf: number;
+  readonly #isOneMachine: boolean;
   #nextWorker = 1;
   /** No fault begins or lasts beyond this. */
   #troubleEndsMs = 0;
@@ -40,6 +45,8 @@ export class Schedule {
     this.#random = randomStream(seed, purposes.selfTest, 2);
     this.#network = randomStream(seed, purposes.selfTest, 3);
     this.#character = randomStream(seed, purposes.selfTest, 4);
+    this.#adversaries = randomStream(seed, purposes.selfTest, 6);
+    this.#isOneMachine = this.#adversaries.below(100) < ONE_MACHINE_PERCENT;
     const { agenda, problem } = stage;
     const { plan, config, isLarge } = problem;
     this.#msPerLeaf = 15 + this.#below(this.#chance(20) ? 800 : 150);
@@ -54,6 +61,10 @@ export class Schedule {
       for (let faults = this.#below(isLarge ? 60 : 14); faults > 0; faults--) {
         agenda.at(this.#below(this.#troubleEndsMs), () => this.#strike());
       }
+      const adversary = this.#adversaries.below(100);
+      const atMs = this.#adversaries.below(this.#troubleEndsMs);
+      if (adversary < 15) agenda.at(atMs, () => this.#sendLiars(1 + this.#adversaries.below(3)));
+      else if (adversary < 22) agenda.at(atMs, () => this.#sendTakers(2 + this.#adversaries.below(MAX_TAKERS - 1)));
     }
     for (let n = 0; n < count; n++) this.#hire(this.#chance(60) ? 0 : this.#below(this.#troubleEndsMs + 1));
     agenda.at(this.#troubleEndsMs, () => this.#calm());
@@ -73,8 +84,7 @@ export class Schedule {
     return Math.min(200 + this.#below(maxMs), this.#troubleEndsMs - this.#stage.agenda.nowMs);
   }
 
-  #hire(delayMs: number): void {
-    const { server, trace } = this.#stage;
+  #hire(delayMs: number): SimulatedWorker {
     const usual = (this.#msPerLeaf * (70 + this.#below(80))) / 100;
     const habits = {
       msPerLeaf: this.#chance(15) ? usual * MAX_STRAGGLING : usual,
@@ -82,20 +92,56 @@ export class Schedule {
       repeats: this.#chance(20) ? 50 : 2,
       forgets: this.#chance(30) ? 100 : 10,
     };
-    const worker = new SimulatedWorker(`w${this.#nextWorker++}`, habits, { ...this.#stage, random: this.#network });
+    const worker = this.#employ(habits);
     // One that is hired when the faults are over is needed.
     const isTrial = this.#stage.agenda.nowMs < this.#troubleEndsMs;
     worker.shirks = isTrial && this.#character.below(100) < SHIRKING_PERCENT;
-    trace?.(`${worker.id} will connect: ${JSON.stringify(habits)}${worker.shirks ? ', and shirk' : ''}`);
-    this.#workers.push(worker);
-    server.employ(worker);
+    this.#stage.trace?.(`${worker.id} will connect: ${JSON.stringify(habits)}${worker.shirks ? ', and shirk' : ''}`);
     worker.connect(delayMs);
+    return worker;
+  }
+
+  #employ(habits: Habits, machine?: string): SimulatedWorker {
+    const id = `w${this.#nextWorker++}`;
+    const origin = this.#isOneMachine ? 'the machine' : (machine ?? `the machine of ${id}`);
+    const worker = new SimulatedWorker(id, origin, habits, { ...this.#stage, random: this.#network });
+    this.#workers.push(worker);
+    this.#stage.server.employ(worker);
+    return worker;
+  }
+
+  /** Workers of one or two machines that lie, are sent away, and come back under other names, until the trouble ends. */
+  #sendLiars(count: number): void {
+    const machines = 1 + this.#adversaries.below(2);
+    const send = (machine: string) => {
+      const worker = this.#employ(QUICK, machine);
+      this.#stage.trace?.(`${worker.id} of ${machine} will connect, and lie`);
+      worker.poisonous = true;
+      worker.onSentAway = () => {
+        if (this.#stage.agenda.nowMs < this.#troubleEndsMs) send(machine);
+      };
+      worker.connect();
+    };
+    for (let n = 0; n < count; n++) send(`the machine of liar ${n % machines}`);
+  }
+
+  /** Workers that take leases and give nothing. */
+  #sendTakers(count: number): void {
+    for (let n = 0; n < count; n++) {
+      const worker = this.#employ(QUICK);
+      this.#stage.trace?.(`${worker.id} will connect, take a lease and give nothing`);
+      worker.hangs = true;
+      worker.connect();
+    }
   }
 
   /** The faults are over: enough workers are there, or come, that nothing is wrong with. Who hangs or shirks goes on. */
   #calm(): void {
     const { problem, trace } = this.#stage;
-    for (const worker of this.#workers) worker.poisonous = false;
+    for (const worker of this.#workers) {
+      worker.poisonous = false;
+      worker.onSentAway = null;
+    }
     const healthy = this.#workers.filter((worker) => worker.isStaying && !worker.hangs && !worker.shirks).length;
     trace?.(`the faults are over; ${healthy} workers are healthy`);
     for (let n = healthy; n < problem.options.minWorkers; n++) this.#hire(0);
@@ -111,7 +157,8 @@ export class Schedule {
     trace?.(`${fault} (${worker?.id})`);
     switch (fault) {
       case 'join':
-        return this.#hire(0);
+        this.#hire(0);
+        return;
       case 'leave':
         return worker?.leave();
       case 'drain':
@@ -200,6 +247,9 @@ export class Schedule {
     }
   }
 }
+
+/** Of those who mean no good. */
+const QUICK: Habits = { msPerLeaf: 5, ignoresCancel: 0, repeats: 0, forgets: 100 };
 
 /** Drawn with equal chances: what stands here twice comes twice as often. */
 const faults = [

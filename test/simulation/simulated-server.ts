@@ -53,7 +53,7 @@ export class SimulatedServer implements End<WorkerMessage> {
   #collected: Result[] = [];
   /** Vectors that are in a reduction's hands. */
   #vectorsOut = 0;
-  /** The only worker whose poison the present task has seen: two that agree are believed. */
+  /** The only worker whose poison a second attempt has seen: two that agree are believed. */
   #poisoner: WorkerId | null = null;
   #checkpoint: Checkpoint;
   #tickAtMs = 0;
@@ -174,7 +174,8 @@ export class SimulatedServer implements End<WorkerMessage> {
     const session = known ?? { workerId, link: null };
     session.link = link;
     this.#sessions.set(workerId, session);
-    this.#tell({ type: 'worker-joined', workerId, holding });
+    const { origin } = this.#processes.get(workerId)!;
+    this.#tell({ type: 'worker-joined', workerId, origin, holding });
   }
 
   #dismiss(session: Session, reason: string): void {
@@ -203,13 +204,14 @@ export class SimulatedServer implements End<WorkerMessage> {
   }
 
   /**
-   * Whether a worker's result is poison: where a poisonous worker may be believed, because it is alone or because somebody
-   * else finds the same, the guard decides. That costs a first attempt; a second attempt would be lost by design.
+   * Whether a worker's result is poison. That costs a first attempt, at most. A second attempt is computed by workers that have
+   * proved themselves, while there are any; one of them that has turned bad must not be believed because it is the last or because
+   * somebody else finds the same, for then the step is lost by design.
    */
   #isPoisoned(workerId: WorkerId, { attempt, step }: GradientTask): boolean {
     if (!this.#processes.get(workerId)!.poisonous) return false;
     if (attempt === 1) return true;
-    if (this.#machine!.readyWorkers < 2 || this.#options.problem.incredible[step]) return false;
+    if (!this.#audit.canAskAnother(workerId) || this.#options.problem.incredible[step]) return false;
     this.#poisoner ??= workerId;
     return this.#poisoner === workerId;
   }

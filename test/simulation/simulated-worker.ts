@@ -47,6 +47,8 @@ const MAX_BACKOFF_MS = 1_500;
 /** One worker's process, as apps/worker behaves towards the server, and worse. */
 export class SimulatedWorker implements End<ServerMessage> {
   readonly id: string;
+  /** The machine that it runs on. */
+  readonly origin: string;
   readonly habits: Habits;
   readonly #world: WorkerSurroundings;
   readonly #old: Result[] = [];
@@ -65,11 +67,14 @@ export class SimulatedWorker implements End<ServerMessage> {
   hangs = false;
   /** Its gradients are not finite. */
   poisonous = false;
+  /** Ends when it is sent away, and calls this: for who comes back under another name. */
+  onSentAway: (() => void) | null = null;
   /** Gives back whatever it is leased. */
   shirks = false;
 
-  constructor(id: string, habits: Habits, world: WorkerSurroundings) {
+  constructor(id: string, origin: string, habits: Habits, world: WorkerSurroundings) {
     this.id = id;
+    this.origin = origin;
     this.habits = habits;
     this.#world = world;
   }
@@ -140,6 +145,10 @@ export class SimulatedWorker implements End<ServerMessage> {
     this.#link = null;
     // A process whose compute hangs is started anew when nobody talks to it any more.
     if (this.hangs || this.#draining) return this.kill(false);
+    if (this.onSentAway !== null) {
+      this.kill(false);
+      return this.onSentAway();
+    }
     this.connect(this.#world.random.below(MAX_BACKOFF_MS));
   }
 

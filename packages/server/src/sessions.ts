@@ -22,7 +22,7 @@ import { residentBytes } from '@convoy/transport/resident-bytes';
 import { Absentees } from './absentees.ts';
 import { refusalOfHello, refusalOfReady, type Refusal } from './admission.ts';
 import type { Clock } from './clock.ts';
-import type { Member, Session, WorkerConnection } from './session.ts';
+import { originOf, type Member, type Session, type WorkerConnection } from './session.ts';
 import { StrangerLog, type StrangerFact } from './stranger-log.ts';
 
 export interface SessionsOptions {
@@ -424,7 +424,8 @@ export class Sessions {
         workers: this.#members.size,
       });
     }
-    this.#options.onEvent({ type: 'worker-joined', workerId, holding: ready.holding });
+    const origin = originOf(session.connection.remote);
+    this.#options.onEvent({ type: 'worker-joined', workerId, origin, holding: ready.holding });
   }
 
   /** Anybody can be admitted under a new name again and again: the oldest that is gone is forgotten. */

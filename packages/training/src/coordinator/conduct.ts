@@ -45,14 +45,15 @@ export class ConductRecords {
     return this.#records.get(id)?.quarantinedUntilMs ?? -Infinity;
   }
 
-  /** Puts somebody in quarantine, each time for twice as long. @returns for how long. */
-  offend(id: string, nowMs: number): number {
+  /** Puts somebody in quarantine, each time for twice as long. @returns for how long: `atLeastMs`, what is left, or longer. */
+  offend(id: string, nowMs: number, atLeastMs = 0): number {
     const { quarantineMs, maxQuarantineMs, pardonAfterMs } = this.#options;
     const record = this.#recordOf(id);
     if (nowMs - record.lastOffenceMs > pardonAfterMs) record.offences = 0;
     record.offences++;
     record.lastOffenceMs = nowMs;
-    const forMs = Math.min(maxQuarantineMs, quarantineMs * 2 ** Math.min(record.offences - 1, 30));
+    const usualMs = Math.min(maxQuarantineMs, quarantineMs * 2 ** Math.min(record.offences - 1, 30));
+    const forMs = Math.max(atLeastMs, usualMs, record.quarantinedUntilMs - nowMs);
     record.quarantinedUntilMs = nowMs + forMs;
     return forMs;
   }

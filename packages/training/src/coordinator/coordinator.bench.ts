@@ -45,7 +45,7 @@ function takeSteps(workers: number): () => void {
     }
   };
   for (let worker = 0; worker < workers; worker++) {
-    tell({ type: 'worker-joined', workerId: String(worker), holding: null });
+    tell({ type: 'worker-joined', workerId: String(worker), origin: 'here', holding: null });
   }
   for (let warm = 0; warm < 5; warm++) step();
   return step;

@@ -51,9 +51,11 @@ function start(options: Partial<typeof DEFAULT_COORDINATOR_OPTIONS> = {}, custom
 }
 
 const tick: CoordinatorEvent = { type: 'tick' };
-const join = (workerId: string, holding: Holding | null = null): CoordinatorEvent => ({
+/** Each from a machine of its own, unless it is said from where. */
+const join = (workerId: string, holding: Holding | null = null, origin = `at ${workerId}`): CoordinatorEvent => ({
   type: 'worker-joined',
   workerId,
+  origin,
   holding,
 });
 const lose = (workerId: string): CoordinatorEvent => ({ type: 'worker-lost', workerId, reason: 'reset' });

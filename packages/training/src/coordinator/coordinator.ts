@@ -94,7 +94,7 @@ export class Coordinator {
     if ('workerId' in event) this.#membership.hear(event.workerId);
     switch (event.type) {
       case 'worker-joined':
-        return this.#leasing.recall(this.#membership.join(event.workerId), event.holding);
+        return this.#leasing.recall(this.#membership.join(event.workerId, event.origin), event.holding);
       case 'worker-heard':
       case 'tick':
         return;
@@ -113,6 +113,7 @@ export class Coordinator {
         return this.#leasing.giveBack(event.workerId, event);
       case 'committed':
         this.#concluded(event.task, 'gradient');
+        this.#leasing.confirm();
         return this.#follow(this.#mode.committed(event.isSaved));
       case 'commit-refused': {
         const next = this.#mode.refused(this.#concluded(event.task, 'gradient'), event.reason);

@@ -27,11 +27,24 @@ export class Deadlines {
     return this.#pace[kind].median;
   }
 
-  /** A lease was done. */
-  note(member: Member, lease: WorkerLease): void {
+  /** A lease was done. @returns whether it was the first of its kind: nobody had known how long a leaf takes. */
+  note(member: Member, lease: WorkerLease): boolean {
     const msPerLeaf = (this.#turn.nowMs - lease.leasedAtMs) / lease.leaves;
+    const common = this.#pace[lease.kind];
+    const isFirst = common.count === 0 && !lease.cancelled;
     member.pace[lease.kind].add(msPerLeaf);
-    if (!lease.cancelled) this.#pace[lease.kind].add(msPerLeaf);
+    if (!lease.cancelled) common.add(msPerLeaf);
+    return isFirst;
+  }
+
+  /** A lease that was given before anybody knew how long it takes, with the deadline that it would be given now. */
+  revised(lease: WorkerLease): WorkerLease {
+    return { ...lease, slowAtMs: lease.leasedAtMs + this.#deadlineMs(lease.kind, lease.leaves) };
+  }
+
+  #deadlineMs(kind: Task['kind'], leaves: number): number {
+    const { minDeadlineMs, maxDeadlineMs } = this.#options;
+    return this.#pace[kind].deadlineMs(leaves, minDeadlineMs, maxDeadlineMs);
   }
 
   /** The greatest lease of at most `size` leaves that a worker finishes in bearable time: less for the slow. */
@@ -47,9 +60,9 @@ export class Deadlines {
 
   /** A lease that begins now. @param hangs how often its holder was hung. */
   leaseOf(member: Member, holding: Holding, kind: Task['kind'], leaves: number, hangs: number): WorkerLease {
-    const { minDeadlineMs, maxDeadlineMs, hungAfterDeadlines, hungAfterMs } = this.#options;
+    const { hungAfterDeadlines, hungAfterMs } = this.#options;
     const { nowMs } = this.#turn;
-    const deadlineMs = this.#pace[kind].deadlineMs(leaves, minDeadlineMs, maxDeadlineMs);
+    const deadlineMs = this.#deadlineMs(kind, leaves);
     // A worker that has always been slow is no more hung than it is dead.
     const own = ownPaceOf(member, kind);
     const ownDeadlineMs = Math.max(deadlineMs, 2 * (own ?? 0) * leaves);

@@ -20,7 +20,7 @@ export interface GradientTask {
   readonly epoch: number;
   /** Micro-batches, V. */
   readonly leaves: number;
-  /** 1, or 2 when the first sum was refused. */
+  /** 1, or 2 when the first sum was refused: then workers compute it whose results have been confirmed, while there are any. */
   readonly attempt: number;
 }
 
@@ -42,8 +42,16 @@ export interface Holding {
 
 /** What the machine is told. Facts, in the order in which the server learned them. */
 export type CoordinatorEvent =
-  /** A worker holds the model and the data and may be leased work; `holding` is what a connection before this one left it with. */
-  | { readonly type: 'worker-joined'; readonly workerId: WorkerId; readonly holding: Holding | null }
+  /**
+   * A worker holds the model and the data and may be leased work. `origin` is where it connects from, as it can't choose it: its
+   * address. `holding` is what a connection before this one left it with.
+   */
+  | {
+      readonly type: 'worker-joined';
+      readonly workerId: WorkerId;
+      readonly origin: string;
+      readonly holding: Holding | null;
+    }
   /** Bytes of it arrived, whatever they say: it lives. */
   | { readonly type: 'worker-heard'; readonly workerId: WorkerId }
   /** Its connection broke. It may come back, so it keeps its lease for a short grace. */
@@ -115,7 +123,7 @@ export type CoordinatorEffect =
   | { readonly type: 'open'; readonly task: Task }
   /** Send the current parameters: the worker's next lease needs them. */
   | { readonly type: 'send-parameters'; readonly workerId: WorkerId; readonly step: number }
-  /** `instead` names the slow or missing holder of the same block that this second lease covers. */
+  /** `instead` names the slow or missing holder of the same block that this lease covers as well. */
   | {
       readonly type: 'lease';
       readonly workerId: WorkerId;

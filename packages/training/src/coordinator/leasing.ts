@@ -2,7 +2,7 @@ import type { Block } from '@convoy/protocol/messages';
 import { FreeBlocks, floorPowerOfTwo, leavesOf } from '@convoy/numerics/blocks';
 import { Deadlines } from './deadlines.ts';
 import type { Awaited, Holding, Task, WorkerId } from './events.ts';
-import { sameHolding, type Member } from './member.ts';
+import { lateTwiceAtMs, sameHolding, type Member } from './member.ts';
 import type { Membership } from './membership.ts';
 import type { CoordinatorOptions } from './options.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -13,8 +13,19 @@ interface OpenTask {
   readonly task: Task;
   readonly free: FreeBlocks;
   readonly missing: Set<number>;
-  /** Who returned unbelievable values for a leaf. */
-  readonly suspected: Map<number, WorkerId>;
+  /** What was unbelievable, and who said so. */
+  readonly testimonies: Testimony[];
+  /** Whose results are in. */
+  readonly contributors: Set<Member>;
+}
+
+/** Somebody returned unbelievable values for these leaves. */
+interface Testimony {
+  readonly workerId: WorkerId;
+  readonly origin: string;
+  readonly isConfirmed: boolean;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Who computes which blocks of the open task: leases, deadlines, second leases for the slow, and the results that come in. */
@@ -24,6 +35,8 @@ export class Leasing {
   readonly #deadlines: Deadlines;
   readonly #stall: StallWatch;
   #open: OpenTask | null = null;
+  /** Whose results the last task was concluded with. */
+  #contributors: ReadonlySet<Member> = new Set();
 
   constructor(options: CoordinatorOptions, turn: Turn, membership: Membership) {
     this.#turn = turn;
@@ -49,13 +62,20 @@ export class Leasing {
       task,
       free: new FreeBlocks(task.leaves),
       missing: new Set(Array.from({ length: task.leaves }, (_, leaf) => leaf)),
-      suspected: new Map(),
+      testimonies: [],
+      contributors: new Set(),
     };
   }
 
   /** Nothing more is leased or collected of the open task. */
   close(): void {
+    this.#contributors = this.#open?.contributors ?? new Set();
     this.#open = null;
+  }
+
+  /** The task that was closed last was committed: whoever contributed has proved itself. */
+  confirm(): void {
+    for (const member of this.#contributors) this.#membership.confirm(member);
   }
 
   // ── Giving ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -64,11 +84,11 @@ export class Leasing {
   assign(): void {
     const open = this.#open;
     if (open === null) return;
-    const { ready } = this.#membership;
+    const able = this.#ableFor(open.task);
     let late: readonly Member[] | null = null;
-    for (const member of this.#membership) {
-      if (member.lease !== null || !this.#membership.isReady(member)) continue;
-      const block = open.free.take(this.#leaseSize(member, open.task, ready));
+    for (const member of able) {
+      if (member.lease !== null) continue;
+      const block = open.free.take(this.#leaseSize(member, open.task, able.length));
       if (block !== undefined) {
         this.#lease(member, open.task, block, null);
         continue;
@@ -82,9 +102,16 @@ export class Leasing {
     }
   }
 
+  /** Ready workers that may compute a task: a step that was refused is for those that have proved themselves, while there are any. */
+  #ableFor(task: Task): readonly Member[] {
+    const ready = [...this.#membership].filter((member) => this.#membership.isReady(member));
+    const isRefused = task.kind === 'gradient' && task.attempt > 1;
+    return isRefused && this.#membership.hasConfirmed ? ready.filter(({ isConfirmed }) => isConfirmed) : ready;
+  }
+
   /** Leaves per lease: as few uploads as possible, no larger than the busiest worker's share must be, and less for the slow. */
-  #leaseSize(member: Member, { leaves, kind }: Task, ready: number): number {
-    return this.#deadlines.bearableSize(member, kind, floorPowerOfTwo(Math.max(1, Math.ceil(leaves / ready))));
+  #leaseSize(member: Member, { leaves, kind }: Task, workers: number): number {
+    return this.#deadlines.bearableSize(member, kind, floorPowerOfTwo(Math.max(1, Math.ceil(leaves / workers))));
   }
 
   #lease(member: Member, task: Task, block: Block, instead: WorkerId | null): void {
@@ -113,11 +140,31 @@ export class Leasing {
     for (const holder of late) {
       const expectedMs = this.#deadlines.expectedEndMs(holder, holder.lease!, idle);
       if (expectedMs <= latestMs) continue;
-      if (!this.#membership.coHolders(holder).next().done) continue;
+      if (!this.#mayBeCovered(holder, idle)) continue;
       latestMs = expectedMs;
       straggler = holder;
     }
     return straggler;
+  }
+
+  /**
+   * One copy of a block is enough, unless all who hold it are late: then whoever has proved itself takes it as well. Where nobody of
+   * those will come, whoever is idle does after two deadlines, and as many as there are: some of them mean it.
+   */
+  #mayBeCovered(holder: Member, idle: Member): boolean {
+    const others = [...this.#membership.coHolders(holder)];
+    if (others.length === 0) return true;
+    const holders = [holder, ...others];
+    if (idle.isConfirmed) return holders.every((each) => this.#deadlines.isOverdue(each, each.lease!));
+    return !this.#isHelpComing && holders.some(({ lease }) => this.#turn.nowMs >= lateTwiceAtMs(lease!));
+  }
+
+  /** Somebody who has proved itself is idle, or will soon be. */
+  get #isHelpComing(): boolean {
+    return [...this.#membership].some((member) => {
+      if (!member.isConfirmed || !this.#membership.isReady(member)) return false;
+      return member.lease === null || !this.#deadlines.isOverdue(member, member.lease);
+    });
   }
 
   // ── Taking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,7 +213,7 @@ export class Leasing {
     const lease = member?.lease ?? null;
     const held = lease !== null && sameHolding(lease, holding);
     const open = this.#open;
-    if (held && suspicion === null) this.#deadlines.note(member!, lease);
+    if (held && suspicion === null && this.#deadlines.note(member!, lease)) this.#revise(lease.kind);
     if (open === null || open.task.id !== taskId) {
       if (held) member!.lease = null;
       return this.#discard(workerId, holding, 'stale');
@@ -181,13 +228,20 @@ export class Leasing {
     }
     if (suspicion !== null && !this.#believe(member!, open, start, end)) {
       this.#discard(workerId, holding, 'bad');
-      this.#membership.quarantine(member!, suspicion);
+      this.#membership.quarantine(member!, suspicion, true);
       return this.#membership.expel(member!, 'poisonous', suspicion);
     }
     this.#take(member!, open, block);
   }
 
-  #take(member: Member, { task, missing }: OpenTask, block: Block): void {
+  /** Somebody has shown how long a leaf takes. */
+  #revise(kind: Task['kind']): void {
+    for (const member of this.#membership) {
+      if (member.lease?.kind === kind) member.lease = this.#deadlines.revised(member.lease);
+    }
+  }
+
+  #take(member: Member, { task, missing, contributors }: OpenTask, block: Block): void {
     for (const other of this.#membership.coHolders(member)) {
       other.lease = { ...other.lease!, cancelled: true };
       this.#turn.order({ type: 'cancel', workerId: other.id, task: task.id, block });
@@ -195,25 +249,34 @@ export class Leasing {
     member.lease = null;
     const { start, end } = leavesOf(block, task.leaves);
     for (let leaf = start; leaf < end; leaf++) missing.delete(leaf);
+    contributors.add(member);
     this.restartStall();
     this.#turn.order({ type: 'collect', workerId: member.id, task, block });
   }
 
   /**
-   * Whether unbelievable values are taken all the same: when another worker found them too, the parameters are to blame and not
+   * Whether unbelievable values are taken all the same: when a second witness found them too, the parameters are to blame and not
    * the worker, and when there is nobody else to ask, the guard over the whole sum decides.
    */
-  #believe(member: Member, { suspected }: OpenTask, start: number, end: number): boolean {
-    let confirmed = false;
-    for (let leaf = start; leaf < end; leaf++) {
-      const before = suspected.get(leaf);
-      if (before === undefined) suspected.set(leaf, member.id);
-      else if (before !== member.id) {
-        this.#membership.pardon(before);
-        confirmed = true;
-      }
-    }
-    return confirmed || this.#membership.ready - (this.#membership.isReady(member) ? 1 : 0) === 0;
+  #believe(member: Member, { task, testimonies }: OpenTask, start: number, end: number): boolean {
+    const { id: workerId, origin, isConfirmed } = member;
+    testimonies.push({ workerId, origin, isConfirmed, start, end });
+    const others = testimonies.filter((one) => one.workerId !== workerId && one.start < end && start < one.end);
+    const isWitnessed = others.some((one) => one.origin !== origin || this.#areTwo(one, member, task));
+    // Nobody is left who has seen something else, of any leaf.
+    const isLast = this.#ableFor(task).every(({ id }) => testimonies.some((one) => one.workerId === id));
+    if (!isWitnessed && !isLast) return false;
+    for (const one of others) this.#membership.pardon(one.workerId, one.origin);
+    return true;
+  }
+
+  /**
+   * Two workers of one address may be one liar under two names, unless both have proved themselves, or nobody has yet. If that was
+   * wrong it costs a first attempt; a second attempt believes no address alone.
+   */
+  #areTwo(one: Testimony, other: Member, task: Task): boolean {
+    if (task.kind === 'gradient' && task.attempt > 1) return false;
+    return (one.isConfirmed && other.isConfirmed) || !this.#membership.hasConfirmed;
   }
 
   #discard(workerId: WorkerId, { task, block }: Holding, reason: 'stale' | 'duplicate' | 'bad'): void {

@@ -24,6 +24,12 @@ export interface WorkerLease extends Holding {
 /** One member of the run, as the coordinator sees it. */
 export interface Member {
   readonly id: WorkerId;
+  /** Where it connects from. */
+  origin: string;
+  /** Something that it computed was committed, and it has given no trouble since. */
+  isConfirmed: boolean;
+  /** No work before this. */
+  quarantinedUntilMs: number;
   /** The version of the parameters it was sent last on this connection; −1 before the first. */
   parametersAt: number;
   lease: WorkerLease | null;
@@ -36,9 +42,12 @@ export interface Member {
   readonly pace: { readonly gradient: Pace; readonly evaluation: Pace };
 }
 
-export function newMember(id: WorkerId, nowMs: number): Member {
+export function newMember(id: WorkerId, origin: string, nowMs: number): Member {
   return {
     id,
+    origin,
+    isConfirmed: false,
+    quarantinedUntilMs: -Infinity,
     parametersAt: -1,
     lease: null,
     draining: false,
@@ -53,6 +62,11 @@ export function newMember(id: WorkerId, nowMs: number): Member {
 export function ownPaceOf(member: Member, kind: Task['kind']): number | undefined {
   const pace = member.pace[kind];
   return pace.count < TIMES_TO_JUDGE ? undefined : pace.median;
+}
+
+/** When a lease has taken two deadlines. */
+export function lateTwiceAtMs({ leasedAtMs, slowAtMs }: WorkerLease): number {
+  return 2 * slowAtMs - leasedAtMs;
 }
 
 export function sameHolding(a: Holding, b: { readonly task: number; readonly block: Block }): boolean {

@@ -1,6 +1,6 @@
 import { ConductRecords } from './conduct.ts';
 import type { ExpulsionCause, WorkerId } from './events.ts';
-import { newMember, sameHolding, type Member } from './member.ts';
+import { lateTwiceAtMs, newMember, sameHolding, type Member } from './member.ts';
 import type { CoordinatorOptions } from './options.ts';
 import { seconds, type Turn } from './turn.ts';
 
@@ -14,13 +14,16 @@ export class Membership implements Iterable<Member> {
   /** What a member holds goes back when it is no member any more. */
   readonly #release: (member: Member, reason: string) => void;
   readonly #members = new Map<WorkerId, Member>();
+  /** By worker; and by origin for the lies that were told from there: a liar chooses its names, not its address. */
   readonly #conduct: ConductRecords;
+  readonly #lies: ConductRecords;
 
   constructor(options: CoordinatorOptions, turn: Turn, release: (member: Member, reason: string) => void) {
     this.#options = options;
     this.#turn = turn;
     this.#release = release;
     this.#conduct = new ConductRecords(options.conduct);
+    this.#lies = new ConductRecords(options.conduct);
   }
 
   [Symbol.iterator](): IterableIterator<Member> {
@@ -40,8 +43,19 @@ export class Membership implements Iterable<Member> {
 
   /** May be given work: connected, heard of, staying, and not in quarantine. */
   isReady(member: Member): boolean {
-    const isQuarantined = this.#turn.nowMs < this.#conduct.quarantinedUntilMs(member.id);
+    const isQuarantined = this.#turn.nowMs < member.quarantinedUntilMs;
     return !member.draining && !member.silent && member.lostAtMs === null && !isQuarantined;
+  }
+
+  /** Somebody is there, and staying, whose results have been confirmed; it need not be ready at the moment. */
+  get hasConfirmed(): boolean {
+    for (const { isConfirmed, draining } of this) if (isConfirmed && !draining) return true;
+    return false;
+  }
+
+  /** What this member computed was committed; nothing when it has left meanwhile. */
+  confirm(member: Member): void {
+    if (this.#members.get(member.id) === member) member.isConfirmed = true;
   }
 
   /** Others that hold the same block of the same task, and are to deliver it. */
@@ -59,22 +73,31 @@ export class Membership implements Iterable<Member> {
   hear(workerId: WorkerId): void {
     const member = this.#members.get(workerId);
     if (member === undefined || member.lostAtMs !== null) return;
+    const silentMs = this.#turn.nowMs - member.heardAtMs;
     member.heardAtMs = this.#turn.nowMs;
     if (!member.silent) return;
     member.silent = false;
+    // What it has done meanwhile may be on its way.
+    const { lease } = member;
+    if (lease !== null) member.lease = { ...lease, hungAtMs: lease.hungAtMs + silentMs };
     this.#turn.order({ type: 'recover', workerId });
   }
 
   /** @throws Error when it is connected already. */
-  join(workerId: WorkerId): Member {
+  join(workerId: WorkerId, origin: string): Member {
     const { nowMs } = this.#turn;
     const known = this.#members.get(workerId);
     if (known === undefined) {
-      const member = newMember(workerId, nowMs);
+      const member = newMember(workerId, origin, nowMs);
+      const byName = this.#conduct.quarantinedUntilMs(workerId);
+      member.quarantinedUntilMs = Math.max(byName, this.#lies.quarantinedUntilMs(origin));
       this.#members.set(workerId, member);
       return member;
     }
     if (known.lostAtMs === null) throw new Error(`worker ${workerId} joined twice`);
+    // From elsewhere anybody may come who has learned its name.
+    if (known.origin !== origin) known.isConfirmed = false;
+    known.origin = origin;
     known.lostAtMs = null;
     known.heardAtMs = nowMs;
     known.parametersAt = -1;
@@ -112,14 +135,23 @@ export class Membership implements Iterable<Member> {
     this.#turn.order({ type: 'expel', workerId: member.id, cause, reason });
   }
 
-  quarantine({ id: workerId }: Member, reason: string): void {
-    const forMs = this.#conduct.offend(workerId, this.#turn.nowMs);
-    this.#turn.order({ type: 'quarantine', workerId, forMs, reason });
+  /** A worker gets nothing for a while, and has to prove itself anew. @param isLie whoever else comes from its address neither. */
+  quarantine(member: Member, reason: string, isLie = false): void {
+    const { nowMs } = this.#turn;
+    const byName = this.#conduct.offend(member.id, nowMs);
+    const forMs = isLie ? this.#lies.offend(member.origin, nowMs, byName) : byName;
+    member.isConfirmed = false;
+    member.quarantinedUntilMs = nowMs + forMs;
+    this.#turn.order({ type: 'quarantine', workerId: member.id, forMs, reason });
   }
 
-  /** The offence was none: another worker found the same. */
-  pardon(workerId: WorkerId): void {
+  /** It was no lie: another worker found the same. */
+  pardon(workerId: WorkerId, origin: string): void {
     this.#conduct.pardon(workerId);
+    this.#lies.pardon(origin);
+    for (const member of this) {
+      if (member.origin === origin) member.quarantinedUntilMs = this.#conduct.quarantinedUntilMs(member.id);
+    }
   }
 
   /** How often it was hung, as far as it is remembered. */
@@ -139,7 +171,8 @@ export class Membership implements Iterable<Member> {
         if (nowMs >= lostAtMs + graceMs) this.expel(member, 'dead', `did not come back within ${seconds(graceMs)}`);
       } else if (nowMs >= heardAtMs + deadAfterMs) {
         this.expel(member, 'dead', `nothing heard for ${seconds(deadAfterMs)}`);
-      } else if (lease !== null && nowMs >= lease.hungAtMs) {
+      } else if (lease !== null && heardAtMs >= lease.hungAtMs) {
+        // Heard of since its time was over: whoever is silent is not hung, and soon dead.
         this.#conduct.noteHang(id);
         this.quarantine(member, 'it was hung');
         this.expel(member, 'hung', `alive, but no result for ${seconds(nowMs - lease.leasedAtMs)}`);
@@ -154,11 +187,12 @@ export class Membership implements Iterable<Member> {
   /** Times at which {@link check} may find something or a worker becomes ready; past ones among them. */
   *dueAtMs(): Generator<number> {
     const { suspectAfterMs, deadAfterMs, graceMs } = this.#options;
-    for (const { id, heardAtMs, silent, lostAtMs, lease } of this) {
+    for (const { heardAtMs, silent, lostAtMs, lease, quarantinedUntilMs } of this) {
       yield lostAtMs === null ? heardAtMs + (silent ? deadAfterMs : suspectAfterMs) : lostAtMs + graceMs;
-      yield this.#conduct.quarantinedUntilMs(id);
+      yield quarantinedUntilMs;
       if (lease === null) continue;
       yield lease.slowAtMs;
+      yield lateTwiceAtMs(lease);
       yield lease.hungAtMs;
     }
   }
