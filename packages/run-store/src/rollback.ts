@@ -6,6 +6,7 @@ import { isHealthy } from '@convoy/training/health/health';
 import { CHECKPOINTS_FOLDER, checkpointNames, type CheckpointName } from './checkpoint.ts';
 import { diskFiles, writeWhole, type CheckpointFiles } from './checkpoint-files.ts';
 import { faultOf, verifyCheckpoint } from './checkpoint-load.ts';
+import { remedyFor } from './disk-remedy.ts';
 
 /** The run's rollbacks, oldest first; absent before the first. */
 export const ROLLBACKS_FILE = 'rollbacks.json';
@@ -48,7 +49,7 @@ type Pending = v.InferOutput<typeof PendingSchema>;
  * Makes a run's folder continue from its newest healthy refuge, or from its beginning, at half the learning rate. The
  * decision is on the disk before anything else changes: after a crash, {@link finishRollback} does the rest. The run's lock
  * must be held, and no checkpoint being written.
- * @throws the file system's error.
+ * @throws OperatorError when the disk refuses.
  */
 export async function rollBack(options: RollbackOptions): Promise<Rollback> {
   const { runFolder, finding, fromStep, files = diskFiles } = options;
@@ -62,20 +63,22 @@ export async function rollBack(options: RollbackOptions): Promise<Rollback> {
   // Higher than any number that was used, even by a rollback that no record knows.
   const number = 1 + Math.max(earlier.length, ...entries.map(abandonedNumberOf));
   const pending: Pending = { number, rollbacks: [...earlier, rollback] };
-  await writeWhole(files, join(runFolder, PENDING_ROLLBACK_FILE), encode(pending));
-  await carryOut(runFolder, pending, files);
+  await explained(runFolder, async () => {
+    await writeWhole(files, join(runFolder, PENDING_ROLLBACK_FILE), encode(pending));
+    await carryOut(runFolder, pending, files);
+  });
   return rollback;
 }
 
 /**
  * Does what is left of a rollback that a crash interrupted. The run's lock must be held.
  * @returns the rollback; null when there was none to finish.
- * @throws OperatorError when its record is not what was written, or the file system's error.
+ * @throws OperatorError when its record is not what was written, or the disk refuses.
  */
 export async function finishRollback(runFolder: string, files: CheckpointFiles = diskFiles): Promise<Rollback | null> {
   const pending = await readRecord(join(runFolder, PENDING_ROLLBACK_FILE), PendingSchema, files);
   if (pending === null) return null;
-  await carryOut(runFolder, pending, files);
+  await explained(runFolder, () => carryOut(runFolder, pending, files));
   return pending.rollbacks.at(-1)!;
 }
 
@@ -125,6 +128,18 @@ export async function readRollbacks(
 /** What the schedule's learning rate is multiplied by after these rollbacks. */
 export function factorAfter(rollbacks: readonly Rollback[]): number {
   return rollbacks.at(-1)?.learningRateFactor ?? 1;
+}
+
+/** Nothing is lost by a disk that refuses: the next start goes on where this one stopped. */
+async function explained(runFolder: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === undefined) throw cause;
+    throw new OperatorError(`can't roll back the run in ${runFolder}: ${remedyFor(cause)}, then resume the run`, {
+      cause,
+    });
+  }
 }
 
 /** @returns null when there is no such file. */

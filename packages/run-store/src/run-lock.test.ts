@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -83,6 +83,35 @@ describe('RunLock', () => {
     await expect(acquire(folder, party('here', 11, processes).changes)).rejects.toThrow('served by process 10 on here');
     const { lock } = await acquire(folder, party('here', 11, { 11: '2' }).changes);
     expect(lock.tookOver).toMatch(/^process 10 on here \(since .*\) served this run and is gone without ending it/);
+  });
+
+  it('is taken over after a crash at any point of taking it or giving it back', async () => {
+    const made = newFolder();
+    await acquire(made, party('here', 10).changes);
+    const holder = readFileSync(join(made, 'lock', '1.json'));
+    const released = Buffer.from(holder.toString().replace('"released":false', '"released":true'));
+    const half = holder.subarray(0, 20);
+    const states: readonly Readonly<Record<string, Buffer>>[] = [
+      {},
+      { '.ticket-0011aabbccdd': half },
+      { '.ticket-0011aabbccdd': holder },
+      { '.ticket-0011aabbccdd': holder, '1.json': holder },
+      // Before those below the newest two were removed.
+      { '1.json': holder, '2.json': holder, '3.json': holder },
+      { '1.json': holder, '1.json.released': half },
+      { '1.json': holder, '1.json.released': released },
+      { '1.json': released },
+    ];
+    for (const state of states) {
+      const folder = newFolder();
+      mkdirSync(join(folder, 'lock'));
+      for (const [name, content] of Object.entries(state)) writeFileSync(join(folder, 'lock', name), content);
+      const { lock } = await acquire(folder, party('here', 11).changes);
+      expect(await lock.stillHeld()).toBe(true);
+      await lock.release();
+      const next = await acquire(folder, party('here', 12).changes);
+      expect(next.lock.tookOver).toBeNull();
+    }
   });
 
   it('of a process whose pid another has now is taken over', async () => {
