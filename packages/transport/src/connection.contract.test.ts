@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { closeCodes, type Codec, type Connection } from './connection.ts';
 import { dial } from './dial.ts';
+import { DEFAULT_INCOMING_LIMITS } from './incoming-limits.ts';
 import { listen, type ListenOptions, type Listener } from './listen.ts';
 import { memoryPair } from './memory.ts';
 
@@ -390,6 +391,23 @@ describe('bytes that are not what they should be', () => {
     peer.on('open', () => peer.close(4999, '\x1b[2Jgone\n'));
     expect(await (await accepted.promise).closed).toEqual({ code: 4999, reason: '\uFFFD[2Jgone\uFFFD' });
   });
+});
+
+it('a peer that only answers what it is asked is never one that sends too much', async () => {
+  const accepted = deferred<Connection<string, string>>();
+  const incoming = { ...DEFAULT_INCOMING_LIMITS, burst: 3, perSecond: 1e-3 };
+  const { port } = await listenHere((connection) => accepted.resolve(connection), { incoming });
+  const client = await dialTo(port);
+  cleanUps.push(() => client.close(closeCodes.normal, ''));
+  const server = await accepted.promise;
+  const answers = server[Symbol.asyncIterator]();
+  for (let i = 0; i < 50; i++) {
+    client.send(`answer ${i}`);
+    expect(await answers.next()).toEqual({ done: false, value: `answer ${i}` });
+    server.excuse();
+  }
+  for (let i = 0; i < 4; i++) client.send('unasked');
+  expect((await client.closed).code).toBe(closeCodes.flooding);
 });
 
 describe('dial', () => {
