@@ -29,19 +29,17 @@ interface OpAttribute {
  */
 export function loadTensorflow(threads: number): Engine {
   restoreRemovedNodeFunctions();
-  const tf = loadedApart(
-    () => require('@tensorflow/tfjs-node') as Tf & { readonly version: { readonly 'tfjs-node': string } },
-  );
+  const tf = loadedApart(() => require('#tfjs-node') as Tf & { readonly version: { readonly 'tfjs-node': string } });
   const backend = tf.backend() as unknown as NodeBackend & { readonly binding: { readonly TF_Version: string } };
   registerNativeReluGradient(tf, backend);
   return { name: 'tensorflow', version: backend.binding.TF_Version, threads, tf, kernels: nativeKernels(tf, backend) };
 }
 
-/** tfjs-node 4.22 calls two functions of node:util that Node 23 removed. */
+/** tfjs-node 4.22 calls two functions of node:util that Node 22 warns of and Node 23 has no more. */
 function restoreRemovedNodeFunctions(): void {
   const legacy = require('node:util') as Record<string, unknown>;
-  legacy['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
-  legacy['isArray'] ??= (value: unknown) => Array.isArray(value);
+  legacy['isNullOrUndefined'] = (value: unknown) => value === null || value === undefined;
+  legacy['isArray'] = (value: unknown) => Array.isArray(value);
 }
 
 /** Stock, relu's gradient is six operations over the activations and up to half of a step. */
