@@ -1,7 +1,7 @@
 // node --import tsx examples/stop.ts [convoy.json]
 //
 // Trains until Ctrl-C, or for a minute at most, and then goes on with the run in the same process, to its end.
-import { train } from '@convoy/convoy/train';
+import { train } from 'tfjs-convoy';
 
 const interruption = new AbortController();
 process.once('SIGINT', () => interruption.abort(new Error('Ctrl-C')));

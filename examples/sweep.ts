@@ -1,7 +1,7 @@
 // node --import tsx examples/sweep.ts [convoy.json]
 //
 // Trains with three learning rates, one after another, and says which one validates best.
-import { train } from '@convoy/convoy/train';
+import { train } from 'tfjs-convoy';
 
 const config = process.argv[2];
 const trials: { readonly learningRate: number; readonly accuracy: number }[] = [];

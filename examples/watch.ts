@@ -1,8 +1,7 @@
 // node --import tsx examples/watch.ts [convoy.json]
 //
 // Trains with two worker processes, shows what happens, and asks the model about one image.
-import { openPredictor } from '@convoy/convoy/open-predictor';
-import { train } from '@convoy/convoy/train';
+import { openPredictor, train } from 'tfjs-convoy';
 
 const run = train({ recipe: 'quick', config: process.argv[2], workers: 2, onNote: (line) => console.error(line) });
 

@@ -16,11 +16,15 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** What is started: the mains of the processes, and threads by the names that `new Worker` knows them by. */
+/**
+ * What is started: the mains of the processes, and threads by the names that `new Worker` knows them by. And what a workload
+ * imports.
+ */
 const ENTRIES = {
   main: 'apps/cli/src/main.ts',
   'parameter-server': 'apps/parameter-server/src/main.ts',
   worker: 'apps/worker/src/main.ts',
+  index: 'packages/tfjs-convoy/src/index.ts',
   'thread-entry': 'packages/worker/src/compute/thread-main.ts',
 };
 /** A bundle that nobody has started for so long is removed; a process may still want a part of it until then. */

@@ -14,6 +14,7 @@ function makeClone() {
   file('apps/cli/package.json', '{ "type": "module" }');
   file('apps/cli/src/main.ts', `import { said } from '@convoy/words/said'; console.log(said as string);`);
   file('packages/worker/src/compute/thread-main.ts', 'export {};');
+  file('packages/tfjs-convoy/src/index.ts', 'export {};');
   for (const app of ['parameter-server', 'worker']) {
     file(`apps/${app}/package.json`, '{ "type": "module" }');
     file(`apps/${app}/src/main.ts`, 'export {};');

@@ -1,7 +1,7 @@
 // npx convoy train --workload examples/workloads/digits.ts --workers 2
 //
 // Handwriting of a kind, drawn here: 28 × 28 grey pixels, ten classes, a model of TensorFlow.js.
-import { defineWorkload } from '@convoy/convoy/workload';
+import { defineWorkload } from 'tfjs-convoy';
 import * as tf from '@tensorflow/tfjs';
 
 const SIZE = 28;

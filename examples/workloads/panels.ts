@@ -3,7 +3,7 @@
 // A regression on a CSV file: how many watts a solar panel gives, by the weather. The model is layers as data.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { defineWorkload } from '@convoy/convoy/workload';
+import { defineWorkload } from 'tfjs-convoy';
 import { parse } from 'csv-parse/sync';
 
 const FEATURES = ['irradiance', 'airTemperature', 'wind', 'tilt', 'dust'] as const;

@@ -45,6 +45,13 @@ export async function readImage(path: string, size: number): Promise<Uint8Array>
   }
 }
 
+/** Writes a PNG. @param pixels uint8 RGB of shape [size, size, 3]. */
+export async function writeImage(path: string, pixels: Uint8Array, size: number): Promise<void> {
+  await sharp(pixels, { raw: { width: size, height: size, channels: 3 } })
+    .png()
+    .toFile(path);
+}
+
 async function bytesOf(path: string): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {

@@ -56,8 +56,7 @@ const strong: Recipe = {
   schedule: { name: 'cosine', per: 'step', warmup: 300, decaySteps: null, alpha: 0 },
 };
 
-/** Named starting points, chosen with `--recipe`. */
-export const recipes: Readonly<Record<string, { readonly about: string; readonly settings: Recipe }>> = {
+const RECIPES = {
   lesson: { about: "the lesson's training: batch 64, 30 epochs, Adam at 0.001, no augmentation", settings: lesson },
   quick: {
     about: 'a first look in minutes: batch 100, 1 epoch',
@@ -72,7 +71,17 @@ export const recipes: Readonly<Record<string, { readonly about: string; readonly
     about: 'seconds, to see that everything is in place: batch 64, 20 steps',
     settings: { ...lesson, epochs: 1, maxSteps: 20 },
   },
-};
+} satisfies Readonly<Record<string, NamedRecipe>>;
+
+export type RecipeName = keyof typeof RECIPES;
+
+interface NamedRecipe {
+  readonly about: string;
+  readonly settings: Recipe;
+}
+
+/** Named starting points, chosen with `--recipe`. */
+export const recipes: Readonly<Record<string, NamedRecipe>> = RECIPES;
 
 /** Settings over those of the layers below. */
 export interface Layer {

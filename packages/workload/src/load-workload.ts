@@ -11,6 +11,7 @@ import type { Settings } from '@convoy/training/settings';
 import { withoutGreeting } from './greeting.ts';
 import { architectureOf, isLayersModel, notTaken } from './layers-model.ts';
 import { rescalingNote } from './rescaling-note.ts';
+import { findOwnPackageFor, OWN_PACKAGE, ownEntries } from './own-package.ts';
 import { openWorkloadDataset } from './workload-dataset.ts';
 import type { Workload, WorkloadModel } from '@convoy/model/workload';
 
@@ -94,17 +95,36 @@ function reading<Truth>(path: string, read: () => Truth): Truth {
 async function importDefault(path: string): Promise<unknown> {
   if (!existsSync(path)) throw new OperatorError(`--workload: there is no file ${path}`, { exitCode: exitCodes.data });
   try {
-    const url = pathToFileURL(path).href;
-    const isTypeScript = /^\.[cm]?tsx?$/.test(extname(path));
-    const module = (await (isTypeScript
-      ? (await import('tsx/esm/api')).tsImport(url, import.meta.url)
-      : import(url))) as { readonly default?: unknown };
+    findOwnPackageFor(path);
+    const { default: exported } = await importModule(path);
     // A CommonJS file's exports are the default of its module, and its own default is among them.
-    const { default: exported } = module;
     return typeof exported === 'object' && exported !== null && 'default' in exported ? exported.default : exported;
   } catch (cause) {
-    throw wrong(path, `it can't be loaded: ${messageOf(cause)}`, cause);
+    throw wrong(path, hintFor(cause as Error) ?? `it can't be loaded: ${messageOf(cause)}`, cause);
   }
+}
+
+async function importModule(path: string): Promise<{ readonly default?: unknown }> {
+  const own = ownEntries();
+  if (/^\.c[jt]s$/.test(extname(path)) && extname(own.require) !== '.cjs') {
+    // In a clone, whose `tfjs-convoy` is no CommonJS.
+    return { default: (await import('tsx/cjs/api')).require(path, import.meta.url) as unknown };
+  }
+  const url = pathToFileURL(path).href;
+  const isTypeScript = [path, own.import].some((file) => /^\.[cm]?tsx?$/.test(extname(file)));
+  return isTypeScript ? (await import('tsx/esm/api')).tsImport(url, import.meta.url) : import(url);
+}
+
+/** What to change, where the import that failed is a known one. */
+function hintFor({ message }: Error): string | null {
+  const [missing] = /@convoy\/[\w-]+(\/[\w/-]+)?/.exec(message.split('\n')[0]!) ?? [];
+  if (missing !== undefined && /Cannot find/.test(message)) {
+    return `it imports ${missing}, which is now: import { defineWorkload } from '${OWN_PACKAGE}'`;
+  }
+  if (/tfjs-node|tfjs_binding/.test(message)) {
+    return `its @tensorflow/tfjs-node does not load: import @tensorflow/tfjs, Convoy computes with a TensorFlow of its own`;
+  }
+  return null;
 }
 
 /** @throws OperatorError naming the first field that is not as it must be. */

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { Command, Option } from 'commander';
+import { OperatorError } from '@convoy/protocol/errors';
+import { SOURCES, writeStarter, type Source } from '../init/starter.ts';
+
+interface InitFlags {
+  readonly from?: Source;
+  readonly js: boolean;
+  readonly force: boolean;
+}
+
+const MEANINGS: Readonly<Record<Source, string>> = {
+  images: 'images in folders, one folder per class',
+  csv: 'a CSV file',
+  arrays: 'arrays of numbers',
+};
+
+/** `init`: a workload to start from, with example data. */
+export function initCommand(): Command {
+  return new Command('init')
+    .description('write a workload to start from: a model, and example data that it trains on')
+    .argument('[folder]', 'where it goes', '.')
+    .addOption(new Option('--from <data>', 'what your data are; asks when absent').choices(SOURCES))
+    .option('--js', 'JavaScript instead of TypeScript', false)
+    .option('--force', 'replace files that are already there', false)
+    .addHelpText(
+      'after',
+      `
+Data:
+${SOURCES.map((source) => `  ${source.padEnd(8)} ${MEANINGS[source]}`).join('\n')}
+
+Examples:
+  $ convoy init my-model --from images
+  $ convoy init . --from csv --js`,
+    )
+    .action(initialise);
+}
+
+async function initialise(folder: string, { from, js, force }: InitFlags): Promise<void> {
+  const source = from ?? (await askForSource());
+  const [workload, ...data] = await writeStarter({ folder, source, javaScript: js, force });
+  const path = join(folder, workload!);
+  process.stdout.write(`wrote ${[path, ...data.map((name) => join(folder, name))].join(' and ')}\n`);
+  process.stdout.write(`next: ${programName(process.cwd())} train --workload ${shellQuoted(path)}\n`);
+}
+
+/** @throws OperatorError when there is no terminal to ask on. */
+async function askForSource(): Promise<Source> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new OperatorError(`name your data: --from ${SOURCES.join(', --from ')}`);
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const choices = SOURCES.map((source, index) => `  ${index + 1}  ${MEANINGS[source]}`).join('\n');
+    const ended = new Promise<never>((_, reject) => {
+      terminal.once('close', () => reject(new OperatorError('nothing was chosen, nothing was written')));
+    });
+    for (;;) {
+      const question = terminal.question(`What are your data?\n${choices}\n1, 2 or 3: `);
+      const answer = (await Promise.race([question, ended])).trim();
+      const source = SOURCES[Number(answer) - 1] ?? SOURCES.find((name) => name === answer);
+      if (source !== undefined) return source;
+    }
+  } finally {
+    terminal.close();
+  }
+}
+
+/**
+ * How this program is started from a folder. Where it is not installed, `npx convoy` would fetch somebody else's package
+ * of that name.
+ */
+function programName(folder: string): string {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (existsSync(join(at, 'node_modules', '.bin', 'convoy'))) return 'npx convoy';
+    if (at === dirname(at)) return 'npx tfjs-convoy';
+  }
+}
+
+/** As a POSIX shell takes it for one word. */
+function shellQuoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

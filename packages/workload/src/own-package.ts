@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import module, { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/** What a workload imports `defineWorkload` from. */
+export const OWN_PACKAGE = 'tfjs-convoy';
+
+const require = createRequire(import.meta.url);
+
+/** The modules that `tfjs-convoy` is in this program, as paths. */
+export interface OwnEntries {
+  readonly import: string;
+  readonly require: string;
+}
+
+/** They lie beside the bundle that this module is a part of. Where nothing is bundled there is one, and it is TypeScript. */
+export function ownEntries(): OwnEntries {
+  const [module, commonJs] = ['./index.mjs', './index.cjs'].map((name) =>
+    fileURLToPath(new URL(name, import.meta.url)),
+  );
+  if (existsSync(module!)) return { import: module!, require: existsSync(commonJs!) ? commonJs! : module! };
+  const source = require.resolve(OWN_PACKAGE);
+  return { import: source, require: source };
+}
+
+let isHooked = false;
+
+/**
+ * Lets `tfjs-convoy` be imported from where it is not installed: by a workload outside the clone that it is trained by, or of a
+ * Convoy that npx has fetched. It is this program then. Where it is installed, that one is taken.
+ * @param file the workload's.
+ */
+export function findOwnPackageFor(file: string): void {
+  if (isHooked || isInstalledFor(file)) return;
+  isHooked = true;
+  const entries = ownEntries();
+  const url = pathToFileURL(entries.import).href;
+  const hooks = module as unknown as { readonly registerHooks?: (hooks: { readonly resolve: Resolve }) => void };
+  if (hooks.registerHooks === undefined) {
+    // Node 20.
+    module.register(`data:text/javascript,${encodeURIComponent(ASYNCHRONOUS)}`, { data: url });
+    resolveInCommonJs(entries.require);
+    return;
+  }
+  hooks.registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === OWN_PACKAGE ? { url, shortCircuit: true } : next(specifier, context),
+  });
+}
+
+/** Not by a clone, whose workspace it is: that is TypeScript, and this program is built from it. */
+function isInstalledFor(file: string): boolean {
+  try {
+    return !createRequire(file).resolve(OWN_PACKAGE).endsWith('.ts');
+  } catch {
+    return false;
+  }
+}
+
+type Resolve = (specifier: string, context: object, next: (specifier: string, context: object) => object) => object;
+
+/** The same for a Node whose hooks run on a thread of their own. */
+const ASYNCHRONOUS = `
+let url;
+export const initialize = (data) => void (url = data);
+export const resolve = (specifier, context, next) =>
+  specifier === ${JSON.stringify(OWN_PACKAGE)} ? { url, shortCircuit: true } : next(specifier, context);`;
+
+function resolveInCommonJs(entry: string): void {
+  const loader = module as unknown as { _resolveFilename: (request: string, ...rest: unknown[]) => string };
+  const original = loader._resolveFilename;
+  loader._resolveFilename = function (request, ...rest) {
+    return request === OWN_PACKAGE ? entry : original.call(this, request, ...rest);
+  };
+}
