@@ -1,4 +1,4 @@
 // The types of launch.mjs, which is JavaScript because it runs before anything is installed.
 export function launchEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv;
-export function nodeOptions(): string[];
+export { programArguments } from './program.mjs';
 export function launch(args: string[], entry?: string): Promise<void>;

@@ -1,12 +1,11 @@
-// Starts one of Convoy's TypeScript programs in a process whose environment is right from its first instruction: what the
+// Starts one of Convoy's programs in a process whose environment is right from its first instruction: what the
 // C library and TensorFlow read, they read before any JavaScript runs.
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { bundledProgram } from './bundle.mjs';
+import { programArguments } from '#program';
 import { passSignals } from './pass-signals.mjs';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+export { programArguments };
 
 /** Kept pages: glibc gives large freed blocks back to the kernel by default, and a fresh 3.6 MB costs up to 12 ms of page faults. */
 const GLIBC_TUNABLES =
@@ -26,22 +25,10 @@ export function launchEnvironment(env) {
   };
 }
 
-/** Node's options that make it run TypeScript, from whatever folder it is started. */
-export function nodeOptions() {
-  return ['--import', import.meta.resolve('tsx')];
-}
-
-/** The processes that can be started, by the names of their bundles. */
-const MAINS = {
-  main: 'apps/cli/src/main.ts',
-  'parameter-server': 'apps/parameter-server/src/main.ts',
-  worker: 'apps/worker/src/main.ts',
-};
-
 /**
  * Runs the program in this process's place: its input, output, signals and exit code are the program's.
  * @param {string[]} args
- * @param {keyof typeof MAINS} entry which of the processes
+ * @param {'main' | 'parameter-server' | 'worker'} entry which of the processes
  */
 export async function launch(args, entry = 'main') {
   const child = spawn(process.execPath, [...(await programArguments(entry)), ...args], {
@@ -59,14 +46,4 @@ export async function launch(args, entry = 'main') {
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? 128 + constants.signals[signal];
   });
-}
-
-async function programArguments(entry) {
-  try {
-    return ['--enable-source-maps', await bundledProgram(ROOT, entry)];
-  } catch (error) {
-    // A clone that can't be written to, or sources with a mistake, which tsx tells in full.
-    process.stderr.write(`convoy: starts from its sources, which takes longer: ${error.message.split('\n')[0]}\n`);
-    return [...nodeOptions(), fileURLToPath(new URL(`../${MAINS[entry]}`, import.meta.url))];
-  }
 }

@@ -16,3 +16,6 @@ export async function installationHere(cacheDir) {
   const { version } = JSON.parse(await readFile(join(tfjs, 'package.json'), 'utf8'));
   return { tfjs, version, home: addonHome(cacheDir, process.platform, process.arch, version), installScript: null };
 }
+
+/** Nothing has run when the package was installed. */
+export const isSetUpAtFirstUse = true;

@@ -9,3 +9,6 @@ import { findInstallation } from './installation.mjs';
 export function installationHere() {
   return findInstallation(fileURLToPath(new URL('../..', import.meta.url)));
 }
+
+/** In a clone nothing computes before `npm run setup`, and loading the engine says what it could not do. */
+export const isSetUpAtFirstUse = false;

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { launchEnvironment, nodeOptions } from '@convoy/infra/launch';
+import { launchEnvironment } from '@convoy/infra/launch';
+import { nodeOptions } from '@convoy/infra/program';
 import type { Loop, LoopSpeed } from './gradient-loop.ts';
 
 /** Milliseconds per image. */

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { launchEnvironment, nodeOptions } from '@convoy/infra/launch';
+import { launchEnvironment } from '@convoy/infra/launch';
+import { nodeOptions } from '@convoy/infra/program';
 
 /** Longer than anything here takes on a slow machine: a process that hangs must not hold the bench up for ever. */
 const ANSWER_WITHIN_MS = 5 * 60_000;

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { nodeOptions } from '@convoy/infra/launch';
+import { nodeOptions } from '@convoy/infra/program';
 import { run } from './processes.ts';
 import type { GrowthCell, GrowthShape } from './growth-cell.ts';
 

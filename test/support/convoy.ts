@@ -9,7 +9,7 @@ import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 export const PROGRAM = fileURLToPath(new URL('../../apps/cli/bin/convoy.mjs', import.meta.url));
 
 /** What TensorFlow says when it loads with oneDNN's convolutions, whatever its log level. */
-const TENSORFLOW_GREETING =
+export const TENSORFLOW_GREETING =
   /^WARNING: All log messages before absl::InitializeLog|^I0000 .* oneDNN custom operations are on/;
 
 export interface Finished {

@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   predict: async () => (await import('./commands/predict.ts')).predictCommand(),
   export: async () => (await import('./commands/export.ts')).exportCommand(),
   checkpoints: async () => (await import('./commands/checkpoints.ts')).checkpointsCommand(),
+  init: async () => (await import('./commands/init.ts')).initCommand(),
   summary: async () => (await import('./commands/summary.ts')).summaryCommand(),
   show: async () => (await import('./commands/show.ts')).showCommand(),
   config: async () => (await import('./commands/config.ts')).configCommand(),
@@ -29,7 +30,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 
 const program = new Command('convoy')
   .description('Distributed training for TensorFlow.js whose result does not depend on the cluster.')
-  .version('0.1.0')
+  .version('0.2.0')
   .addHelpText(
     'after',
     `

@@ -5,6 +5,7 @@ import { planRun, partOf, planEvaluation } from '@convoy/training/sampling';
 import type { ComputeOptions } from '@convoy/worker/compute/compute';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import type { RunParameters } from './run-parameters.ts';
+import { usableEngine } from './usable-engine.ts';
 import { classAccuracies, ConfusionCount, type Confusion } from './confusion.ts';
 
 export type EvaluatedSplit = 'test' | 'validation';
@@ -39,7 +40,8 @@ export async function evaluateRun(
 ): Promise<RunEvaluation> {
   const compute = new InlineCompute();
   try {
-    const { warning } = await compute.open(options);
+    const engine = await usableEngine(options.engine, onNote);
+    const { warning } = await compute.open({ ...options, engine });
     if (warning !== null) onNote(warning);
     const { note } = await compute.prepare(config);
     if (note !== null) onNote(note);

@@ -6,7 +6,7 @@ import { trainWithWorkers } from './launchers/worker-processes.ts';
 import { quietTensorflow } from './quiet-tensorflow.ts';
 import { reopenRolledBack, type Reopen } from './reopen-rolled-back.ts';
 import { readRunParameters } from './run-parameters.ts';
-import type { Outcome } from './train.ts';
+import type { Outcome } from './run.ts';
 import { resolveTrainOptions, type ResolvedTrainOptions, type TrainOptions } from './train-options.ts';
 
 /** What `train` does: from the options to the end of the run. */

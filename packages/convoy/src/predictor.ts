@@ -6,6 +6,7 @@ import { loadEngine } from '@convoy/engine/backends/load';
 import type { Program } from '@convoy/engine/program';
 import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
 import type { RunParameters } from './run-parameters.ts';
+import { usableEngine } from './usable-engine.ts';
 
 /** A class by its label, and its probability from 0 to 1. */
 export interface Guess {
@@ -34,7 +35,8 @@ export class Predictor {
     onNote: (line: string) => void,
   ): Promise<Predictor> {
     const threads = threadsPerWorker(flags, config.deterministic, 1);
-    const engine = await loadEngine({ ...computeOptions(flags, threads, environment), onFallback: onNote });
+    const usable = { ...flags, engine: await usableEngine(flags.engine, onNote) };
+    const engine = await loadEngine({ ...computeOptions(usable, threads, environment), onFallback: onNote });
     const cacheDir = cacheDirectory(environment, process.platform);
     const program = createProgram(engine, model, { cacheDir, onNote });
     program.setParameters(values);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OperatorError } from '@convoy/protocol/errors';
-import type { Outcome, Run } from './train.ts';
+import type { Outcome, Run } from './run.ts';
 import type { TrainOptions } from './train-options.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'convoy-api-'));

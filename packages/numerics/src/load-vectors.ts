@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { compiledFile } from '../compile.mjs';
+import { compiledFile } from '#kernels';
 import { installKernels, kernelsAreInstalled } from './vectors.ts';
 
 /**

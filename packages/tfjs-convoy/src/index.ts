@@ -6,7 +6,8 @@ import type { RunEvaluation } from '@convoy/convoy/evaluate-run';
 import type { PredictorOptions } from '@convoy/convoy/open-predictor';
 import type { Guess } from '@convoy/convoy/predictor';
 
-export { train, type EventsMissed, type Outcome, type Run } from '@convoy/convoy/train';
+export type { EventsMissed, Outcome, Run } from '@convoy/convoy/run';
+export { train } from '@convoy/convoy/train';
 export type { TrainOptions } from '@convoy/convoy/train-options';
 export { exitCodes, OperatorError } from '@convoy/protocol/errors';
 export type { RunConfig } from '@convoy/protocol/run-config';

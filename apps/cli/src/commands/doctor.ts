@@ -7,6 +7,7 @@ import { loadEngine } from '@convoy/engine/backends/load';
 import { openConfigured } from '@convoy/cifar10/open-configured';
 import { lessonModel } from '@convoy/cifar10/models';
 import { selfTest } from '@convoy/engine/self-test';
+import { usableEngine } from '@convoy/convoy/usable-engine';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { listen } from '@convoy/transport/listen';
 import { serverCodec } from '@convoy/server/serve';
@@ -81,10 +82,9 @@ async function checkEngine(flags: DoctorFlags): Promise<readonly Finding[]> {
   const threads = threadsPerWorker(flags, false, 1);
   let warning: string | null = null;
   try {
-    const engine = await loadEngine({
-      ...computeOptions(flags, threads, process.env),
-      onFallback: (reason) => (warning = reason),
-    });
+    const onFallback = (reason: string) => (warning = reason);
+    const usable = { ...flags, engine: await usableEngine(flags.engine, onFallback) };
+    const engine = await loadEngine({ ...computeOptions(usable, threads, process.env), onFallback });
     const { name, version } = engine;
     const detail = `${name} ${version}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
     const loaded: Finding = { check: 'engine', status: warning === null ? 'ok' : 'warning', detail: warning ?? detail };

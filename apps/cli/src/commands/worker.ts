@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { usableEngine } from '@convoy/convoy/usable-engine';
 import { exitCodes } from '@convoy/protocol/errors';
 import { maxMessageBytes } from '@convoy/protocol/messages';
 import { dial } from '@convoy/transport/dial';
@@ -56,10 +57,11 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   // Whoever launched this process is gone, and with it the reason to be here.
   process.on('disconnect', () => drain.abort(new Error('the launching process ended')));
   if (process.channel !== undefined && !process.connected) drain.abort(new Error('the launching process ended'));
+  const engine = await usableEngine(flags.engine, log);
   const messageBytes = maxMessageBytes(await mostParameters(flags.workload));
   const { reason } = await work({
     compute: new ThreadCompute(),
-    computeOptions: computeOptions(flags, threadsPerWorker(flags, false, 1), process.env),
+    computeOptions: computeOptions({ ...flags, engine }, threadsPerWorker(flags, false, 1), process.env),
     connect: (signal) =>
       dial({
         url: flags.url,

@@ -6,6 +6,7 @@ import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/wo
 import { work, workerCodec } from '@convoy/worker/work';
 import type { ServerConnection } from '@convoy/worker/worker-session';
 import type { Reopen } from '../reopen-rolled-back.ts';
+import { usableEngine } from '../usable-engine.ts';
 
 /**
  * Trains with server and worker in this process, joined by memory instead of a socket.
@@ -17,9 +18,10 @@ export async function trainInProcess(
   reopen: Reopen,
   log: (line: string) => void,
 ): Promise<PreparedRun> {
-  await trainOnce(flags, prepared, log);
+  const engine = await usableEngine(flags.engine, log);
+  await trainOnce({ ...flags, engine }, prepared, log);
   const next = await reopen(prepared);
-  return next === null ? prepared : trainInProcess(flags, next, reopen, log);
+  return next === null ? prepared : trainInProcess({ ...flags, engine }, next, reopen, log);
 }
 
 async function trainOnce(

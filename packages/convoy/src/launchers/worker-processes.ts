@@ -4,6 +4,7 @@ import type { PreparedRun } from '@convoy/server/prepare-run';
 import { openDoor } from '@convoy/server/serve';
 import { threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
 import type { Reopen } from '../reopen-rolled-back.ts';
+import { usableEngine } from '../usable-engine.ts';
 import { LocalWorkers, type LocalWorkersOptions } from './local.ts';
 
 export interface WorkerFlags extends EngineOptions {
@@ -40,6 +41,7 @@ export async function trainWithWorkers(
 ): Promise<WorkersEnd> {
   const { deterministic, model, microBatches } = prepared;
   let last = prepared;
+  const engine = await usableEngine(flags.engine, onWarning);
   const count = flags.workers ?? Math.min(availableParallelism(), microBatches);
   const { listener, letIn } = await openDoor('127.0.0.1', 0, model.parameterCount);
   letIn(prepared.server);
@@ -54,7 +56,7 @@ export async function trainWithWorkers(
     ...spawning,
     count,
     stepsDone: () => last.server.stepsDone,
-    args: workerArguments(flags, `ws://127.0.0.1:${listener.port}`, threads),
+    args: workerArguments({ ...flags, engine }, `ws://127.0.0.1:${listener.port}`, threads),
     onLine: (line) => {
       if (/: (ready|done): /.test(line)) return;
       lastLine = line;

@@ -37,10 +37,13 @@ export async function loadEngine({ engine, threads, onFallback }: EngineOptions)
     } catch (cause) {
       const reason = (cause as Error).message.split('\n')[0]!;
       if (engine === 'tensorflow') {
-        throw new OperatorError(`TensorFlow does not load (${reason}): run "npm run setup", or choose --engine wasm`, {
-          exitCode: exitCodes.engine,
-          cause,
-        });
+        throw new OperatorError(
+          `TensorFlow does not load (${reason}): run "npx convoy setup", or choose --engine wasm`,
+          {
+            exitCode: exitCodes.engine,
+            cause,
+          },
+        );
       }
       onFallback(`TensorFlow does not load (${reason}); computing with WASM, about ten times slower`);
     }

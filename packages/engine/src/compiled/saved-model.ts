@@ -101,5 +101,5 @@ type MessageClass = new () => Message;
 
 /** Loaded when a graph is written, not before: where it is cached already, 360 KB of classes aren't needed. */
 function loadProto(): Proto {
-  return require('@tensorflow/tfjs-node/dist/proto/api_pb.js') as Proto;
+  return require('#tfjs-node/proto') as Proto;
 }

@@ -1,0 +1,14 @@
+import type { EngineChoice } from '@convoy/engine/backends/load';
+import { obstacleToTensorflow } from '@convoy/infra/tensorflow/first-use';
+
+/**
+ * The engine to compute with on this machine: WASM when any would do and TensorFlow is not set up here.
+ * @param onNote told that once, in a line that says what to do.
+ */
+export async function usableEngine(choice: EngineChoice, onNote: (line: string) => void): Promise<EngineChoice> {
+  if (choice === 'wasm') return choice;
+  const obstacle = await obstacleToTensorflow();
+  if (obstacle === null || choice === 'tensorflow') return choice;
+  onNote(`${obstacle}: "npx convoy setup" gets it; computing with WASM, about ten times slower`);
+  return 'wasm';
+}
