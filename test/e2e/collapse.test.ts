@@ -81,4 +81,28 @@ describe('a run that goes back when it collapses', () => {
     expect(cluster.parametersSha256).toBe(single.parametersSha256);
     expect(cluster).toMatchObject({ health: single.health, rollbacks: single.rollbacks });
   });
+
+  it('does so although it is killed in the midst of going back, and resumed with none of its options', async () => {
+    const dying = { NODE_OPTIONS: `--import ${new URL('../support/die-in-rollback.mjs', import.meta.url).href}` };
+    const killed = await convoy(['train', ...RUN, '--single', '--run-dir', pathOf('killed')], dying);
+    expect(killed.code).not.toBe(0);
+    expect(readdirSync(pathOf('killed'))).toContain('rollback-pending.json');
+    const resumed = await convoy([
+      'train',
+      ...SHAPES,
+      '--engine',
+      'wasm',
+      '--single',
+      '--json',
+      '--resume',
+      pathOf('killed'),
+    ]);
+    expect(resumed.stderr).toMatch(/finished the rollback to step \d+ that was interrupted/);
+    expect(summaryOf(resumed)).toMatchObject({
+      parametersSha256: single.parametersSha256,
+      rollbacks: single.rollbacks,
+    });
+    expect(readdirSync(pathOf('killed'))).not.toContain('rollback-pending.json');
+    expect(eventsOfType('killed', 'rolled-back')).toHaveLength(single.rollbacks.length);
+  });
 });

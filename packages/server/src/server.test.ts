@@ -674,3 +674,15 @@ describe('a training that has collapsed', () => {
     expect(events.find(({ type }) => type === 'step')).toMatchObject({ learningRate: 0.00025 });
   });
 });
+
+it('ends with its figures although its folder is gone, and says that they are not saved', async () => {
+  const { server, path, events } = start();
+  rmSync(path, { recursive: true });
+  const peer = new Peer(server);
+  await peer.join('w');
+  for (let step = 0; step < 2; step++) peer.answer(await peer.next('lease'));
+  const { outcome, summary, unsaved } = await server.ended;
+  expect({ outcome, steps: summary.steps }).toEqual({ outcome: 'completed', steps: 2 });
+  expect(unsaved).toMatch(/^can't write the parameters to .*: ENOENT/);
+  expect(events.at(-1)).toMatchObject({ type: 'run-ended', steps: 2 });
+});
