@@ -1,5 +1,5 @@
 import type { AddressInfo, Socket } from 'node:net';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { closeCodes, type Codec, type Connection } from './connection.ts';
@@ -44,7 +44,7 @@ const CHECK_REQUESTS_EVERY_MS = 1_000;
 const MAX_UNASKED = 512;
 /** A message may come in so many frames; Convoy's own come in one, and a proxy may cut them. */
 const MAX_FRAMES_PER_MESSAGE = 1_024;
-/** A message may arrive in pieces of this size on average: the smallest packet that IP must carry whole holds more. */
+/** Pieces of this size may wait on average; smaller ones are merged, see small-pieces.ts. */
 const SMALLEST_PIECE_BYTES = 256;
 const LEAST_PIECES = 1_024;
 /** How long `ws` waits for the end of what it closes by itself: the types lack it. */
@@ -65,36 +65,9 @@ export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming
   const room = shareOut(affordableSockets(), { connections: options.maxConnections, strangers: maxStrangers });
   const maxConnections = room.connections;
   const strangers = new Strangers(room.strangers);
-  const unasked = new UnaskedSockets(room.unasked);
   let admitted = 0;
-  const http = createServer(
-    {
-      headersTimeout: REQUEST_WITHIN_MS,
-      requestTimeout: REQUEST_WITHIN_MS,
-      connectionsCheckingInterval: CHECK_REQUESTS_EVERY_MS,
-    },
-    (_request, response) => {
-      response
-        .writeHead(426, { 'content-type': 'text/plain', connection: 'close' })
-        .end('This port speaks WebSocket: start a worker with its ws:// address.\n');
-    },
-  );
-  http.maxConnections = room.sockets;
-  http.on('connection', (socket: Socket) => unasked.take(socket));
-  http.on('request', ({ socket }) => unasked.forget(socket));
-  http.on('upgrade', ({ socket }) => unasked.forget(socket));
-  const server = new WebSocketServer({
-    server: http,
-    perMessageDeflate: false,
-    // The connection answers pings itself.
-    autoPong: false,
-    maxPayload: maxMessageBytes,
-    maxFragments: MAX_FRAMES_PER_MESSAGE,
-    maxBufferedChunks: Math.max(LEAST_PIECES, Math.ceil(maxMessageBytes / SMALLEST_PIECE_BYTES)),
-    ...CLOSE_TIMEOUT,
-    // Any page in a browser on this machine could connect; a worker is no page and sends no Origin.
-    verifyClient: ({ req }: { req: IncomingMessage }) => req.headers.origin === undefined,
-  });
+  const http = httpServer(room);
+  const server = webSocketServer(http, maxMessageBytes);
   server.on('connection', (socket, request) => {
     const { remoteAddress, remotePort } = request.socket;
     request.socket.setNoDelay(true);
@@ -129,19 +102,59 @@ export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming
   return {
     host: address.address,
     port: address.port,
-    async close() {
-      const ended = new Promise<void>((resolve) => http.close(() => resolve()));
-      server.close();
-      http.closeIdleConnections();
-      for (const socket of server.clients) socket.close(closeCodes.goingAway, 'the server is stopping');
-      const cut = setTimeout(() => {
-        for (const socket of server.clients) socket.terminate();
-        http.closeAllConnections();
-      }, 1_000);
-      await ended;
-      clearTimeout(cut);
-    },
+    close: () => closeAll(http, server),
   };
+}
+
+/** Answers what is no upgrade, and makes room among the sockets that ask for nothing. */
+function httpServer(room: { readonly sockets: number; readonly unasked: number }): Server {
+  const unasked = new UnaskedSockets(room.unasked);
+  const http = createServer(
+    {
+      headersTimeout: REQUEST_WITHIN_MS,
+      requestTimeout: REQUEST_WITHIN_MS,
+      connectionsCheckingInterval: CHECK_REQUESTS_EVERY_MS,
+    },
+    (_request, response) => {
+      response
+        .writeHead(426, { 'content-type': 'text/plain', connection: 'close' })
+        .end('This port speaks WebSocket: start a worker with its ws:// address.\n');
+    },
+  );
+  http.maxConnections = room.sockets;
+  http.on('connection', (socket: Socket) => unasked.take(socket));
+  http.on('request', ({ socket }) => unasked.forget(socket));
+  http.on('upgrade', ({ socket }) => unasked.forget(socket));
+  return http;
+}
+
+function webSocketServer(http: Server, maxMessageBytes: number): WebSocketServer {
+  return new WebSocketServer({
+    server: http,
+    perMessageDeflate: false,
+    // The connection answers pings itself.
+    autoPong: false,
+    maxPayload: maxMessageBytes,
+    maxFragments: MAX_FRAMES_PER_MESSAGE,
+    maxBufferedChunks: Math.max(LEAST_PIECES, Math.ceil(maxMessageBytes / SMALLEST_PIECE_BYTES)),
+    ...CLOSE_TIMEOUT,
+    // Any page in a browser on this machine could connect; a worker is no page and sends no Origin.
+    verifyClient: ({ req }: { req: IncomingMessage }) => req.headers.origin === undefined,
+  });
+}
+
+/** Asks everybody to leave, and cuts those that linger. */
+async function closeAll(http: Server, server: WebSocketServer): Promise<void> {
+  const ended = new Promise<void>((resolve) => http.close(() => resolve()));
+  server.close();
+  http.closeIdleConnections();
+  for (const socket of server.clients) socket.close(closeCodes.goingAway, 'the server is stopping');
+  const cut = setTimeout(() => {
+    for (const socket of server.clients) socket.terminate();
+    http.closeAllConnections();
+  }, 1_000);
+  await ended;
+  clearTimeout(cut);
 }
 
 /** Divides the sockets that a process can afford; where they are plenty, everybody gets what is wanted. */
