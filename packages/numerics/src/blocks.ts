@@ -55,10 +55,6 @@ export class FreeBlocks {
     this.#blocks = [this.#root];
   }
 
-  get isEmpty(): boolean {
-    return this.#blocks.length === 0;
-  }
-
   /** How many leaves nobody holds. */
   get leaves(): number {
     return this.#blocks.reduce((sum, block) => {

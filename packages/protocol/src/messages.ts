@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { MAX_RATES, RunConfigSchema } from './run-config.ts';
 import type { Size } from './structure.ts';
+import { count, wholeNumber } from './numbers.ts';
 
 /** Raised whenever a message changes incompatibly; compared in `hello` before anything else. */
 export const PROTOCOL_VERSION = 4;
@@ -41,8 +42,6 @@ export const ERROR_LENGTH = 1024;
 
 /** For people: no control characters, which a terminal would obey. */
 const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit), v.regex(/^\P{C}*$/u));
-const index = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
-const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
 const finite = v.pipe(v.number(), v.finite());
 /** A loss or an error may be anything: a model that diverges is the run's concern, not a malformed message. */
 const sum = v.union([v.number(), v.nan()]);
@@ -52,7 +51,7 @@ const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
 /** Micro-batches (or pieces of an evaluation) [start, start + size): size is a power of two that divides start. */
 const BlockSchema = v.pipe(
-  v.strictObject({ start: index, size: count }),
+  v.strictObject({ start: wholeNumber, size: count }),
   v.check(
     ({ start, size }) => Number.isInteger(Math.log2(size)) && start % size === 0,
     'a block must be dyadic: its size a power of two that divides its start',
@@ -64,19 +63,19 @@ export type Block = v.InferOutput<typeof BlockSchema>;
 const session = { run: identifier, incarnation: identifier };
 
 /** What one result belongs to. `task` is unique within an incarnation; step and block say the same for people. */
-const work = { ...session, task: index, step: index, block: BlockSchema };
+const work = { ...session, task: wholeNumber, step: wholeNumber, block: BlockSchema };
 
 // ── worker → server ────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** "I am here; this is what I speak and compute with." The first message; later versions may add to it, so that theirs can still be named. */
 export const HelloSchema = v.looseObject({
   type: v.literal('hello'),
-  protocolVersion: index,
+  protocolVersion: wholeNumber,
   /** Random per process. */
   workerId: identifier,
   /** For people: host and process id. */
   name: text(128),
-  engine: v.strictObject({ name: text(32), version: text(64), threads: index }),
+  engine: v.strictObject({ name: text(32), version: text(64), threads: wholeNumber }),
 });
 
 /** "I hold the model and the data you named; give me work." */
@@ -92,7 +91,7 @@ export const ReadySchema = v.strictObject({
   /** How the order of the samples is drawn: the generator's and the permutation's versions. */
   samplingVersion: text(128),
   /** The lease that a connection before this one left the worker with: being computed, or done and not yet answered. */
-  holding: v.nullable(v.strictObject({ task: index, block: BlockSchema })),
+  holding: v.nullable(v.strictObject({ task: wholeNumber, block: BlockSchema })),
 });
 
 /** "Here is the gradient of the block you leased me, summed over its samples in tree order." */
@@ -133,9 +132,9 @@ export const DrainingSchema = v.strictObject({ type: v.literal('draining') });
 export const HeartbeatSchema = v.strictObject({
   type: v.literal('heartbeat'),
   /** Resident memory of the worker's process. */
-  rssBytes: index,
+  rssBytes: wholeNumber,
   /** Live tensors of its engine: grows only if one is leaked. */
-  tensors: index,
+  tensors: wholeNumber,
 });
 
 /** "I am leaving on purpose; lease what I hold to somebody else." */
@@ -149,10 +148,10 @@ export const WorkerErrorSchema = v.strictObject({ type: v.literal('error'), mess
 /** "This is the run; prepare its model and data, then say `ready`." */
 export const WelcomeSchema = v.strictObject({
   type: v.literal('welcome'),
-  protocolVersion: index,
+  protocolVersion: wholeNumber,
   ...session,
   /** Order of joining, for display. */
-  rank: index,
+  rank: wholeNumber,
   config: RunConfigSchema,
   parameterCount: count,
   heartbeatIntervalMs: count,
@@ -174,7 +173,7 @@ export const RejectSchema = v.strictObject({
 export const ParametersSchema = v.strictObject({
   type: v.literal('parameters'),
   ...session,
-  step: index,
+  step: wholeNumber,
   /** One flat vector of float32, little-endian. Last on the wire. */
   values: bytes,
 });
@@ -192,12 +191,12 @@ export const EvaluationLeaseSchema = v.strictObject({
 /** The answer to each result: what became of it. */
 export const AnswerSchema = v.strictObject({
   type: v.picklist(['accepted', 'stale', 'duplicate', 'bad']),
-  task: index,
+  task: wholeNumber,
   block: BlockSchema,
 });
 
 /** "Never mind this lease; its result would be dropped." Answered with `lease-returned`, or with the result if it is done. */
-export const CancelSchema = v.strictObject({ type: v.literal('cancel'), task: index, block: BlockSchema });
+export const CancelSchema = v.strictObject({ type: v.literal('cancel'), task: wholeNumber, block: BlockSchema });
 
 /** "Finish what you hold, then leave." */
 export const DrainSchema = v.strictObject({ type: v.literal('drain') });

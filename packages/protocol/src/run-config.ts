@@ -1,14 +1,13 @@
 import * as v from 'valibot';
 import { CallbacksSchema } from './callbacks-config.ts';
+import { count, wholeNumber } from './numbers.ts';
 
 /** What a field means, once: for readers here, in an editor (docs/convoy.schema.json) and in the documentation. */
 const about = v.description;
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
 const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1e3));
 const decay = v.pipe(v.number(), v.minValue(0), v.maxValue(0.999999999));
 const epsilon = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
 export const MODEL_NAMES = ['lesson-cnn', 'lesson-bn', 'resnet'] as const;
 export type ModelName = (typeof MODEL_NAMES)[number];

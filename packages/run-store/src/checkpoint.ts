@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
+import { wholeNumber } from '@convoy/protocol/numbers';
 import { RunConfigSchema } from '@convoy/protocol/run-config';
 import type { TensorTable } from '@convoy/protocol/tensor';
 import { CallbacksStateSchema } from '@convoy/training/callbacks/callbacks';
@@ -30,7 +31,6 @@ export function slotFile(optimizer: string, slot: string): string {
   return `${optimizer}-${slot}.bin`;
 }
 
-const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'));
 const text = v.pipe(v.string(), v.maxLength(200));
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { wholeNumber } from '@convoy/protocol/numbers';
 import { HEALTH_KINDS, type HealthFinding, type Rollback } from '@convoy/protocol/run-events';
 import { isHealthy } from '@convoy/training/health/health';
 import { CHECKPOINTS_FOLDER, checkpointNames, type CheckpointName } from './checkpoint.ts';
@@ -27,7 +28,6 @@ export interface RollbackOptions {
   readonly files?: CheckpointFiles;
 }
 
-const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0));
 const RollbacksSchema = v.array(
   v.strictObject({
     fromStep: wholeNumber,

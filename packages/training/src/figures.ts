@@ -1,33 +1,23 @@
 import * as v from 'valibot';
 import { metricFigure, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
+import { anyNumber, wholeNumber } from '@convoy/protocol/numbers';
 import type { RunOutcome, RunSummary } from '@convoy/protocol/run-events';
 import { KERAS_NAMES, type EpochFigures } from './callbacks/monitor.ts';
 import type { EvaluationTask, GradientTask } from './coordinator/events.ts';
 import type { Tally } from '@convoy/numerics/reduction';
 import type { RunPlan } from './sampling.ts';
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-/** JSON has no word for what is not finite, and a loss that overflowed is a fact of the run: such numbers are strings there. */
-const real = v.union([
-  v.number(),
-  v.nan(),
-  v.pipe(
-    v.picklist(['NaN', 'Infinity', '-Infinity']),
-    v.transform((name) => Number(name)),
-  ),
-]);
-
-const evaluated = { step: count, epoch: count, samples: count, loss: real, seconds: v.number() };
+const evaluated = { step: wholeNumber, epoch: wholeNumber, samples: wholeNumber, loss: anyNumber, seconds: v.number() };
 const EvaluationSchema = v.union([
   v.strictObject({ ...evaluated, accuracy: v.number() }),
-  v.strictObject({ ...evaluated, meanAbsoluteError: real }),
+  v.strictObject({ ...evaluated, meanAbsoluteError: anyNumber }),
 ]);
 
 const EpochTotalsSchema = v.union([
-  v.strictObject({ samples: count, lossSum: real, metricSum: real, sinceMs: v.number() }),
+  v.strictObject({ samples: wholeNumber, lossSum: anyNumber, metricSum: anyNumber, sinceMs: v.number() }),
   // As checkpoints had them when there were classifications only.
   v.pipe(
-    v.strictObject({ samples: count, lossSum: real, correct: count, sinceMs: v.number() }),
+    v.strictObject({ samples: wholeNumber, lossSum: anyNumber, correct: wholeNumber, sinceMs: v.number() }),
     v.transform(({ correct, ...totals }) => ({ ...totals, metricSum: correct })),
   ),
 ]);
@@ -35,10 +25,10 @@ const EpochTotalsSchema = v.union([
 /** The figures of a run as they were at one moment: what a checkpoint keeps, so that a resumed run counts on. */
 export const FiguresSnapshotSchema = v.strictObject({
   /** Commits and skips. */
-  steps: count,
-  skippedSteps: count,
-  samplesApplied: count,
-  mostWorkers: count,
+  steps: wholeNumber,
+  skippedSteps: wholeNumber,
+  samplesApplied: wholeNumber,
+  mostWorkers: wholeNumber,
   trainingMs: v.number(),
   /** From the first worker's joining, the time in which no server ran left out. */
   activeMs: v.number(),

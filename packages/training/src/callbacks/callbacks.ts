@@ -1,27 +1,17 @@
 import * as v from 'valibot';
 import type { CallbacksConfig } from '@convoy/protocol/callbacks-config';
+import { anyNumber, wholeNumber } from '@convoy/protocol/numbers';
 import { decideEarlyStopping, EARLY_STOPPING_START } from './early-stopping.ts';
 import { decideModelCheckpoint } from './model-checkpoint.ts';
 import type { EpochFigures } from './monitor.ts';
 import { decideReduceLROnPlateau, startReduceLROnPlateau } from './reduce-lr-on-plateau.ts';
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-/** JSON has no word for what is not finite: such numbers are strings there. */
-const figure = v.nullable(
-  v.union([
-    v.number(),
-    v.nan(),
-    v.pipe(
-      v.picklist(['NaN', 'Infinity', '-Infinity']),
-      v.transform((name) => Number(name)),
-    ),
-  ]),
-);
+const figure = v.nullable(anyNumber);
 const measured = v.nullable(
   v.strictObject({
-    step: count,
+    step: wholeNumber,
     figures: v.strictObject({
-      epoch: count,
+      epoch: wholeNumber,
       val_loss: figure,
       val_accuracy: figure,
       val_mean_absolute_error: v.optional(figure, null),
@@ -36,8 +26,13 @@ const measured = v.nullable(
 export const CallbacksStateSchema = v.strictObject({
   /** The figures of the last epoch's end; those of its validation are null until they are in. */
   latest: measured,
-  earlyStopping: v.strictObject({ wait: count, best: figure, bestEpoch: v.nullable(count) }),
-  reduceLROnPlateau: v.strictObject({ wait: count, best: figure, cooldownCounter: count, learningRate: v.number() }),
+  earlyStopping: v.strictObject({ wait: wholeNumber, best: figure, bestEpoch: v.nullable(wholeNumber) }),
+  reduceLROnPlateau: v.strictObject({
+    wait: wholeNumber,
+    best: figure,
+    cooldownCounter: wholeNumber,
+    learningRate: v.number(),
+  }),
   modelCheckpoint: v.strictObject({ best: figure }),
   /** Whose parameters are kept, to be put back when the training is over. */
   kept: measured,

@@ -1,7 +1,8 @@
 import { percent } from '@convoy/protocol/metric';
 import type { HealthKind } from '@convoy/protocol/run-events';
 import * as v from 'valibot';
-import { wholeNumber, type Verdict } from './verdict.ts';
+import { wholeNumber } from '@convoy/protocol/numbers';
+import type { Verdict } from './verdict.ts';
 
 /** A chunk of steps is judged when it has both: fewer samples say little about an accuracy, fewer steps little about a trend. */
 export const CHUNK_STEPS = 16;

@@ -21,7 +21,8 @@ import {
   ValidationSchema,
   type Measured,
 } from './validation.ts';
-import { wholeNumber, type Verdict } from './verdict.ts';
+import { wholeNumber } from '@convoy/protocol/numbers';
+import type { Verdict } from './verdict.ts';
 
 /** Findings that are remembered: a run that comes and goes for ever must not fill its checkpoints. */
 const REMEMBERED = 64;

@@ -1,7 +1,8 @@
 import type { TensorTable } from '@convoy/protocol/tensor';
 import * as v from 'valibot';
 import { normOf } from '../optimizer/optimizer.ts';
-import { median, wholeNumber, type Verdict } from './verdict.ts';
+import { wholeNumber } from '@convoy/protocol/numbers';
+import { median, type Verdict } from './verdict.ts';
 
 /** Layers are measured every so many steps: it costs a pass over three vectors. */
 export const PROBE_EVERY_STEPS = 8;

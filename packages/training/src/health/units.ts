@@ -1,6 +1,7 @@
 import type { TensorTable } from '@convoy/protocol/tensor';
 import * as v from 'valibot';
-import { wholeNumber, type Verdict } from './verdict.ts';
+import { wholeNumber } from '@convoy/protocol/numbers';
+import type { Verdict } from './verdict.ts';
 
 /** Steps in a row without any gradient after which a unit is dead. */
 export const DEAD_STEPS = 32;

@@ -2,7 +2,8 @@ import { percent } from '@convoy/protocol/metric';
 import type { TensorTable } from '@convoy/protocol/tensor';
 import * as v from 'valibot';
 import { isAtChance } from './chance.ts';
-import { wholeNumber, type Verdict } from './verdict.ts';
+import { wholeNumber } from '@convoy/protocol/numbers';
+import type { Verdict } from './verdict.ts';
 
 /** Evaluations in a row whose loss must be this much above the best one's. */
 const RISING_EVALUATIONS = 3;

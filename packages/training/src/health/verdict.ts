@@ -1,5 +1,4 @@
 import type { HealthFinding, HealthKind } from '@convoy/protocol/run-events';
-import * as v from 'valibot';
 
 /**
  * What a detector says after it has learned something: that a finding holds, or that it does not. What it doesn't mention
@@ -8,8 +7,6 @@ import * as v from 'valibot';
 export type Verdict =
   | ({ readonly kind: HealthKind; readonly holds: true } & Omit<HealthFinding, 'kind' | 'step'>)
   | { readonly kind: HealthKind; readonly holds: false };
-
-export const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /** The middle of some numbers; of an even count the higher of the two. @throws RangeError without any. */
 export function median(values: readonly number[]): number {
