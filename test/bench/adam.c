@@ -1,5 +1,5 @@
 // cc -O3 -march=native -ffp-contract=off adam.c -o adam && ./adam LENGTH REPEATS
-// Adam in float64 arithmetic on float32 vectors, as packages/arithmetic does it: the median milliseconds of an update.
+// Adam in float64 arithmetic on float32 vectors, as packages/numerics does it: the median milliseconds of an update.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
