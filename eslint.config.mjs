@@ -30,7 +30,7 @@ const boundaries = {
   model: ['protocol', 'numerics', 'training'],
   'run-store': ['protocol', 'training'],
   engine: ['protocol', 'numerics', 'model'],
-  cifar10: ['protocol', 'numerics', 'model'],
+  cifar10: ['protocol', 'numerics', 'training', 'model'],
   export: ['protocol', 'model'],
   workload: ['protocol', 'training', 'model', 'cifar10'],
   server: ['protocol', 'numerics', 'training', 'model', 'workload', 'transport', 'run-store'],

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { GradientFormat, RunConfig } from '@convoy/protocol/run-config';
 import { ceilPowerOfTwo } from '@convoy/numerics/blocks';
+import { cifar10 } from '@convoy/cifar10/workload';
 import { resolveConfig } from '@convoy/training/config';
 import { partOf } from '@convoy/training/sampling';
 import { BenchProcess, type Usage } from './processes.ts';
@@ -61,7 +62,7 @@ const SESSIONS_PER_PROCESS = 125;
 
 /** One micro-batch, and so one lease, for each worker. */
 export function stepConfig({ steps, warmSteps, workers, gradientFormat }: StepBench): RunConfig {
-  return resolveConfig({
+  return resolveConfig(cifar10, {
     dataset: { name: 'synthetic', seed: 1, ...DATASET, testCount: 1 },
     globalBatchSize: ceilPowerOfTwo(workers),
     microBatchSize: 1,

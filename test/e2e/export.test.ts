@@ -16,7 +16,7 @@ import { exportModel, type ExportedFile } from '@convoy/export/export-model';
 import { parseSafetensors } from '@convoy/export/safetensors.fixture';
 import { trainedModel } from '@convoy/export/trained-model.fixture';
 import { float32Bytes } from '@convoy/protocol/tensor';
-import { MODEL_NAMES, type ModelName } from '@convoy/protocol/run-config';
+import { MODEL_NAMES, type ModelName } from '@convoy/cifar10/models';
 import { findChromium, openPage } from '../support/chromium.ts';
 import { convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { findKerasPython } from '../support/keras-python.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MODEL_NAMES } from '@convoy/protocol/run-config';
+import { MODEL_NAMES } from '@convoy/cifar10/models';
 import { convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
 
 const folder = temporaryFolder();

@@ -6,7 +6,7 @@ import { decoded } from '@convoy/pictures/decoded.fixture';
 import { tileOrigin } from '@convoy/pictures/image-grid';
 import { ZOOM } from '@convoy/pictures/png';
 import { openConfigured } from '@convoy/cifar10/open-configured';
-import { syntheticConfig } from '@convoy/training/settings';
+import { syntheticConfig } from '@convoy/cifar10/datasets';
 import { convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
 
 const folder = temporaryFolder();

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CallbacksOptions, Monitor } from '@convoy/protocol/callbacks-config';
 import { decideAtEpochEnd, startCallbacks, type EpochDecisions } from '@convoy/training/callbacks/callbacks';
 import { NO_FIGURES } from '@convoy/training/callbacks/monitor';
+import { cifar10 } from '@convoy/cifar10/workload';
 import { resolveConfig } from '@convoy/training/config';
 import { tableOf } from '@convoy/training/learning-rate';
 
@@ -28,7 +29,7 @@ const fixture = JSON.parse(
 
 /** What is decided at each epoch's end, until the training is over. */
 function decide(options: CallbacksOptions, { settings, figures }: Sequence): readonly EpochDecisions[] {
-  const { callbacks: config } = resolveConfig({ dataset: { name: 'cifar10' }, callbacks: options });
+  const { callbacks: config } = resolveConfig(cifar10, { dataset: { name: 'cifar10' }, callbacks: options });
   const decisions: EpochDecisions[] = [];
   let state = startCallbacks(fixture.rate);
   for (const [epoch, figure] of figures.entries()) {

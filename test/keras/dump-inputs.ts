@@ -9,8 +9,8 @@ import { readBatch } from '@convoy/model/batch';
 import { IMAGE_BYTES } from '@convoy/model/dataset';
 import { initialValues } from '@convoy/model/initial-values';
 import { syntheticDataset } from '@convoy/cifar10/synthetic';
-import { syntheticConfig } from '@convoy/training/settings';
-import { MODEL_NAMES } from '@convoy/protocol/run-config';
+import { syntheticConfig } from '@convoy/cifar10/datasets';
+import { MODEL_NAMES } from '@convoy/cifar10/models';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import { KERAS_RUN } from './keras-run.ts';
 

@@ -10,7 +10,7 @@ import { initialValues } from '@convoy/model/initial-values';
 import { models } from '@convoy/cifar10/models';
 import type { Program } from '@convoy/engine/program';
 import { syntheticDataset } from '@convoy/cifar10/synthetic';
-import { syntheticConfig } from '@convoy/training/settings';
+import { syntheticConfig } from '@convoy/cifar10/datasets';
 import { Parameters } from '@convoy/server/parameters';
 import { readFloat32 } from '@convoy/protocol/tensor';
 import { createOptimizer, DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';

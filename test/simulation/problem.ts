@@ -1,6 +1,7 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { purposes } from '@convoy/numerics/random/purposes';
 import { randomStream } from '@convoy/numerics/random/stream';
+import { cifar10 } from '@convoy/cifar10/workload';
 import { resolveConfig } from '@convoy/training/config';
 import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/options';
 import type { RunPlan } from '@convoy/training/sampling';
@@ -36,7 +37,7 @@ export const SCHEDULES_PER_PROBLEM = 8;
 /** A problem for a large cluster costs as much as fifty others. */
 const LARGE_EVERY = 500;
 
-const config = resolveConfig({ dataset: { name: 'synthetic', seed: 1, trainCount: 1, testCount: 1 } });
+const config = resolveConfig(cifar10, { dataset: { name: 'synthetic', seed: 1, trainCount: 1, testCount: 1 } });
 
 /** The problem that a training's seed belongs to. Sizes are small, so that corners are near. */
 export function problemOf(trainingSeed: number): Problem {

@@ -1,7 +1,8 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { RunConfigSchema } from '@convoy/protocol/run-config';
 import { flagsBySetting } from './flags/settings-from-flags.ts';
-import { recipes } from '@convoy/training/config';
+import { MODEL_NAMES } from '@convoy/cifar10/models';
+import { recipes } from '@convoy/cifar10/recipes';
 
 type JsonSchema = ReturnType<typeof toJsonSchema>;
 type Properties = NonNullable<JsonSchema['properties']>;
@@ -16,10 +17,12 @@ const CONVERSION = { typeMode: 'input' as const, ignoreActions: ['finite'] };
 export function configSchema(): JsonSchema {
   const { properties = {}, ...whole } = optional(toJsonSchema(RunConfigSchema, CONVERSION), '', flagsBySetting());
   const recipe = { ...(properties['recipe'] as JsonSchema), enum: Object.keys(recipes) };
+  // Files have other names, which their workloads check.
+  const model = { ...(properties['model'] as JsonSchema), enum: [...MODEL_NAMES, 'workload'] };
   return {
     ...whole,
     title: "A Convoy run's settings",
-    properties: { $schema: { type: 'string' }, ...properties, recipe },
+    properties: { $schema: { type: 'string' }, ...properties, recipe, model },
   };
 }
 

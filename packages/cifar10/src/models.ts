@@ -1,4 +1,3 @@
-import { MODEL_NAMES, type ModelName } from '@convoy/protocol/run-config';
 import { placeArchitecture, type Architecture, type Model } from '@convoy/model/architecture';
 import type { Layer } from '@convoy/model/layers';
 
@@ -58,11 +57,14 @@ export const RESNET: Architecture = [
   { type: 'dense', name: 'output', units: 10, activation: 'softmax' },
 ];
 
-const architectures: Readonly<Record<ModelName, Architecture>> = {
+const architectures = {
   'lesson-cnn': LESSON_CNN,
   'lesson-bn': LESSON_BN,
   resnet: RESNET,
-};
+} as const satisfies Readonly<Record<string, Architecture>>;
+
+export type ModelName = keyof typeof architectures;
+export const MODEL_NAMES = Object.keys(architectures) as readonly ModelName[];
 
 /** The models by the names that a run's configuration knows them by. */
 export const models = Object.fromEntries(
@@ -71,9 +73,6 @@ export const models = Object.fromEntries(
 
 /** The lesson's CNN, placed. */
 export const lessonModel: Model = models['lesson-cnn'];
-
-/** Of the largest: what a process must be ready to take before it knows the run's model. */
-export const MAX_PARAMETER_COUNT = Math.max(...MODEL_NAMES.map((name) => models[name].parameterCount));
 
 interface ConvolutionOptions {
   /** The number of a pool between convolution and normalisation, which then works on a quarter of the values. */

@@ -3,7 +3,7 @@ import type { WorkerFlags } from './launchers/worker-processes.ts';
 import { COLLAPSE_ACTIONS } from '@convoy/server/health-watch';
 import { DEFAULT_RUN_OPTIONS, type RunOptions } from '@convoy/server/run-options';
 import { OperatorError } from '@convoy/protocol/errors';
-import type { RecipeName } from '@convoy/training/config';
+import type { ModelName, RecipeName } from '@convoy/workload/open-workload';
 import type { Settings } from '@convoy/training/settings';
 import { engineFrom } from '@convoy/worker/engine-options';
 
@@ -11,9 +11,10 @@ import { engineFrom } from '@convoy/worker/engine-options';
  * What to train and how: a run's settings, which decide its result, and beside them what does not. Every default is that of
  * `convoy train`.
  */
-export interface TrainOptions extends Omit<Settings, '$schema' | 'recipe'> {
+export interface TrainOptions extends Omit<Settings, '$schema' | 'recipe' | 'model'> {
   /** What the settings start from. */
   readonly recipe?: RecipeName | undefined;
+  readonly model?: ModelName | 'workload' | undefined;
   /** A configuration file under these settings, see docs/configuration.md. */
   readonly config?: string | undefined;
   /** The folder of a run that is to go on from its newest checkpoint. It has its settings: none may be given. */

@@ -9,9 +9,6 @@ const rate = v.pipe(v.number(), v.minValue(0), v.maxValue(1e3));
 const decay = v.pipe(v.number(), v.minValue(0), v.maxValue(0.999999999));
 const epsilon = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
-export const MODEL_NAMES = ['lesson-cnn', 'lesson-bn', 'resnet'] as const;
-export type ModelName = (typeof MODEL_NAMES)[number];
-
 /** A schedule given as a table has so many rates at most. */
 export const MAX_RATES = 10_000;
 
@@ -182,7 +179,8 @@ export const RunConfigSchema = v.strictObject({
   recipe: v.pipe(v.string(), v.maxLength(64), about('The recipe that the settings start from.')),
   // Its content is compared by hash in `ready`.
   model: v.pipe(
-    v.picklist([...MODEL_NAMES, 'workload']),
+    v.string(),
+    v.maxLength(64),
     about('The architecture; "workload" for that of the file which --workload names.'),
   ),
   dataset: v.pipe(
@@ -263,7 +261,5 @@ export const RunConfigSchema = v.strictObject({
 
 export type RunConfig = v.InferOutput<typeof RunConfigSchema>;
 export type DatasetConfig = RunConfig['dataset'];
-/** The data sets that Convoy brings. */
-export type BuiltInDataset = Exclude<DatasetConfig, { name: 'workload' }>;
 export type OptimizerConfig = RunConfig['optimizer'];
 export type ScheduleConfig = RunConfig['schedule'];

@@ -1,6 +1,6 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { startCallbacks } from '@convoy/training/callbacks/callbacks';
-import { resolveConfig } from '@convoy/training/config';
+import { testConfig } from '@convoy/training/config.fixture';
 import type { OptimizerState } from '@convoy/training/optimizer/optimizer';
 import type { CheckpointIdentity, TrainingState } from './training-state.ts';
 import { RunFigures } from '@convoy/training/figures';
@@ -12,7 +12,7 @@ export const TENSORS = [
 ] as const;
 const ELEMENTS = 10;
 
-export const config: RunConfig = resolveConfig({
+export const config: RunConfig = testConfig({
   dataset: { name: 'synthetic', seed: 1, trainCount: 40, testCount: 1 },
   epochs: 1000,
   globalBatchSize: 4,

@@ -8,7 +8,7 @@ import type { MetricName } from '@convoy/protocol/metric';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import { copyFloat32, float32Bytes } from '@convoy/protocol/tensor';
 import { followMetric } from '@convoy/training/callbacks/follow-metric';
-import { resolveConfig } from '@convoy/training/config';
+import { testConfig } from '@convoy/training/config.fixture';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { planRun, SAMPLING_VERSION } from '@convoy/training/sampling';
 import type { Settings } from '@convoy/training/settings';
@@ -63,7 +63,7 @@ let folders = 0;
 /** A run's process, from the newest checkpoint on the disk, with workers that descend to {@link TARGET}. */
 async function train(options: Settings, circumstances: Circumstances = {}): Promise<Trained> {
   const { workers = 1, metric = 'accuracy', killAt = Infinity, disk = new MemoryDisk() } = circumstances;
-  const config = followMetric(resolveConfig(options), metric, [options]);
+  const config = followMetric(testConfig(options), metric, [options]);
   const { trainCount, testCount } = { trainCount: 10, testCount: 3 };
   const plan = planRun(config, { trainCount, testCount });
   await disk.makeDirectory('/run');

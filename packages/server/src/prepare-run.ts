@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Model } from '@convoy/model/architecture';
 import { initialValues } from '@convoy/model/initial-values';
+import type { LoadedWorkload } from '@convoy/model/loaded-workload';
 import { METRIC_OF } from '@convoy/model/loss';
 import type { Dataset } from '@convoy/model/dataset';
 import { OperatorError } from '@convoy/protocol/errors';
@@ -11,7 +12,6 @@ import { GENERATOR_VERSION } from '@convoy/numerics/random/threefry';
 import { FROM_THE_START, type StartingPoint } from '@convoy/training/coordinator/task-sequence';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { planRun, PERMUTATION_VERSION, raggedEnd, type RunPlan, type RaggedEnd } from '@convoy/training/sampling';
-import { syntheticConfig } from '@convoy/training/settings';
 import { modelOf, openData } from '@convoy/workload/open-workload';
 import { sortedNote } from '@convoy/workload/sorted-note';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from '@convoy/run-store/checkpoint-load';
@@ -192,13 +192,13 @@ const SUSPECT_AFTER_AT_LEAST_MS = 2_500;
 async function openNew(options: PrepareOptions, incarnation: string, onLost: (error: Error) => void): Promise<Opened> {
   const { runDir, url } = options;
   // Before anything is downloaded: a wrong flag should be told at once.
-  const { config: wanted, model } = await resolveRun(options);
-  const { dataset, config } = await openNewData(options, wanted);
+  const { config: wanted, workload, model } = await resolveRun(options);
+  const { dataset, config } = await openNewData(options, wanted, workload);
   const ragged = raggedEnd(config, planRun(config, dataset));
   if (ragged !== null) options.onNote(noteOf(ragged, config));
   const sorted = sortedNote(config, dataset);
   for (const note of [...(dataset.notes ?? []), ...(sorted === null ? [] : [sorted])]) options.onNote(note);
-  const run = nameRun(new Date(), config.dataset.name === 'workload' ? config.dataset.workload : config.recipe);
+  const run = nameRun(new Date(), workload.namesOf(config).run);
   const path = runDir ?? join('runs', run);
   makeRunDirectory(path);
   const lock = await RunLock.acquire(path, { run, incarnation, url, onLost });
@@ -264,19 +264,21 @@ function noteOf({ samples, better }: RaggedEnd, { globalBatchSize }: RunConfig):
 async function openNewData(
   options: PrepareOptions,
   config: RunConfig,
+  workload: LoadedWorkload,
 ): Promise<{ readonly dataset: Dataset; readonly config: RunConfig }> {
-  const { dataDir, workload, environment, signal, fallbackToSynthetic = false, onNote, onDownload } = options;
+  const { dataDir, environment, signal, fallbackToSynthetic = false, syntheticSize, onNote, onDownload } = options;
+  const places = { dataDir, environment, signal, onProgress: onDownload };
   try {
-    const dataset = await openData(config, { dataDir, workload, environment, signal, onProgress: onDownload });
-    return { dataset, config };
+    return { dataset: await workload.openDataset(config.dataset, places), config };
   } catch (error) {
-    // A folder that was named and is wrong is a mistake to mend, and Ctrl-C is no lack of data.
-    const isNamed = [dataDir, workload, environment['CIFAR10_DIR'] || undefined].some((name) => name !== undefined);
-    if (!fallbackToSynthetic || isNamed || signal.aborted || !(error instanceof OperatorError)) throw error;
-    onNote(error.message);
-    onNote('TRAINING ON SYNTHETIC IMAGES: CIFAR-10 could not be had, so these figures say nothing about CIFAR-10');
-    const onSynthetic = { ...config, dataset: syntheticConfig(options) };
-    return { dataset: await openData(onSynthetic, { environment }), config: onSynthetic };
+    // Ctrl-C is no lack of data.
+    const mayReplace = fallbackToSynthetic && !signal.aborted && error instanceof OperatorError;
+    const standIn = mayReplace ? (workload.standIn?.({ ...places, syntheticSize }) ?? null) : null;
+    if (standIn === null) throw error;
+    onNote((error as Error).message);
+    onNote(standIn.note);
+    const replaced = { ...config, dataset: standIn.dataset };
+    return { dataset: await workload.openDataset(replaced.dataset, places), config: replaced };
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Model } from '@convoy/model/architecture';
 import { assertTrainable } from '@convoy/model/assert-trainable';
+import type { LoadedWorkload } from '@convoy/model/loaded-workload';
 import { METRIC_OF } from '@convoy/model/loss';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { followMetric } from '@convoy/training/callbacks/follow-metric';
-import { resolveLayers } from '@convoy/training/config';
-import { loadWorkload } from '@convoy/workload/load-workload';
-import { modelOf } from '@convoy/workload/open-workload';
+import { namedIn, resolveLayers } from '@convoy/training/config';
+import { openWorkload, workloadOf } from '@convoy/workload/open-workload';
 import { readConfigFile } from './config-file.ts';
 import type { RunRequest } from './run-options.ts';
 
@@ -20,11 +20,16 @@ export async function resolveRun({
   config: configFile,
   settings = {},
   overrides = () => ({}),
-}: RunRequest): Promise<{ readonly config: RunConfig; readonly model: Model }> {
-  const own = file === undefined ? [] : [{ settings: (await loadWorkload(file)).settings }];
+}: RunRequest): Promise<{ readonly config: RunConfig; readonly workload: LoadedWorkload; readonly model: Model }> {
+  const basis = await openWorkload(file);
   const written = configFile === undefined ? [] : [{ settings: readConfigFile(configFile), from: configFile }];
-  const { config, layers } = resolveLayers([...own, ...written, { settings }, { settings: overrides }], recipe);
-  const model = await modelOf(config, file);
+  const { config, layers } = resolveLayers(
+    basis,
+    [{ settings: basis.settings }, ...written, { settings }, { settings: overrides }],
+    recipe,
+  );
+  const workload = await workloadOf(config, file);
+  const model = namedIn(workload.models, 'model', config.model);
   assertTrainable(config, model);
-  return { config: followMetric(config, METRIC_OF[model.loss], layers), model };
+  return { config: followMetric(config, METRIC_OF[model.loss], layers), workload, model };
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { EvaluationResult } from '@convoy/protocol/messages';
-import { resolveConfig } from '@convoy/training/config';
+import { testConfig } from '@convoy/training/config.fixture';
 import type { EvaluationTask } from '@convoy/training/coordinator/events';
 import { faultOf, suspicionOfSums } from './results.ts';
 
-const config = resolveConfig({ validationSplit: 0.5, evaluationBatchSize: 8 });
+const config = testConfig({ validationSplit: 0.5, evaluationBatchSize: 8 });
 const plan = { trainSamples: 8, validationSamples: 8, testSamples: 0, stepsPerEpoch: 1, totalSteps: 1 };
 const task: EvaluationTask = { kind: 'evaluation', id: 0, step: 1, epoch: 0, purpose: 'validation', leaves: 1 };
 

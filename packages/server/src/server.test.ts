@@ -14,7 +14,7 @@ import {
 import type { GradientFormat } from '@convoy/protocol/run-config';
 import type { Rollback, RunEvent } from '@convoy/protocol/run-events';
 import { float32Bytes } from '@convoy/protocol/tensor';
-import { resolveConfig } from '@convoy/training/config';
+import { testConfig } from '@convoy/training/config.fixture';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { closeCodes, type Connection } from '@convoy/transport/connection';
@@ -50,7 +50,7 @@ function start({
   suspectAfterMs?: number;
   trainableCount?: number;
 } & Partial<Pick<ServerOptions, 'health' | 'learningRateFactor' | 'rollBack'>> = {}) {
-  const config = resolveConfig({
+  const config = testConfig({
     dataset: { name: 'synthetic', seed: 1, trainCount: 8, testCount: 1 },
     epochs: 1,
     globalBatchSize: 4,
@@ -595,7 +595,7 @@ describe('its workers', () => {
 describe('RunFolder', () => {
   it('refuses a folder that holds a run', () => {
     const { path } = start();
-    const again = () => new RunFolder(path, resolveConfig({ dataset: { name: 'cifar10' } }), () => {});
+    const again = () => new RunFolder(path, testConfig({ dataset: { name: 'cifar10' } }), () => {});
     expect(again).toThrow('already holds a run: choose another folder with --run-dir');
   });
 });

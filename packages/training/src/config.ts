@@ -1,87 +1,36 @@
-import { AUGMENTATION_VERSION, RunConfigSchema, type RunConfig } from '@convoy/protocol/run-config';
+import { RunConfigSchema, type RunConfig } from '@convoy/protocol/run-config';
 import { CallbacksSchema } from '@convoy/protocol/callbacks-config';
 import { OperatorError } from '@convoy/protocol/errors';
 import * as v from 'valibot';
-import { DEFAULT_OPTIMIZERS, NOT_WORTH_DECAYING } from './optimizer/optimizer.ts';
-import { layered, type Settings } from './settings.ts';
+import { layered, type DatasetKinds, type Settings } from './settings.ts';
 import { unknownName, wrongSetting } from './wrong-setting.ts';
 
-/** A recipe's settings: everything but the data set and what the caller overrides. */
-export type Recipe = Omit<
-  RunConfig,
-  'recipe' | 'dataset' | 'seed' | 'deterministic' | 'microBatchSize' | 'gradientFormat'
->;
-
-export const DEFAULT_SEED = 42;
-export const DEFAULT_RECIPE = 'lesson';
-/** Larger micro-batches gain nothing on a core; smaller ones let more workers take part. */
-const MAX_DEFAULT_MICRO_BATCH = 64;
-
-const lesson: Recipe = {
-  model: 'lesson-cnn',
-  epochs: 30,
-  maxSteps: null,
-  globalBatchSize: 64,
-  evaluationBatchSize: 250,
-  validationSplit: 0.15,
-  shuffle: true,
-  dropout: true,
-  augmentation: null,
-  labelSmoothing: 0,
-  optimizer: DEFAULT_OPTIMIZERS.adam,
-  schedule: { name: 'constant', per: 'step', warmup: 0 },
-  callbacks: v.parse(CallbacksSchema, {}),
-};
-
-/**
- * After Page, "How to train your ResNet" (2018): rate and decay are his for batch 512, scaled to 256; his decay is part of the
- * gradient, where momentum makes ten times as much of it.
- */
-const strong: Recipe = {
-  ...lesson,
-  model: 'resnet',
-  epochs: 16,
-  globalBatchSize: 256,
-  validationSplit: 0.02,
-  augmentation: { version: AUGMENTATION_VERSION, crop: 4, flip: true, cutout: 0, mixup: 0 },
-  labelSmoothing: 0.1,
-  optimizer: {
-    ...DEFAULT_OPTIMIZERS.sgd,
-    learningRate: 0.2,
-    momentum: 0.9,
-    nesterov: true,
-    weightDecay: 5e-3,
-    excludeFromWeightDecay: NOT_WORTH_DECAYING,
-  },
-  schedule: { name: 'cosine', per: 'step', warmup: 300, decaySteps: null, alpha: 0 },
-};
-
-const RECIPES = {
-  lesson: { about: "the lesson's training: batch 64, 30 epochs, Adam at 0.001, no augmentation", settings: lesson },
-  quick: {
-    about: 'a first look in minutes: batch 100, 1 epoch',
-    // Divides the lesson's 42,500 samples: a last batch of four would end the only epoch with a step of almost pure noise.
-    settings: { ...lesson, globalBatchSize: 100, epochs: 1 },
-  },
-  strong: {
-    about: 'a residual network: batch 256, 16 epochs, SGD with Nesterov momentum, crop and flip',
-    settings: strong,
-  },
-  smoke: {
-    about: 'seconds, to see that everything is in place: batch 64, 20 steps',
-    settings: { ...lesson, epochs: 1, maxSteps: 20 },
-  },
-} satisfies Readonly<Record<string, NamedRecipe>>;
-
-export type RecipeName = keyof typeof RECIPES;
-
-interface NamedRecipe {
+/** A named starting point. */
+export interface Recipe {
+  /** What it is for, in a few words. */
   readonly about: string;
-  readonly settings: Recipe;
+  /** Everything but what every configuration starts from. */
+  readonly settings: Omit<RunConfig, 'recipe' | keyof typeof START | 'microBatchSize'> & Partial<RunConfig>;
 }
 
-/** Named starting points, chosen with `--recipe`. */
-export const recipes: Readonly<Record<string, NamedRecipe>> = RECIPES;
+/** What configurations start from: a workload has one. */
+export interface Basis {
+  /** By their names; the first is the default. */
+  readonly recipes: Readonly<Record<string, Recipe>>;
+  readonly datasets: DatasetKinds;
+}
+
+export const DEFAULT_SEED = 42;
+/** What every recipe starts from. */
+const START = {
+  seed: DEFAULT_SEED,
+  deterministic: false,
+  gradientFormat: 'float32',
+  callbacks: v.parse(CallbacksSchema, {}),
+} as const satisfies Partial<RunConfig>;
+
+/** Larger micro-batches gain nothing on a core; smaller ones let more workers take part. */
+const MAX_DEFAULT_MICRO_BATCH = 64;
 
 /** Settings over those of the layers below. */
 export interface Layer {
@@ -98,11 +47,14 @@ export interface Resolution {
 }
 
 /**
- * The run's configuration: the recipe's settings under the layers', each over the one before it.
+ * The run's configuration: a recipe's settings under the layers', each over the one before it.
  * @throws OperatorError naming the setting, the value and what it must be.
  */
-export function resolveConfig(...layers: readonly Settings[]): RunConfig {
-  return resolveLayers(layers.map((settings) => ({ settings }))).config;
+export function resolveConfig(basis: Basis, ...layers: readonly Settings[]): RunConfig {
+  return resolveLayers(
+    basis,
+    layers.map((settings) => ({ settings })),
+  ).config;
 }
 
 /**
@@ -110,31 +62,28 @@ export function resolveConfig(...layers: readonly Settings[]): RunConfig {
  * @param recipe the recipe under all of them; that of the last layer that names one when absent.
  * @throws OperatorError as {@link resolveConfig}, or what a layer throws.
  */
-export function resolveLayers(layers: readonly Layer[], recipe?: string): Resolution {
+export function resolveLayers({ recipes, datasets }: Basis, layers: readonly Layer[], recipe?: string): Resolution {
   const naming = layers.findLast(({ settings }) => 'recipe' in settings && settings.recipe !== undefined);
-  const name = recipe ?? (naming?.settings as Settings | undefined)?.recipe ?? DEFAULT_RECIPE;
+  const name = recipe ?? (naming?.settings as Settings | undefined)?.recipe ?? Object.keys(recipes)[0]!;
   const isNamedThere = recipe === undefined ? naming?.from : undefined;
   let whole: object = {
-    seed: DEFAULT_SEED,
-    deterministic: false,
-    gradientFormat: 'float32',
-    dataset: { name: 'cifar10' },
-    ...blaming(isNamedThere, () => recipeCalled(name)).settings,
+    ...START,
+    ...blaming(isNamedThere, () => namedIn(recipes, 'recipe', name)).settings,
   };
   const given: Settings[] = [];
   for (const { settings, from } of layers) {
     const layer = typeof settings === 'function' ? settings(whole as RunConfig) : settings;
-    whole = { ...layered(whole, layer), recipe: name };
+    whole = { ...layered(whole, layer, datasets), recipe: name };
     given.push(layer);
     if (from !== undefined) blaming(from, () => checkConfig(withMicroBatch(whole)));
   }
   return { config: checkConfig(withMicroBatch({ ...whole, recipe: name })), layers: given };
 }
 
-function recipeCalled(name: string): (typeof recipes)[string] {
-  const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined;
-  if (recipe === undefined) throw new OperatorError(unknownName('recipe', name, Object.keys(recipes)));
-  return recipe;
+/** What has the name. @throws OperatorError saying what there is. */
+export function namedIn<Value>(table: Readonly<Record<string, Value>>, kind: string, name: string): Value {
+  if (Object.hasOwn(table, name)) return table[name]!;
+  throw new OperatorError(unknownName(kind, name, Object.keys(table)));
 }
 
 /** Begins the message of an operator's mistake with where it is written. */
@@ -167,10 +116,6 @@ export function checkConfig(config: unknown): RunConfig {
     throw new OperatorError(
       `globalBatchSize (${globalBatchSize}) must be a multiple of microBatchSize (${microBatchSize})`,
     );
-  }
-  const { model, dataset } = checked.output;
-  if ((model === 'workload') !== (dataset.name === 'workload')) {
-    throw new OperatorError('model "workload" and dataset "workload" go together: --workload sets both');
   }
   for (const pattern of checked.output.optimizer.excludeFromWeightDecay) {
     try {

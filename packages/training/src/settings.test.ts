@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from './config.ts';
+import { testConfig } from './config.fixture.ts';
 import { DEFAULT_OPTIMIZERS } from './optimizer/optimizer.ts';
 import type { Settings } from './settings.ts';
 
@@ -7,26 +7,26 @@ const sgd: Settings = { optimizer: { name: 'sgd', learningRate: 0.05, momentum: 
 
 describe('layers of settings', () => {
   it('replace each other one by one, the last before the first, and the recipe under all', () => {
-    const config = resolveConfig({ recipe: 'quick', seed: 1, dropout: false }, { seed: 2, dropout: undefined });
+    const config = testConfig({ recipe: 'quick', seed: 1, dropout: false }, { seed: 2, dropout: undefined });
     expect(config).toMatchObject({ recipe: 'quick', globalBatchSize: 100, seed: 2, dropout: false });
   });
 
   it('take the recipe of the last layer that names one', () => {
-    expect(resolveConfig({ recipe: 'quick' }, { recipe: 'smoke' }, {})).toMatchObject({
+    expect(testConfig({ recipe: 'quick' }, { recipe: 'smoke' }, {})).toMatchObject({
       recipe: 'smoke',
       maxSteps: 20,
     });
   });
 
   it('replace fields of the optimizer that is below', () => {
-    const { optimizer } = resolveConfig(sgd, { optimizer: { learningRate: 0.1 } });
+    const { optimizer } = testConfig(sgd, { optimizer: { learningRate: 0.1 } });
     expect(optimizer).toMatchObject({ name: 'sgd', learningRate: 0.1, momentum: 0.9 });
-    expect(resolveConfig(sgd, { optimizer: { name: 'sgd', nesterov: true } }).optimizer).toMatchObject({
+    expect(testConfig(sgd, { optimizer: { name: 'sgd', nesterov: true } }).optimizer).toMatchObject({
       learningRate: 0.05,
       momentum: 0.9,
       nesterov: true,
     });
-    expect(resolveConfig({ optimizer: { beta1: 0.8 } }).optimizer).toMatchObject({ name: 'adam', beta1: 0.8 });
+    expect(testConfig({ optimizer: { beta1: 0.8 } }).optimizer).toMatchObject({ name: 'adam', beta1: 0.8 });
   });
 
   it('start from the defaults of an optimizer, schedule or data set that is another than the one below', () => {
@@ -36,7 +36,7 @@ describe('layers of settings', () => {
       schedule: { name: 'cosine' },
       dataset: { name: 'synthetic' },
     };
-    expect(resolveConfig(below, above)).toMatchObject({
+    expect(testConfig(below, above)).toMatchObject({
       optimizer: { name: 'adamw', learningRate: 1e-3, weightDecay: 0.004 },
       schedule: { name: 'cosine', warmup: 0, decaySteps: null, alpha: 0 },
       dataset: { name: 'synthetic', seed: 1, trainCount: 50_000, testCount: 10_000 },
@@ -45,8 +45,8 @@ describe('layers of settings', () => {
 
   it("give a synthetic set's test a fifth of the training images, unless it is said", () => {
     const below: Settings = { dataset: { name: 'synthetic', seed: 3, trainCount: 500 } };
-    expect(resolveConfig(below).dataset).toMatchObject({ seed: 3, testCount: 100 });
-    expect(resolveConfig(below, { dataset: { testCount: 7 } }).dataset).toMatchObject({
+    expect(testConfig(below).dataset).toMatchObject({ seed: 3, testCount: 100 });
+    expect(testConfig(below, { dataset: { testCount: 7 } }).dataset).toMatchObject({
       trainCount: 500,
       testCount: 7,
     });
@@ -55,12 +55,12 @@ describe('layers of settings', () => {
   it('replace fields of each callback, and null ends one', () => {
     const below: Settings = { callbacks: { earlyStopping: { patience: 3 }, modelCheckpoint: { saveBestOnly: true } } };
     const above: Settings = { callbacks: { earlyStopping: { restoreBestWeights: true }, reduceLROnPlateau: {} } };
-    expect(resolveConfig(below, above).callbacks).toMatchObject({
+    expect(testConfig(below, above).callbacks).toMatchObject({
       earlyStopping: { patience: 3, restoreBestWeights: true, monitor: 'val_loss' },
       reduceLROnPlateau: { patience: 10, factor: 0.1 },
       modelCheckpoint: { saveBestOnly: true, monitor: 'val_accuracy' },
     });
-    expect(resolveConfig(below, { callbacks: { earlyStopping: null } }).callbacks).toMatchObject({
+    expect(testConfig(below, { callbacks: { earlyStopping: null } }).callbacks).toMatchObject({
       earlyStopping: null,
       modelCheckpoint: { saveBestOnly: true },
     });
@@ -69,33 +69,33 @@ describe('layers of settings', () => {
   it('replace fields of the augmentation, and one that does nothing is none', () => {
     const below: Settings = { augmentation: { crop: 4, flip: true } };
     const version = 'crop-flip-cutout-mixup/1';
-    expect(resolveConfig(below, { augmentation: { cutout: 8 } }).augmentation).toEqual({
+    expect(testConfig(below, { augmentation: { cutout: 8 } }).augmentation).toEqual({
       version,
       crop: 4,
       flip: true,
       cutout: 8,
       mixup: 0,
     });
-    expect(resolveConfig(below, { augmentation: { crop: 0, flip: false } }).augmentation).toBeNull();
-    expect(resolveConfig(below, { augmentation: null }).augmentation).toBeNull();
+    expect(testConfig(below, { augmentation: { crop: 0, flip: false } }).augmentation).toBeNull();
+    expect(testConfig(below, { augmentation: null }).augmentation).toBeNull();
   });
 
   it('have a schedule of rates, and the format of the gradients', () => {
     const settings: Settings = { schedule: { name: 'table', rates: [0.1, 0.01] }, gradientFormat: 'bfloat16' };
-    expect(resolveConfig(settings)).toMatchObject({
+    expect(testConfig(settings)).toMatchObject({
       schedule: { name: 'table', per: 'step', warmup: 0, rates: [0.1, 0.01] },
       gradientFormat: 'bfloat16',
     });
   });
 
   it('replace the length of the run as a whole', () => {
-    expect(resolveConfig({ epochs: 3 }, { maxSteps: 40 })).toMatchObject({ epochs: null, maxSteps: 40 });
-    expect(resolveConfig({ recipe: 'smoke' }, { epochs: 3 })).toMatchObject({ epochs: 3, maxSteps: null });
-    expect(resolveConfig({ epochs: 3 }, { epochs: 2, maxSteps: 40 })).toMatchObject({ epochs: 2, maxSteps: 40 });
+    expect(testConfig({ epochs: 3 }, { maxSteps: 40 })).toMatchObject({ epochs: null, maxSteps: 40 });
+    expect(testConfig({ recipe: 'smoke' }, { epochs: 3 })).toMatchObject({ epochs: 3, maxSteps: null });
+    expect(testConfig({ epochs: 3 }, { epochs: 2, maxSteps: 40 })).toMatchObject({ epochs: 2, maxSteps: 40 });
   });
 
   it("take a run's whole configuration for what it is", () => {
-    const config = resolveConfig(sgd, {
+    const config = testConfig(sgd, {
       schedule: { name: 'step', boundaries: [5] },
       maxSteps: 9,
       validationSplit: 0,
@@ -103,8 +103,8 @@ describe('layers of settings', () => {
       augmentation: { mixup: 0.2 },
       labelSmoothing: 0.1,
     });
-    expect(resolveConfig(config)).toEqual(config);
-    expect(resolveConfig({ recipe: 'smoke' }, config, { $schema: 'convoy.schema.json' })).toEqual(config);
+    expect(testConfig(config)).toEqual(config);
+    expect(testConfig({ recipe: 'smoke' }, config, { $schema: 'convoy.schema.json' })).toEqual(config);
   });
 
   it.each([
@@ -138,8 +138,8 @@ describe('layers of settings', () => {
     [{ seed: 1.5 }, 'seed: must be a whole number, not 1.5'],
     [{ globalBatchSize: 0 }, 'globalBatchSize: must be at least 1, not 0'],
     [{ globalBatchSize: '64' }, 'globalBatchSize: must be a number, not "64"'],
-    [{ recipe: 'constructor' }, 'no recipe is called "constructor"; choose one of lesson, quick, strong, smoke'],
+    [{ recipe: 'constructor' }, 'no recipe is called "constructor"; choose one of plain, quick, smoke'],
   ])('refuse %j in a line that says where and what it must be', (settings, message) => {
-    expect(() => resolveConfig(settings as Settings)).toThrow(message);
+    expect(() => testConfig(settings as Settings)).toThrow(message);
   });
 });

@@ -30,7 +30,7 @@ type Unchecked = Readonly<Record<string, unknown>>;
 type Defaults = Readonly<Record<string, object>>;
 
 /** Settings that are objects of their own: a layer may give some of their fields. */
-type Nested = 'optimizer' | 'schedule' | 'dataset';
+type Nested = 'optimizer' | 'schedule';
 
 /** What a schedule has where nothing else is said; what is missing here must be given. */
 const DEFAULT_SCHEDULES: Readonly<Record<ScheduleConfig['name'], object>> = {
@@ -43,16 +43,13 @@ const DEFAULT_SCHEDULES: Readonly<Record<ScheduleConfig['name'], object>> = {
 
 const NO_AUGMENTATION: Augmentation = { version: AUGMENTATION_VERSION, crop: 0, flip: false, cutout: 0, mixup: 0 };
 
-/** As many images as CIFAR-10 has. */
-export const DEFAULT_SYNTHETIC_SIZE = 50_000;
+/** What a workload's data sets have where nothing else is said, by their names. */
+export type DatasetKinds = Readonly<Record<string, DatasetKind>>;
 
-/** The synthetic set of so many training images; the test has a fifth as many. */
-export function syntheticConfig({
-  syntheticSize = DEFAULT_SYNTHETIC_SIZE,
-}: {
-  readonly syntheticSize?: number | undefined;
-}): Extract<DatasetConfig, { name: 'synthetic' }> {
-  return { name: 'synthetic', seed: 1, trainCount: syntheticSize, testCount: testCountOf(syntheticSize) };
+export interface DatasetKind {
+  readonly defaults: object;
+  /** Fields that follow from those that a layer gives. */
+  readonly implied?: (given: Readonly<Record<string, unknown>>) => object;
 }
 
 /**
@@ -62,7 +59,7 @@ export function syntheticConfig({
  * then. Epochs or steps alone replace whatever was said about the run's length.
  * @returns settings that nobody has checked.
  */
-export function layered(below: object, above: object): Unchecked {
+export function layered(below: object, above: object, datasets: DatasetKinds = {}): Unchecked {
   const base = below as Unchecked;
   const { $schema: _, ...given } = presentOf(above);
   const over = (name: Nested, defaults: Defaults): Unchecked =>
@@ -72,16 +69,12 @@ export function layered(below: object, above: object): Unchecked {
     ...given,
     ...over('optimizer', DEFAULT_OPTIMIZERS),
     ...over('schedule', DEFAULT_SCHEDULES),
-    ...over('dataset', { cifar10: { name: 'cifar10' }, synthetic: syntheticConfig({}) }),
   };
   if (given['callbacks'] !== undefined) result['callbacks'] = callbacksOver(base['callbacks'], given['callbacks']);
   if (given['augmentation'] !== undefined) {
     result['augmentation'] = augmentationOver(base['augmentation'], given['augmentation']);
   }
-  const { dataset } = given;
-  if (isObject(dataset) && dataset['trainCount'] !== undefined && dataset['testCount'] === undefined) {
-    Object.assign(result['dataset'] as object, { testCount: testCountOf(Number(dataset['trainCount'])) });
-  }
+  if (given['dataset'] !== undefined) result['dataset'] = datasetOver(base['dataset'], given['dataset'], datasets);
   if (given['maxSteps'] != null && given['epochs'] === undefined) result['epochs'] = null;
   if (given['epochs'] != null && given['maxSteps'] === undefined) result['maxSteps'] = null;
   return result;
@@ -93,6 +86,15 @@ function nested(below: unknown, above: unknown, defaults: Defaults): unknown {
   const name = above['name'] ?? base['name'];
   const start = name === base['name'] ? base : Object.hasOwn(defaults, String(name)) ? defaults[String(name)] : {};
   return { ...start, ...presentOf(above) };
+}
+
+function datasetOver(below: unknown, above: unknown, kinds: DatasetKinds): unknown {
+  const defaults = Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, kind.defaults]));
+  const whole = nested(below, above, defaults);
+  if (!isObject(whole) || !isObject(above)) return whole;
+  const name = String(whole['name']);
+  const implied = Object.hasOwn(kinds, name) ? kinds[name]!.implied?.(presentOf(above)) : {};
+  return { ...whole, ...implied };
 }
 
 function callbacksOver(below: unknown, above: unknown): unknown {
@@ -115,10 +117,6 @@ function augmentationOver(below: unknown, above: unknown): unknown {
 function fieldsOver(below: unknown, above: unknown): unknown {
   if (!isObject(above)) return above;
   return { ...(isObject(below) ? below : {}), ...presentOf(above) };
-}
-
-function testCountOf(trainCount: number): number {
-  return Math.max(1, Math.floor(trainCount / 5));
 }
 
 /** The fields that have a value. */

@@ -3,7 +3,7 @@ import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
 import { exitCodes } from '@convoy/protocol/errors';
 import { PROTOCOL_VERSION, type Block, type ServerMessage, type WorkerMessage } from '@convoy/protocol/messages';
 import { float32Bytes } from '@convoy/protocol/tensor';
-import { resolveConfig } from '@convoy/training/config';
+import { testConfig } from '@convoy/training/config.fixture';
 import { closeCodes, type Connection } from '@convoy/transport/connection';
 import { memoryPair } from '@convoy/transport/memory';
 import { ComputeCancelled, type Compute } from './compute/compute.ts';
@@ -64,7 +64,7 @@ const welcome = (incarnation: string): ServerMessage => ({
   run: 'r',
   incarnation,
   rank: 0,
-  config: resolveConfig({ dataset: { name: 'cifar10' } }),
+  config: testConfig({ dataset: { name: 'cifar10' } }),
   parameterCount: 1,
   heartbeatIntervalMs: 1_000_000,
   silentAfterMs: 1_000_000,
@@ -97,7 +97,7 @@ describe('work', () => {
     expect(await next()).toMatchObject({ type: 'evaluation-result', ...work0, samples: 5 });
     connection.send({ type: 'shutdown', completed: true, reason: 'all steps are done' });
     expect(await end).toEqual({ completed: true, reason: 'all steps are done' });
-    expect(asked).toEqual(['prepare lesson', 'parameters 0', 'gradient 0', 'close']);
+    expect(asked).toEqual(['prepare plain', 'parameters 0', 'gradient 0', 'close']);
   });
 
   it('finishes the lease it holds before it leaves, and says bye', async () => {
@@ -129,7 +129,7 @@ describe('work', () => {
     await meet(second);
     second.send({ type: 'shutdown', completed: true, reason: 'done' });
     expect((await end).completed).toBe(true);
-    expect(asked).toEqual(['prepare lesson', 'close']);
+    expect(asked).toEqual(['prepare plain', 'close']);
   });
 
   it('prepares once, although the connection is lost while it does', async () => {
@@ -161,7 +161,7 @@ describe('work', () => {
     expect((await messages.next()).value).toMatchObject({ type: 'ready' });
     second.send({ type: 'shutdown', completed: true, reason: 'done' });
     expect((await end).completed).toBe(true);
-    expect(asked).toEqual(['prepare lesson', 'close']);
+    expect(asked).toEqual(['prepare plain', 'close']);
   });
 
   it('goes on computing while the connection is away, says what it holds, and delivers it on the next one', async () => {
@@ -203,7 +203,7 @@ describe('work', () => {
     await meet(second, null, 'j');
     second.send({ type: 'shutdown', completed: true, reason: 'done' });
     expect((await end).completed).toBe(true);
-    expect(asked).toEqual(['prepare lesson', 'gradient 0', 'cancel', 'close']);
+    expect(asked).toEqual(['prepare plain', 'gradient 0', 'cancel', 'close']);
   });
 
   it('returns a lease that is cancelled', async () => {

@@ -52,7 +52,11 @@ describe('the file of a workload', () => {
     const path = file(name, text);
     const workload = await loadWorkload(path);
     expect(workload).toMatchObject({ name: 'parity', settings: { epochs: 3, ...NAMED } });
-    expect(workload.model).toMatchObject({ parameterCount: 8, outputs: 2, input: { type: 'float32', size: 3 } });
+    expect(workload.models['workload']).toMatchObject({
+      parameterCount: 8,
+      outputs: 2,
+      input: { type: 'float32', size: 3 },
+    });
     const dataset = await openData(NAMED, { workload: path, environment: {} });
     expect(dataset.classNames).toEqual(['even', 'odd']);
     const input = new Float32Array(3);
@@ -85,6 +89,10 @@ describe('the file of a workload', () => {
     await expect(modelOf(NAMED, other)).rejects.toThrow(
       'this run trains the workload "parity", and --workload gives "other"',
     );
+    await expect(
+      modelOf({ ...NAMED, model: 'resnet' }, file('right.mjs', `export default ${WORKLOAD};`)),
+    ).rejects.toThrow('no model is called "resnet"; choose one of workload');
+    await expect(modelOf({ model: 'resnt', dataset: { name: 'cifar10' } })).rejects.toThrow('did you mean "resnet"?');
     await expect(modelOf(NAMED, join(folder, 'none.ts'))).rejects.toThrow(/^--workload: there is no file .*none\.ts$/);
   });
 

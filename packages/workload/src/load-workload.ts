@@ -1,29 +1,20 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { recipes } from '@convoy/cifar10/recipes';
 import { placeArchitecture, type Architecture, type Model } from '@convoy/model/architecture';
 import { checkLayers } from '@convoy/model/check-layers';
 import type { Dataset } from '@convoy/model/dataset';
+import type { LoadedWorkload } from '@convoy/model/loaded-workload';
 import { LOSSES, METRIC_OF } from '@convoy/model/loss';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { nearestName } from '@convoy/protocol/wrong-value';
-import type { Settings } from '@convoy/training/settings';
 import { withoutGreeting } from './greeting.ts';
 import { architectureOf, isLayersModel, notTaken } from './layers-model.ts';
 import { rescalingNote } from './rescaling-note.ts';
 import { findOwnPackageFor, OWN_PACKAGE, ownEntries } from './own-package.ts';
 import { openWorkloadDataset } from './workload-dataset.ts';
 import type { Workload, WorkloadModel } from '@convoy/model/workload';
-
-/** A workload whose model is known and whose data can be opened. */
-export interface LoadedWorkload {
-  readonly name: string;
-  readonly model: Model;
-  /** The lowest layer over a recipe. */
-  readonly settings: Settings;
-  /** @throws OperatorError when it does not open, or is not the model's. */
-  openDataset(): Promise<Dataset>;
-}
 
 const FIELDS: readonly string[] = [
   'name',
@@ -77,8 +68,12 @@ async function load(path: string): Promise<LoadedWorkload> {
   let opened: Promise<Dataset> | null = null;
   return {
     name,
-    model,
+    models: { workload: model },
+    recipes,
+    datasets: {},
     settings: { ...settings, model: 'workload', dataset: { name: 'workload', workload: name } },
+    owns: (named) => named.name === 'workload' && named.workload === name,
+    namesOf: () => ({ run: name, model: name }),
     openDataset: () => (opened ??= open()),
   };
 }

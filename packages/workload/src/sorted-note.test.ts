@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '@convoy/model/dataset';
-import { resolveConfig } from '@convoy/training/config';
+import { testConfig } from '@convoy/training/config.fixture';
 import { sortedNote } from './sorted-note.ts';
 
 /** A set of samples without inputs that matter. @param truthOf a training sample's label, or its value. */
@@ -20,7 +20,7 @@ function dataset(trainCount: number, classes: number, truthOf: (index: number) =
 
 /** Uniform in [0, 1), without an order. */
 const mixed = (index: number) => ((Math.imul(index + 1, 0x9e3779b1) ^ 0x5bd1e995) >>> 0) / 2 ** 32;
-const note = (data: Dataset, validationSplit = 0.15) => sortedNote(resolveConfig({ validationSplit }), data);
+const note = (data: Dataset, validationSplit = 0.15) => sortedNote(testConfig({ validationSplit }), data);
 
 describe('samples in the order of their labels', () => {
   it.each([

@@ -7,6 +7,7 @@ import { addFlags, flagTable, pickFlags, type FlagValues } from '../flags/flag.t
 import { newCommand } from '../flags/help.ts';
 import { checkpointFlag, dataFlags, jsonFlag } from '../flags/run.ts';
 import { classNamesOf } from '@convoy/convoy/class-names';
+import { workloadOf } from '@convoy/workload/open-workload';
 import { readRunParameters } from '@convoy/convoy/run-parameters';
 
 const exportFlags = flagTable({
@@ -62,7 +63,7 @@ async function exportRun(folder: string, flags: ExportFlags): Promise<void> {
   const classNames = await classNamesOf(config, workload);
   const input = model.input.type === 'uint8' ? BYTES : 'float32 values as they are';
   const origin = { run: readRunId(folder), step, parametersSha256: sha256, classNames, input };
-  const name = config.dataset.name === 'workload' ? config.dataset.workload : config.model;
+  const name = (await workloadOf(config, workload)).namesOf(config).model;
   const trained = { name, model, values, origin };
   const { files, renamed } = await exportModel(trained, { format, out, force });
   for (const { from, to } of renamed) {

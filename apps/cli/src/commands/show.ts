@@ -15,8 +15,7 @@ import { augmentationFlags, datasetFlags } from '../flags/settings.ts';
 import { settingsFromFlags } from '../flags/settings-from-flags.ts';
 import type { Tile } from '@convoy/pictures/image-grid';
 import { positiveInteger, wholeNumber } from '../flags/values.ts';
-import { loadWorkload } from '@convoy/workload/load-workload';
-import { openData } from '@convoy/workload/open-workload';
+import { openData, openWorkload } from '@convoy/workload/open-workload';
 import { Display } from '../display.ts';
 import { imageSamples, toRgb } from '@convoy/convoy/image-samples';
 import { indexWithin, SPLITS, splitSamples, type SplitSamples } from '@convoy/convoy/split-samples';
@@ -80,9 +79,11 @@ async function show(flags: ShowFlags): Promise<void> {
   const { assertPictureName, writePicture } = await import('@convoy/pictures/picture-file');
   const { imageGrid } = await import('@convoy/pictures/image-grid');
   assertPictureName(flags.out);
-  const { workload } = flags;
-  const own = workload === undefined ? {} : (await loadWorkload(workload)).settings;
-  const { config } = resolveLayers([{ settings: own }, { settings: (below) => settingsFromFlags(seen(flags), below) }]);
+  const workload = await openWorkload(flags.workload);
+  const { config } = resolveLayers(workload, [
+    { settings: workload.settings },
+    { settings: (below) => settingsFromFlags(seen(flags), below) },
+  ]);
   const dataset = await open(config, flags);
   const { size } = imageSamples({ shape: dataset.inputShape, type: dataset.inputType });
   const samples = splitSamples(flags.split, config, dataset);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Command } from 'commander';
+import { cifar10 } from '@convoy/cifar10/workload';
 import { resolveConfig, resolveLayers } from '@convoy/training/config';
 import { readConfigFile } from '@convoy/server/config-file';
 import { addFlags } from './flag.ts';
@@ -24,7 +25,7 @@ function configOf(content: unknown, ...args: string[]) {
   const command = addFlags(new Command(), configFlags);
   const flags = command.parse(['--config', fileOf(content), ...args], { from: 'user' }).opts<ConfigFlags>();
   const file = { settings: readConfigFile(flags.config!), from: flags.config! };
-  return resolveLayers([file, { settings: (below) => settingsFromFlags(flags, below) }], flags.recipe).config;
+  return resolveLayers(cifar10, [file, { settings: (below) => settingsFromFlags(flags, below) }], flags.recipe).config;
 }
 
 describe('a configuration file', () => {
@@ -50,7 +51,7 @@ describe('a configuration file', () => {
       nesterov: true,
     });
     expect(configOf(file, '--optimizer', 'sgd').optimizer).toMatchObject({ learningRate: 0.05 });
-    expect(configOf(file, '--optimizer', 'adam').optimizer).toEqual(resolveConfig().optimizer);
+    expect(configOf(file, '--optimizer', 'adam').optimizer).toEqual(resolveConfig(cifar10).optimizer);
   });
 
   it('has a schedule that flags change or replace', () => {
@@ -106,7 +107,11 @@ describe('a configuration file', () => {
   });
 
   it("can be a run's config.json, which it resolves to", () => {
-    const config = resolveConfig({ recipe: 'smoke', maxSteps: 5, schedule: { name: 'exponential', decaySteps: 3 } });
+    const config = resolveConfig(cifar10, {
+      recipe: 'smoke',
+      maxSteps: 5,
+      schedule: { name: 'exponential', decaySteps: 3 },
+    });
     expect(configOf(config)).toEqual(config);
   });
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
+import { cifar10 } from '@convoy/cifar10/workload';
 import { resolveLayers } from '@convoy/training/config';
 import { addFlags, argumentsOf } from './flag.ts';
 import { runFlags, type RunFlags } from './run.ts';
@@ -17,7 +18,7 @@ function flagsOf(...args: string[]): RunFlags {
 /** The configuration that a command line resolves to. */
 function configOf(...args: string[]) {
   const flags = flagsOf(...args);
-  return resolveLayers([{ settings: (below) => settingsFromFlags(flags, below) }], flags.recipe).config;
+  return resolveLayers(cifar10, [{ settings: (below) => settingsFromFlags(flags, below) }], flags.recipe).config;
 }
 
 describe("a run's options", () => {

@@ -1,8 +1,12 @@
 import { MONITORS } from '@convoy/protocol/callbacks-config';
-import { GRADIENT_FORMATS, MODEL_NAMES, type RunConfig } from '@convoy/protocol/run-config';
-import { DEFAULT_RECIPE, DEFAULT_SEED, recipes } from '@convoy/training/config';
+import { datasets, type DatasetName } from '@convoy/cifar10/datasets';
+import { MODEL_NAMES } from '@convoy/cifar10/models';
+import { recipes, type RecipeName } from '@convoy/cifar10/recipes';
+import { SYNTHETIC_DEFAULTS } from '@convoy/cifar10/synthetic';
+import { GRADIENT_FORMATS, type RunConfig } from '@convoy/protocol/run-config';
+import { DEFAULT_SEED } from '@convoy/training/config';
 import { DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
-import { DEFAULT_SYNTHETIC_SIZE, type Settings } from '@convoy/training/settings';
+import type { Settings } from '@convoy/training/settings';
 import { flagTable } from './flag.ts';
 import {
   amount,
@@ -24,6 +28,7 @@ import {
 
 /** Pixels by which images are padded before they are cropped, as is usual for images of 32. */
 const CROP_PADDING = 4;
+const RECIPE_NAMES = Object.keys(recipes) as RecipeName[];
 
 const DATA = 'Model and data:';
 const TRAINING = 'Training:';
@@ -36,7 +41,7 @@ const REGULARIZATION = 'Regularization and augmentation:';
 export const datasetFlags = flagTable({
   dataset: {
     takes: '<name>',
-    choices: ['cifar10', 'synthetic'],
+    choices: Object.keys(datasets) as DatasetName[],
     help: 'images to train on',
     defaultText: 'cifar10',
     group: DATA,
@@ -47,7 +52,7 @@ export const datasetFlags = flagTable({
     takes: '<n>',
     parse: positiveInteger,
     help: 'number of synthetic training images; the test set has a fifth as many',
-    defaultText: String(DEFAULT_SYNTHETIC_SIZE),
+    defaultText: String(SYNTHETIC_DEFAULTS.trainCount),
     group: DATA,
     // Alone, the size is that of the set which replaces CIFAR-10 where it can't be had.
     setting: (trainCount: number, { dataset }: RunConfig): Settings =>
@@ -86,9 +91,9 @@ export const augmentationFlags = flagTable({
 export const settingFlags = flagTable({
   recipe: {
     takes: '<name>',
-    choices: Object.keys(recipes),
+    choices: RECIPE_NAMES,
     help: 'settings to start from',
-    defaultText: DEFAULT_RECIPE,
+    defaultText: RECIPE_NAMES[0]!,
     group: DATA,
     isCommon: true,
     setting: 'recipe',

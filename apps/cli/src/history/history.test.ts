@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunEvent } from '@convoy/protocol/run-events';
+import { cifar10 } from '@convoy/cifar10/workload';
 import { resolveConfig } from '@convoy/training/config';
 import { evaluated, ofRegression, resumed, step } from '../chaos/events.fixture.ts';
 import { historyCurves } from './draw-history.ts';
@@ -144,7 +145,7 @@ describe('readHistory', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'convoy-history-'));
-    const config = resolveConfig();
+    const config = resolveConfig(cifar10);
     writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
     writeFileSync(join(folder, 'events.jsonl'), wholeRun.map((event) => `${JSON.stringify(event)}\n`).join(''));
   });

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { OperatorError } from '@convoy/protocol/errors';
-import { resolveConfig } from '../config.ts';
+import { testConfig } from '../config.fixture.ts';
 import type { Settings } from '../settings.ts';
 import { followMetric } from './follow-metric.ts';
 
 function followed(metric: 'accuracy' | 'meanAbsoluteError', ...layers: readonly Settings[]) {
-  return followMetric(resolveConfig(...layers), metric, layers).callbacks;
+  return followMetric(testConfig(...layers), metric, layers).callbacks;
 }
 
 describe('followMetric', () => {
   it('leaves a classification as it is', () => {
     const layers = [{ callbacks: { earlyStopping: { monitor: 'accuracy' } } }] as const;
-    expect(followMetric(resolveConfig(...layers), 'accuracy', layers)).toEqual(resolveConfig(...layers));
+    expect(followMetric(testConfig(...layers), 'accuracy', layers)).toEqual(testConfig(...layers));
   });
 
   it('compares the checkpoints of a regression by their validation loss where nobody chose a figure', () => {
@@ -27,7 +27,7 @@ describe('followMetric', () => {
     'leaves a regression %s for every callback',
     (monitor) => {
       const callbacks = { earlyStopping: { monitor }, reduceLROnPlateau: { monitor }, modelCheckpoint: { monitor } };
-      expect(followed('meanAbsoluteError', { callbacks })).toEqual(resolveConfig({ callbacks }).callbacks);
+      expect(followed('meanAbsoluteError', { callbacks })).toEqual(testConfig({ callbacks }).callbacks);
     },
   );
 

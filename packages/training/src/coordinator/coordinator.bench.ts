@@ -1,5 +1,5 @@
 import { bench, describe } from 'vitest';
-import { resolveConfig } from '../config.ts';
+import { testConfig } from '../config.fixture.ts';
 import { planRun } from '../sampling.ts';
 import { TaskSequence } from './task-sequence.ts';
 import type { CoordinatorEffect, CoordinatorEvent } from './events.ts';
@@ -17,7 +17,7 @@ describe('decisions of a step', () => {
 /** A function that takes one step of a cluster that has been together for some. */
 function takeSteps(workers: number): () => void {
   const data = { trainCount: 10 * workers, testCount: 1 };
-  const config = resolveConfig({
+  const config = testConfig({
     dataset: { name: 'synthetic', seed: 1, ...data },
     globalBatchSize: workers,
     microBatchSize: 1,

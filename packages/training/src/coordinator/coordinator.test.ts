@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import { resolveConfig } from '../config.ts';
+import { testConfig } from '../config.fixture.ts';
 import { planRun } from '../sampling.ts';
 import { TaskSequence } from './task-sequence.ts';
 import type { CoordinatorEffect, CoordinatorEvent, Holding } from './events.ts';
@@ -8,7 +8,7 @@ import { Coordinator } from './coordinator.ts';
 import { DEFAULT_COORDINATOR_OPTIONS } from './options.ts';
 
 /** 3 steps of 4 micro-batches, without evaluations. */
-const config: RunConfig = resolveConfig({
+const config: RunConfig = testConfig({
   dataset: { name: 'synthetic', seed: 1, trainCount: 24, testCount: 0 + 1 },
   epochs: 1,
   globalBatchSize: 8,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../config.ts';
+import { testConfig } from '../config.fixture.ts';
 import { planRun } from '../sampling.ts';
 import { Coordinator } from './coordinator.ts';
 import type { CoordinatorEffect, CoordinatorEvent } from './events.ts';
@@ -9,7 +9,7 @@ import { TaskSequence } from './task-sequence.ts';
 type Lease = Extract<CoordinatorEffect, { type: 'lease' }>;
 
 const data = { trainCount: 4_000, testCount: 1 };
-const config = resolveConfig({
+const config = testConfig({
   dataset: { name: 'synthetic', seed: 1, ...data },
   globalBatchSize: 8,
   microBatchSize: 2,

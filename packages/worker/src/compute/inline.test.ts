@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { resolveConfig } from '@convoy/training/config';
+import { testConfig } from '@convoy/training/config.fixture';
 import { lessonModel } from '@convoy/cifar10/models';
 import { initialValues } from '@convoy/model/initial-values';
 import { float32Bytes, readFloat32 } from '@convoy/protocol/tensor';
@@ -8,7 +8,7 @@ import { TreeReduction } from '@convoy/numerics/reduction';
 import { ComputeCancelled } from './compute.ts';
 import { InlineCompute } from './inline.ts';
 
-const config = resolveConfig({
+const config = testConfig({
   dataset: { name: 'synthetic', seed: 1, trainCount: 64, testCount: 1 },
   epochs: 1,
   globalBatchSize: 16,
