@@ -92,7 +92,7 @@ describe('convoy predict', () => {
     expect(code).toBe(3);
     expect(stderr.split('\n')).toEqual([
       `${text} is no image that can be read: give a PNG, JPEG or WebP file`,
-      `${join(folder.path, 'gone.jpg')} does not exist: check the name`,
+      `can't read ${join(folder.path, 'gone.jpg')}: there is no such file or folder (ENOENT); check the name`,
     ]);
     expect(stdout).toMatch(/^test 0 \([a-z ]+\): (?:[a-z ]+ [\d.]+ %(?:, )?){3}\n$/);
   });

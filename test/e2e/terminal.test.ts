@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../support/convoy.ts';
+import { eventsOf, PROGRAM, temporaryFolder } from '../support/convoy.ts';
 import { ConvoyInTerminal } from '../support/terminal.ts';
 import { Pace, WIDE } from '../support/workloads.ts';
 
@@ -57,6 +58,27 @@ describe('convoy train in a terminal', () => {
     process.kill(processes[0]!, 'SIGCONT');
     expect(await run.ended).toBe(0);
     expect(run.output).not.toContain(' left (');
+  });
+});
+
+describe('convoy train behind the shell of npm', () => {
+  it('saves a checkpoint and stops when that shell is killed, as "kill" of a npx does', async () => {
+    const path = join(folder.path, 'orphan');
+    const command = [process.execPath, PROGRAM, ...RUN, '--single', '--steps', '100000', '--run-dir', path];
+    const shell = spawn('sh', ['-c', '"$@"; exit', 'sh', ...command], {
+      env: { ...process.env, npm_lifecycle_script: "'convoy' train" },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    const closed = once(shell.stderr, 'close');
+    shell.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (!stderr.includes(' joined') && (stderr + text).includes(' joined')) shell.kill('SIGTERM');
+      stderr += text;
+    });
+    // Whoever writes to it has ended.
+    await closed;
+    expect(stderr).toContain('interrupted: stopped by SIGTERM');
+    expect(eventsOf(path).at(-1)).toMatchObject({ type: 'run-ended', outcome: 'interrupted' });
   });
 });
 

@@ -79,10 +79,6 @@ export class Display {
         return this.warn(
           `worker ${event.rank} gets nothing to do for ${(event.forMs / 1000).toFixed(0)} s: ${event.reason}`,
         );
-      case 'leased-again':
-        return this.line(
-          `  ${taskName(event)}: worker ${event.insteadOf.rank} (${event.insteadOf.name}) is slow or gone; worker ${event.rank} computes ${microBatches(event.block)} as well`,
-        );
       case 'stalled':
         return this.warn(stallText(event));
       case 'checkpoint-failed':
@@ -95,7 +91,9 @@ export class Display {
         // Said even where only every few seconds a line is written: who waits must know for what.
         this.#lastPlainMs = 0;
         return this.status(
-          `waiting for workers: ${event.workers} of ${event.minWorkers} are ready` +
+          (event.minWorkers === 1
+            ? 'waiting for a worker'
+            : `waiting for workers: ${event.workers} of the ${event.minWorkers} that the run needs are ready`) +
             (this.workerCommand === null ? '' : `; start one with: ${this.workerCommand}`),
         );
       case 'released':
@@ -136,6 +134,8 @@ export class Display {
         this.#live?.stop();
         return;
       case 'log-gap':
+      // Whoever is done first computes a copy of what is left: that happens in healthy runs as well.
+      case 'leased-again':
       case 'memory':
       case 'resumed':
       case 'checkpoint-saved':

@@ -1,12 +1,6 @@
 // convoy train [--workers N | --single]   ·   convoy --help
 import { Command } from 'commander';
-import { installJobControl } from './job-control.ts';
 import { runProgram } from './program.ts';
-
-// Whoever read the output is gone (a closed pipe, a lost terminal): the run still saves its parameters.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-
-installJobControl();
 
 /** In the order of the list. A command's module is loaded when it was asked for, and all of them for the list. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {

@@ -1,16 +1,22 @@
+import type { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import type { PreparedRun } from '@convoy/server/prepare-run';
 import { healthText, metricText, rollbackText, type Display } from './display.ts';
+import { resumeCommand, shellCommand } from './shell-command.ts';
 import type { StopRequest } from './stop-signals.ts';
 
+export interface EndOptions {
+  readonly display: Display;
+  /** Whether the result is to be printed as a line of JSON. */
+  readonly json: boolean;
+  readonly stop: StopRequest;
+  /** The command of the run, as it was given. */
+  readonly command: Command;
+}
+
 /** Says how a run ended, prints its JSON line if asked, sets the exit code, and draws the run's history into its folder. */
-export async function reportEnd(
-  prepared: PreparedRun,
-  display: Display,
-  json: boolean,
-  stop: StopRequest,
-): Promise<void> {
+export async function reportEnd(prepared: PreparedRun, { display, json, stop, command }: EndOptions): Promise<void> {
   const { outcome, reason, summary, collapse, unsaved } = await prepared.ended;
   const rate = `${summary.samplesPerSecond.toFixed(0)} samples/s`;
   if (outcome === 'completed') {
@@ -20,10 +26,9 @@ export async function reportEnd(
       display.warn(`completed, but the training diverged: ${line}`);
     else display.line(unsaved === null ? display.colors.green(`✔ ${line}`) : line);
   } else {
-    const howToGoOn = collapse === null ? '' : ' --on-collapse rollback';
-    display.warn(
-      `${outcome}: ${reason}; ${summary.steps} steps are done. Go on with: npx convoy train --resume ${prepared.folder}${howToGoOn}`,
-    );
+    const more = collapse === null ? [] : ([['--on-collapse', 'rollback']] as const);
+    const toGoOn = resumeCommand(command, process.argv.slice(3), prepared.folder, more);
+    display.warn(`${outcome}: ${reason}; ${summary.steps} steps are done. Go on with: ${toGoOn}`);
   }
   for (const rollback of summary.rollbacks) display.warn(`it went back ${rollbackText(rollback)}`);
   for (const finding of summary.health) display.warn(`${finding.rank} of step ${finding.step}: ${healthText(finding)}`);
@@ -51,6 +56,8 @@ async function draw(folder: string, display: Display): Promise<void> {
     const { drawHistory } = await import('./history/draw-history.ts');
     drawHistory(folder);
   } catch (error) {
-    display.warn(`the history was not drawn: ${(error as Error).message}; later: npx convoy history ${folder}`);
+    display.warn(
+      `the history was not drawn: ${(error as Error).message}; later: ${shellCommand(['npx', 'convoy', 'history', folder])}`,
+    );
   }
 }

@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync, stat
 import { basename, join } from 'node:path';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { CIFAR10_CLASS_NAMES, IMAGE_BYTES, IMAGE_SHAPE, type ImageDataset, type Split } from '@convoy/model/dataset';
+import { fileError } from '@convoy/protocol/file-error';
 
 /** Files of the official binary layout, in the order in which their records are numbered. */
 export const TRAIN_FILES = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`);
@@ -131,8 +132,9 @@ function findBinary(directory: string): string {
     names = readdirSync(directory);
   } catch (cause) {
     if (cause instanceof OperatorError) throw cause;
-    if (code(cause) === 'ENOENT') throw dataError(`${directory} does not exist; ${expected}`, cause);
-    throw dataError(`${directory} can't be read (${code(cause)}); ${expected}`, cause);
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw dataError(`${directory} does not exist; ${expected}`, cause);
+    throw fileError(cause, `can't read ${directory}`, { exitCode: exitCodes.data, remedy: expected });
   }
   // One file is enough to know the folder; a missing one is then named by the reader.
   if (names.some((name) => BINARY_FILES.includes(name))) return directory;
@@ -158,14 +160,10 @@ function wrongSize(path: string, expected: number, found: number): OperatorError
   return dataError(`${path} ${fault}: expected ${expected} bytes (${records}), found ${found}`);
 }
 
-function unreadable(path: string, cause: unknown): OperatorError {
-  if (code(cause) === 'ENOENT')
+function unreadable(path: string, cause: unknown): Error {
+  if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
     return dataError(`${path} is missing: expected CIFAR-10's six files in one folder`, cause);
-  return dataError(`${path} can't be read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
-}
-
-function code(cause: unknown): string {
-  return (cause as NodeJS.ErrnoException).code ?? String(cause);
+  return fileError(cause, `can't read ${path}`, { exitCode: exitCodes.data });
 }
 
 function dataError(message: string, cause?: unknown): OperatorError {

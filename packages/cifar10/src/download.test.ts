@@ -356,7 +356,7 @@ describe('a file: address', () => {
   test('that leads to nothing or to a folder is named', async () => {
     const directory = await temporaryDirectory();
     const nothing = await setUp(pathToFileURL(join(directory, 'nothing')).href);
-    expect(await failure(downloadCifar10(nothing.options))).toMatch(/from file:.*nothing: ENOENT/);
+    expect(await failure(downloadCifar10(nothing.options))).toMatch(/from file:.*nothing: there is no such file/);
     await mkdir(join(directory, 'folder'));
     const folder = await setUp(pathToFileURL(join(directory, 'folder')).href);
     expect(await failure(downloadCifar10(folder.options))).toMatch(/EISDIR/);

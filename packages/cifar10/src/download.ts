@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
+import { fileFaultText } from '@convoy/protocol/file-error';
 import {
   BINARY_DIRECTORY,
   BINARY_FILES,
@@ -220,7 +221,7 @@ function explain(cause: unknown, { source, cacheDir }: Settings): unknown {
   else if (code === 'ECOMPROMISED') reason = 'this process stood still so long that another one took the download over';
   else if (cause instanceof FetchError || cause instanceof ArchiveError || cause instanceof OperatorError)
     reason = message;
-  else if (code !== undefined && syscall !== undefined) reason = message;
+  else if (code !== undefined && syscall !== undefined) reason = fileFaultText(cause) ?? message;
   else return cause;
   return dataError(
     `CIFAR-10 can't be downloaded from ${withoutCredentials(source)}: ${reason}. ${ALTERNATIVES}`,

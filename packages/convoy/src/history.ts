@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import { metricFigure, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { readConfig } from '@convoy/run-store/run-folder';
@@ -38,7 +39,7 @@ export function readHistory(folder: string): History {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new OperatorError(`can't read ${path}: ${(cause as Error).message}`, { exitCode: exitCodes.data, cause });
+    throw fileError(cause, `can't read ${path}`, { exitCode: exitCodes.data });
   }
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   const events = lines.slice(0, -1).map((line, index) => {

@@ -60,8 +60,8 @@ async function trainPrepared(
 ): Promise<void> {
   if (single) {
     quietTensorflow();
-    await trainInProcess(computing, prepared, reopen, (line) => {
-      if (!/^(ready|done): /.test(line)) onNote(line);
+    await trainInProcess(computing, prepared, reopen, (line, kind) => {
+      if (kind === 'note') onNote(line);
     });
     return;
   }

@@ -10,5 +10,6 @@ export type Reopen = (before: PreparedRun) => Promise<PreparedRun | null>;
 export async function reopenRolledBack(prepared: PreparedRun, options: PrepareOptions): Promise<PreparedRun | null> {
   const { outcome } = await prepared.ended;
   if (outcome !== 'rolled-back') return null;
-  return prepareRun({ ...options, resume: prepared.folder });
+  // What was to be made longer is so by now.
+  return prepareRun({ ...options, resume: prepared.folder, extension: undefined });
 }

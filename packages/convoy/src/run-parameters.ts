@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { readFloat32 } from '@convoy/protocol/tensor';
 import type { Model } from '@convoy/model/architecture';
@@ -97,7 +98,11 @@ function readFinal(folder: string, model: Model): Pick<RunParameters, 'step' | '
     try {
       return readFileSync(join(folder, name));
     } catch (cause) {
-      throw wrong(`${folder} has no readable ${name}: name the folder of a run that has ended`, cause);
+      const path = join(folder, name);
+      throw fileError(cause, `can't read ${path}`, {
+        exitCode: exitCodes.data,
+        ...((cause as NodeJS.ErrnoException).code === 'ENOENT' && { remedy: RUN_HAS_NOT_ENDED }),
+      });
     }
   };
   let table: ParametersFile;
@@ -117,6 +122,8 @@ function readFinal(folder: string, model: Model): Pick<RunParameters, 'step' | '
   assertModel(folder, model, table.modelHash);
   return { step: table.step, values: readFloat32(bytes), sha256 };
 }
+
+const RUN_HAS_NOT_ENDED = 'a run has it when it has ended: name such a run, or a --checkpoint';
 
 function assertModel(folder: string, { hash }: Model, modelHash: string): void {
   if (modelHash === hash) return;

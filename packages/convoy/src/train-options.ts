@@ -17,7 +17,7 @@ export interface TrainOptions extends Omit<Settings, '$schema' | 'recipe' | 'mod
   readonly model?: ModelName | 'workload' | undefined;
   /** A configuration file under these settings, see docs/configuration.md. */
   readonly config?: string | undefined;
-  /** The folder of a run that is to go on from its newest checkpoint. It has its settings: none may be given. */
+  /** The folder of a run that is to go on from its newest checkpoint. It has its settings: none but `epochs` or `maxSteps` may be given, which make it longer. */
   readonly resume?: string | undefined;
   /** The new run's folder; in `runs/` under the working directory when absent. */
   readonly runDir?: string | undefined;
@@ -85,14 +85,17 @@ export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions
     throw new OperatorError(`onCollapse (${String(onCollapse)}) must be one of ${COLLAPSE_ACTIONS.join(', ')}`);
   }
   if (single && workers !== undefined) throw new OperatorError('leave out workers, or single: one process has none');
-  const [surplus] = Object.keys(present({ config, runDir, ...settings }));
+  const { epochs, maxSteps, ...fixed } = settings;
+  const [surplus] = Object.keys(present({ config, runDir, ...fixed }));
   if (resume !== undefined && surplus !== undefined) {
     throw new OperatorError(`a run that is resumed has its own settings and folder: leave ${surplus} out`);
   }
   const every = checkpointEvery === undefined ? {} : { checkpointEvery: { steps: null, ms: null, ...checkpointEvery } };
+  const length = present({ epochs: epochs ?? undefined, maxSteps: maxSteps ?? undefined });
+  const extension = resume !== undefined && Object.keys(length).length > 0 ? length : undefined;
   const kept = present({ keepCheckpoints, onCollapse });
   return {
-    run: { ...SERVING, ...kept, ...every, settings, config, resume, runDir, dataDir, workload },
+    run: { ...SERVING, ...kept, ...every, settings, config, resume, extension, runDir, dataDir, workload },
     computing: { engine: engine ?? engineFrom(process.env), threads, workers, dataDir, workload },
     single,
     fallbackToSynthetic,

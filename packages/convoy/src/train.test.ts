@@ -238,7 +238,7 @@ describe('train', () => {
     [{ resume: 'runs/x', seed: 3 }, 'a run that is resumed has its own settings and folder: leave seed out'],
     [{ optimizer: { momentum: 0.9 } } as TrainOptions, 'optimizer: adam has no momentum'],
     [{ epoch: 3 } as TrainOptions, 'there is no setting "epoch"; did you mean "epochs"?'],
-    [{ config: '/none/convoy.json' }, 'there is no file /none/convoy.json'],
+    [{ config: '/none/convoy.json' }, "can't read /none/convoy.json: there is no such file or folder"],
     [
       { callbacks: { modelCheckpoint: { monitor: 'val_mean_absolute_error' } } },
       'modelCheckpoint monitors val_mean_absolute_error, and this model is measured by its accuracy',

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 
 /** A file's bytes, or a folder's files by their names. */
 export type ExportContent = Uint8Array | ReadonlyMap<string, Uint8Array>;
@@ -36,7 +37,7 @@ export function writeExport(out: string, content: ExportContent, { force }: { re
     else renameSync(written, out);
     flushFolder(dirname(resolve(out)));
   } catch (error) {
-    throw explain(error as NodeJS.ErrnoException, out);
+    throw explain(error, out);
   } finally {
     if (beside !== null) rmSync(beside, { recursive: true, force: true });
   }
@@ -50,7 +51,7 @@ export function assertFree(out: string, options: Occupancy): void {
   try {
     checkFree(out, options);
   } catch (error) {
-    throw explain(error as NodeJS.ErrnoException, out);
+    throw explain(error, out);
   }
 }
 
@@ -103,20 +104,6 @@ function flushFolder(path: string): void {
   }
 }
 
-function explain(error: NodeJS.ErrnoException, out: string): Error {
-  const wrong = (line: string) => new OperatorError(line, { cause: error });
-  switch (error.code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return wrong(`can't write ${out}: there is no folder ${dirname(out)}`);
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return wrong(`can't write to ${dirname(out)}: choose another place with --out`);
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return wrong(`no space left for ${out}: free some, or choose another disk with --out`);
-    default:
-      return error;
-  }
+function explain(error: unknown, out: string): Error {
+  return fileError(error, `can't write ${out}`, { remedy: 'mend that, or choose another place with --out' });
 }

@@ -99,7 +99,7 @@ describe('readImage', () => {
   it('says in one line what is wrong with a file that is none', async () => {
     const photo = await noiseImage().resize(400, 400).jpeg().toBuffer();
     const files: Record<string, [Uint8Array | string | null, RegExp]> = {
-      'missing.png': [null, /missing\.png does not exist: check the name$/],
+      'missing.png': [null, /missing\.png: there is no such file or folder \(ENOENT\); check the name$/],
       'empty.png': ['', /empty\.png is empty: get a whole copy of it$/],
       'letter.jpg': ['Dear reader', /letter\.jpg is no image that can be read: give a PNG, JPEG or WebP file$/],
       'cut.jpg': [photo.subarray(0, photo.length / 2), /cut\.jpg is cut or damaged \(.+\): get a whole copy of it$/],
@@ -117,6 +117,8 @@ describe('readImage', () => {
       });
     }
     mkdirSync(join(folder, 'album'));
-    await expect(readImage(join(folder, 'album'), SIZE)).rejects.toThrow(/album is a folder: name the images in it$/);
+    await expect(readImage(join(folder, 'album'), SIZE)).rejects.toThrow(
+      /album: it is a folder, where a file must be \(EISDIR\); name a file$/,
+    );
   });
 });

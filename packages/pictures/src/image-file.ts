@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import sharp, { type Metadata } from 'sharp';
 
 const FORMATS = ['png', 'jpeg', 'webp'];
@@ -57,11 +58,7 @@ async function bytesOf(path: string): Promise<Uint8Array> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw wrong(`${path} does not exist: check the name`, cause);
-    if (code === 'EISDIR') throw wrong(`${path} is a folder: name the images in it`, cause);
-    if (code === 'EACCES') throw wrong(`${path} can't be read: you lack the permission to`, cause);
-    throw wrong(`${path} can't be read: ${message}`, cause);
+    throw fileError(cause, `can't read ${path}`, { exitCode: exitCodes.data });
   }
   if (bytes.byteLength === 0) throw wrong(`${path} is empty: get a whole copy of it`);
   return bytes;

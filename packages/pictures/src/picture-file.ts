@@ -1,6 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import { pngOf } from './png.ts';
 
 /**
@@ -15,8 +16,17 @@ export function writePicture(path: string, svg: string): void {
     writeFileSync(temporary, content);
     renameSync(temporary, path);
   } catch (cause) {
-    rmSync(temporary, { force: true });
-    throw new OperatorError(`can't write ${path}: ${(cause as Error).message}`, { cause });
+    removeIfThere(temporary);
+    throw fileError(cause, `can't write ${path}`);
+  }
+}
+
+/** Where nothing could be written there may be nothing that can be looked at either. */
+function removeIfThere(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The writing's own error is the one to tell.
   }
 }
 

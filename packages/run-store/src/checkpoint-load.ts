@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { configDifference } from './extend-config.ts';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { readFloat32 } from '@convoy/protocol/tensor';
 import { slotsOf, type OptimizerState } from '@convoy/training/optimizer/optimizer';
@@ -20,7 +21,6 @@ import {
   type CheckpointState,
 } from './checkpoint.ts';
 import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
-import { firstDifference } from './difference.ts';
 
 /** What a run is and must still be when it goes on from a checkpoint. What is left out is not compared. */
 export interface CheckpointExpectations {
@@ -205,7 +205,7 @@ function differenceOf(state: CheckpointState, expected: CheckpointExpectations):
       return `it was written with ${what} ${found}, and this is ${value}: ${advice}`;
   }
   if (config === undefined) return null;
-  const difference = firstDifference(state.config, config, 'config');
+  const difference = configDifference(state.config, config);
   return difference && `it was written with another configuration (${difference}): put the run's own config.json back`;
 }
 

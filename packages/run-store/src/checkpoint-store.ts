@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import { float32Bytes } from '@convoy/protocol/tensor';
 import type { CheckpointCause } from '@convoy/training/coordinator/events';
 import { slotsOf } from '@convoy/training/optimizer/optimizer';
@@ -143,8 +144,7 @@ export class CheckpointStore {
       }
       return new CheckpointStore(options, files, root, kept);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-      throw new OperatorError(`can't keep checkpoints in ${root}: ${remedyFor(error)}`, { cause: error });
+      throw fileError(error, `can't keep checkpoints in ${root}`);
     }
   }
 

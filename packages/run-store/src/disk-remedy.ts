@@ -1,3 +1,5 @@
+import { fileFaultText } from '@convoy/protocol/file-error';
+
 /** What an operator can do about a disk that refused, in a few words. */
 export function remedyFor(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
@@ -16,6 +18,6 @@ export function remedyFor(error: unknown): string {
     case 'ENFILE':
       return `this process has too many open files (${code}): raise the limit with ulimit -n`;
     default:
-      return message;
+      return fileFaultText(error) ?? message;
   }
 }

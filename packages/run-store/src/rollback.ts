@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import { wholeNumber } from '@convoy/protocol/numbers';
 import { HEALTH_KINDS, type HealthFinding, type Rollback } from '@convoy/protocol/run-events';
 import { isHealthy } from '@convoy/training/health/health';
@@ -153,7 +154,7 @@ async function readRecord<Schema extends v.GenericSchema>(
     bytes = await files.read(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new OperatorError(`can't read ${path}: ${(error as Error).message}`, { cause: error });
+    throw fileError(error, `can't read ${path}`, { exitCode: exitCodes.data });
   }
   try {
     return v.parse(schema, JSON.parse(Buffer.from(bytes).toString()));

@@ -96,7 +96,7 @@ describe('RunFolder.reopen', () => {
       'no log',
       'logless',
       (path: string) => (pastRun('logless'), rmSync(join(path, 'events.jsonl'))),
-      'no events.jsonl',
+      'there is no such file or folder (ENOENT)',
     ],
     [
       'a run that ended while it wrote its first line',
@@ -119,7 +119,7 @@ describe('RunFolder.reopen', () => {
 
 it('readRunId gives the id that the log begins with, and says in a line that there is no log', () => {
   expect(readRunId(pastRun('named', 2))).toBe('the-run');
-  expect(() => readRunId(join(base, 'nowhere'))).toThrow(/^can't read .*events\.jsonl: ENOENT/);
+  expect(() => readRunId(join(base, 'nowhere'))).toThrow(/^can't read .*events\.jsonl: there is no such file/);
 });
 
 describe('a new RunFolder', () => {

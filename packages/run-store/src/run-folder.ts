@@ -1,13 +1,13 @@
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
 import { checkConfig } from '@convoy/training/config';
 import { EVENTS_FILE, EventLog, hasBegun, openLogFile, reopenLog, runIdOf } from './event-log.ts';
-import { remedyFor } from './disk-remedy.ts';
 import { assertIdentity, bindIdentity } from './run-identity.ts';
 import { writeAtomically } from './write-atomically.ts';
 
@@ -65,7 +65,7 @@ export class RunFolder {
     try {
       events = reopenLog(join(path, EVENTS_FILE));
     } catch (error) {
-      throw explainReopening(error as NodeJS.ErrnoException, path);
+      throw fileError(error, `can't go on with the run in ${path}`, { exitCode: exitCodes.data });
     }
     try {
       const run = runIdOf(events, path);
@@ -73,6 +73,18 @@ export class RunFolder {
     } catch (error) {
       closeSync(events);
       throw error;
+    }
+  }
+
+  /**
+   * Puts another configuration in place of the run's: one that agrees with all that the run has done.
+   * @throws OperatorError when the disk refuses.
+   */
+  saveConfig(run: string, config: RunConfig): void {
+    try {
+      writeConfig(this.path, run, config);
+    } catch (error) {
+      throw fileError(error, `can't write to the run's folder ${this.path}`);
     }
   }
 
@@ -99,7 +111,7 @@ export class RunFolder {
       writeAtomically(join(this.path, 'parameters.bin'), bytes);
       writeAtomically(join(this.path, 'parameters.json'), `${JSON.stringify(table, null, 2)}\n`);
     } catch (error) {
-      throw new OperatorError(`can't write the parameters to ${this.path}: ${remedyFor(error)}`, { cause: error });
+      throw fileError(error, `can't write the parameters to ${this.path}`);
     }
   }
 
@@ -119,10 +131,10 @@ export function readConfig(path: string): RunConfig {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const isAbsent = code === 'ENOENT' || code === 'ENOTDIR';
-    const reason = isAbsent ? `${path} is no run's folder: it has no config.json` : `can't read ${file}: ${message}`;
-    throw wrong(reason, error);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw wrong(`${path} is no run's folder: it has no config.json`, error);
+    throw fileError(error, `can't read ${file}`, { exitCode: exitCodes.data });
   }
   let config: unknown;
   try {
@@ -148,7 +160,7 @@ export function readRunId(path: string): string {
   try {
     events = openSync(file, 'r');
   } catch (cause) {
-    throw new OperatorError(`can't read ${file}: ${(cause as Error).message}`, { exitCode: exitCodes.data, cause });
+    throw fileError(cause, `can't read ${file}`, { exitCode: exitCodes.data });
   }
   try {
     return runIdOf(events, path);
@@ -164,11 +176,30 @@ export function readRunId(path: string): string {
  */
 export function makeRunDirectory(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (hasBegun(join(path, EVENTS_FILE))) throw Object.assign(new Error('a run is there'), { code: 'EEXIST' });
+    makeFolders(resolve(path), 0o700);
+    if (hasBegun(join(path, EVENTS_FILE))) {
+      throw new OperatorError(`${path} already holds a run: choose another folder with --run-dir`);
+    }
   } catch (error) {
-    throw explainFolder(error as NodeJS.ErrnoException, path);
+    throw fileError(error, `can't make the run's folder ${path}`, { remedy: ANOTHER_FOLDER });
+  }
+}
+
+const ANOTHER_FOLDER = 'mend that, or choose another folder with --run-dir';
+
+/**
+ * Makes a folder and those above it. Node's own recursion never ends where the system has no folders made, as in /proc.
+ * @param mode of the last one, if it is made here.
+ */
+export function makeFolders(path: string, mode = 0o777): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error;
+    makeFolders(dirname(path));
+    mkdirSync(path, { mode });
   }
 }
 
@@ -181,43 +212,15 @@ function createFolder(path: string, run: string | null, config: RunConfig): numb
   makeRunDirectory(path);
   try {
     const events = reopenLog(join(path, EVENTS_FILE), 'a+');
-    writeAtomically(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-    if (run !== null) bindIdentity(path, run, config);
+    writeConfig(path, run, config);
     return events;
   } catch (error) {
-    throw explainFolder(error as NodeJS.ErrnoException, path);
+    throw fileError(error, `can't write to the run's folder ${path}`, { remedy: ANOTHER_FOLDER });
   }
 }
 
-function explainReopening(error: NodeJS.ErrnoException, path: string): Error {
-  switch (error.code) {
-    case 'ENOENT':
-      return new OperatorError(`${path} has a config.json and no events.jsonl: it is no run that can be resumed`, {
-        exitCode: exitCodes.data,
-        cause: error,
-      });
-    case 'EACCES':
-    case 'EROFS':
-      return new OperatorError(`can't write to ${path}, so the run can't go on there: make it writable`, {
-        cause: error,
-      });
-    default:
-      return error;
-  }
-}
-
-function explainFolder(error: NodeJS.ErrnoException, path: string): Error {
-  switch (error.code) {
-    case 'EEXIST':
-      return new OperatorError(`${path} already holds a run: choose another folder with --run-dir`, { cause: error });
-    case 'EACCES':
-    case 'EROFS':
-      return new OperatorError(`can't write to ${path}: choose another folder with --run-dir`, { cause: error });
-    case 'ENOSPC':
-      return new OperatorError(`no space left for ${path}: free some, or choose another disk with --run-dir`, {
-        cause: error,
-      });
-    default:
-      return error;
-  }
+/** @param run to which the configuration is bound; null binds it to none. */
+function writeConfig(path: string, run: string | null, config: RunConfig): void {
+  writeAtomically(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  if (run !== null) bindIdentity(path, run, config);
 }

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { digest } from './checkpoint.ts';
-import { firstDifference } from './difference.ts';
+import { configDifference } from './extend-config.ts';
 import { writeAtomically } from './write-atomically.ts';
 
 /** What a run is from its making on; absent in folders of older versions. */
@@ -36,7 +37,7 @@ export function assertIdentity(folder: string, config: RunConfig): void {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw wrong(`can't read ${path}: ${(cause as Error).message}`, cause);
+    throw fileError(cause, `can't read ${path}`, { exitCode: exitCodes.data });
   }
   let bound: v.InferOutput<typeof IdentitySchema>;
   try {
@@ -45,8 +46,7 @@ export function assertIdentity(folder: string, config: RunConfig): void {
   } catch (cause) {
     throw wrong(`${path} was changed: restore it from a copy`, cause);
   }
-  // Both through JSON: what is left out and what is undefined are one there.
-  const difference = firstDifference(bound.config, JSON.parse(JSON.stringify(config)), 'config');
+  const difference = configDifference(bound.config, config);
   if (difference !== null) {
     throw wrong(`${join(folder, 'config.json')} was changed since the run was made (${difference}): put it back`);
   }

@@ -3,6 +3,7 @@ import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } fro
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import { thisProcess, type LockParty } from './lock-party.ts';
 
 // Who may serve a run. `<run>/lock/` holds one file per holder, numbered in the order in which they took the lock; the one
@@ -93,8 +94,7 @@ export class RunLock {
       const taken = await takeNext(folder, ticket, holder, options.run, party);
       return new RunLock(folder, holder, taken, options);
     } catch (error) {
-      if (error instanceof OperatorError || (error as NodeJS.ErrnoException).code === undefined) throw error;
-      throw new OperatorError(`can't lock the run in ${runFolder}: ${(error as Error).message}`, { cause: error });
+      throw fileError(error, `can't lock the run in ${runFolder}`);
     } finally {
       // One that stays does no harm.
       await rm(ticket, { force: true }).catch(() => {});

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import type { Settings } from '@convoy/training/settings';
 
 /**
@@ -15,9 +16,7 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? `there is no file ${path}` : `can't read ${path}: ${message}`;
-    throw new OperatorError(`${reason}; --config takes a configuration as JSON`, { cause });
+    throw fileError(cause, `can't read ${path}`, { remedy: 'a configuration is a file of JSON' });
   }
 }
 

@@ -22,6 +22,7 @@ import { DEFAULT_RUN_OPTIONS, type CheckpointInterval, type RunOptions } from '.
 import { Parameters } from './parameters.ts';
 import { resolveRun } from './resolve-run.ts';
 import { factorAfter, finishRollback, readRollbacks, rollBack } from '@convoy/run-store/rollback';
+import { assertExtends, extendConfig } from '@convoy/run-store/extend-config';
 import { makeRunDirectory, readConfig, RunFolder } from '@convoy/run-store/run-folder';
 import { RunFigures } from '@convoy/training/figures';
 import { RunLock } from '@convoy/run-store/run-lock';
@@ -222,7 +223,8 @@ async function openAgain(
   readConfig(path);
   const lock = await RunLock.acquire(path, { run: path, incarnation, url, onLost });
   try {
-    const { folder, run, config } = RunFolder.reopen(path, onNote);
+    const { folder, run, config: held } = RunFolder.reopen(path, onNote);
+    const config = options.extension === undefined ? held : extendConfig(held, options.extension);
     const model = await modelOf(config, workload);
     const dataset = await openData(config, { dataDir, workload, environment, signal, onProgress: onDownload });
     const finished = await finishRollback(path);
@@ -233,6 +235,11 @@ async function openAgain(
     const { checkpoint, faults } = await loadNewestCheckpoint(path, { run, config, ...identityOf(model, dataset) });
     for (const { name, fault } of faults) onNote(`checkpoint ${name} is damaged and was passed over: ${fault}`);
     if (checkpoint === null) onNote(`${path} has no checkpoint yet: the run starts from its beginning`);
+    if (config !== held) {
+      const stopReason = checkpoint?.state.callbacks?.stopReason ?? null;
+      assertExtends(config, planRun(held, dataset), planRun(config, dataset), stopReason);
+      folder.saveConfig(run, config);
+    }
     return { run, config, model, dataset, folder, lock, checkpoint };
   } catch (error) {
     await lock.release();

@@ -1,6 +1,7 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { Settings } from '@convoy/training/settings';
 import { DEFAULT_KEEP } from '@convoy/run-store/checkpoint-store';
+import type { Extension } from '@convoy/run-store/extend-config';
 import type { CollapseAction } from './health-watch.ts';
 
 /** What a new run shall train, as layers of settings: each over the one before it. */
@@ -31,6 +32,8 @@ export interface RunOptions extends RunRequest {
   readonly runDir?: string | undefined;
   /** The folder of a run that is to go on: it has its settings. */
   readonly resume?: string | undefined;
+  /** How long that run is to become. */
+  readonly extension?: Extension | undefined;
   /** This and the next two are the run's: when they are absent, what it had before, or {@link DEFAULT_RUN_OPTIONS}. */
   readonly checkpointEvery?: CheckpointInterval | undefined;
   /** How many checkpoints to keep beside the best. */

@@ -6,7 +6,7 @@ import type { ServerMessage, WorkerMessage } from '@convoy/protocol/messages';
 import { closeCodes, type Closure, type Codec } from '@convoy/transport/connection';
 import { DEFAULT_BACKOFF, fullJitter } from '@convoy/transport/dial';
 import type { Compute, ComputeOptions } from './compute/compute.ts';
-import { WorkerSession, type ServerConnection, type WorkEnd } from './worker-session.ts';
+import { WorkerSession, type ServerConnection, type WorkEnd, type WorkerLog } from './worker-session.ts';
 
 export const workerCodec: Codec<ServerMessage, WorkerMessage> = { encode, decode: decodeServerMessage };
 
@@ -19,7 +19,7 @@ export interface WorkOptions {
   readonly drain: AbortSignal;
   /** How long to look for a coordinator that was there before. Before the first contact there is no limit. */
   readonly patienceMs: number;
-  readonly log: (line: string) => void;
+  readonly log: WorkerLog;
 }
 
 /** One side said what the other takes for no message: the same happens again unless the line between them had garbled it. */
@@ -41,7 +41,7 @@ export async function work(options: WorkOptions): Promise<WorkEnd> {
   const workerId = randomBytes(8).toString('hex');
   try {
     const engine = await compute.open(computeOptions);
-    if (engine.warning !== null) log(engine.warning);
+    if (engine.warning !== null) log(engine.warning, 'note');
     const session = new WorkerSession({ compute, engine, workerId, drain, log });
     let connection = await connect(drain);
     let misunderstandings = 0;
@@ -54,7 +54,7 @@ export async function work(options: WorkOptions): Promise<WorkEnd> {
       if (session.servedSinceConnecting) attempt = 1;
       misunderstandings = NOT_UNDERSTOOD.has(code) && !session.servedSinceConnecting ? misunderstandings + 1 : 0;
       if (misunderstandings === MAX_MISUNDERSTANDINGS) throw misunderstood(closure);
-      log(`lost the coordinator (${code}${reason ? `: ${reason}` : ''}); connecting again`);
+      log(`lost the coordinator (${code}${reason ? `: ${reason}` : ''}); connecting again`, 'note');
       await delay(fullJitter(DEFAULT_BACKOFF, attempt, Math.random), undefined, { signal: drain });
       connection = await connectAgain(connect, drain, patienceMs);
     }
@@ -84,7 +84,7 @@ async function connectAgain(
   } catch (error) {
     if (drain.aborted || !patience.aborted) throw error;
     throw new OperatorError(
-      `the coordinator has been away for ${Math.round(patienceMs / 60_000)} minutes: start it again with "convoy coordinator --resume", then this worker`,
+      `the coordinator has been away for ${Math.round(patienceMs / 60_000)} minutes: resume its run (convoy coordinator --resume, with the run's folder), then start this worker again`,
       { exitCode: exitCodes.network, cause: error },
     );
   }

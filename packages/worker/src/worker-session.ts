@@ -19,6 +19,9 @@ import { ComputeCancelled, type Compute, type EngineFacts, type Prepared } from 
 
 export type ServerConnection = Connection<ServerMessage, WorkerMessage>;
 
+/** Told what a worker says: that all goes as it should, or what its operator should know. */
+export type WorkerLog = (line: string, kind: 'routine' | 'note') => void;
+
 export interface WorkEnd {
   readonly completed: boolean;
   readonly reason: string;
@@ -29,7 +32,7 @@ export interface WorkerSessionOptions {
   readonly engine: EngineFacts;
   readonly workerId: string;
   readonly drain: AbortSignal;
-  readonly log: (line: string) => void;
+  readonly log: WorkerLog;
 }
 
 /** A lease, from its arrival until the server has answered its result or this worker has returned it. */
@@ -142,7 +145,7 @@ export class WorkerSession {
         this.#leave(conversation, 'the coordinator asked this worker to leave');
         return;
       case 'pause':
-        return this.#options.log(`paused: ${message.reason}`);
+        return this.#options.log(`paused: ${message.reason}`, 'note');
       case 'resume':
       case 'alive':
         return;
@@ -261,7 +264,7 @@ export class WorkerSession {
       holding,
     });
     conversation.ready = true;
-    log(`ready: rank ${welcome.rank} of run ${run}`);
+    log(`ready: rank ${welcome.rank} of run ${run}`, 'routine');
     this.#deliver();
   }
 
@@ -272,7 +275,7 @@ export class WorkerSession {
       this.#prepared = null;
       this.#prepared = { key, facts: await this.#options.compute.prepare(config) };
       const { note } = this.#prepared.facts;
-      if (note !== null) this.#options.log(note);
+      if (note !== null) this.#options.log(note, 'note');
     }
     return this.#prepared.facts;
   }

@@ -93,7 +93,9 @@ describe('the file of a workload', () => {
       modelOf({ ...NAMED, model: 'resnet' }, file('right.mjs', `export default ${WORKLOAD};`)),
     ).rejects.toThrow('no model is called "resnet"; choose one of workload');
     await expect(modelOf({ model: 'resnt', dataset: { name: 'cifar10' } })).rejects.toThrow('did you mean "resnet"?');
-    await expect(modelOf(NAMED, join(folder, 'none.ts'))).rejects.toThrow(/^--workload: there is no file .*none\.ts$/);
+    await expect(modelOf(NAMED, join(folder, 'none.ts'))).rejects.toThrow(
+      /^can't read the workload's file .*none\.ts: there is no such file/,
+    );
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { recipes } from '@convoy/cifar10/recipes';
@@ -8,6 +8,7 @@ import type { Dataset } from '@convoy/model/dataset';
 import type { LoadedWorkload } from '@convoy/model/loaded-workload';
 import { LOSSES, METRIC_OF } from '@convoy/model/loss';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import { nearestName } from '@convoy/protocol/wrong-value';
 import { withoutGreeting } from './greeting.ts';
 import { architectureOf, isLayersModel, notTaken } from './layers-model.ts';
@@ -88,7 +89,7 @@ function reading<Truth>(path: string, read: () => Truth): Truth {
 }
 
 async function importDefault(path: string): Promise<unknown> {
-  if (!existsSync(path)) throw new OperatorError(`--workload: there is no file ${path}`, { exitCode: exitCodes.data });
+  assertReadable(path);
   try {
     findOwnPackageFor(path);
     const { default: exported } = await importModule(path);
@@ -120,6 +121,20 @@ function hintFor({ message }: Error): string | null {
     return `its @tensorflow/tfjs-node does not load: import @tensorflow/tfjs, Convoy computes with a TensorFlow of its own`;
   }
   return null;
+}
+
+/** What an import would say of a file that is not there, or is a folder, names Node's own modules. @throws OperatorError */
+function assertReadable(path: string): void {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      readSync(file, Buffer.alloc(1));
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    throw fileError(cause, `can't read the workload's file ${path}`, { exitCode: exitCodes.data });
+  }
 }
 
 /** @throws OperatorError naming the first field that is not as it must be. */

@@ -1,7 +1,9 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
+import { makeFolders } from '@convoy/run-store/run-folder';
 import type { ChaosFlags } from './chaos-flags.ts';
 import { ConvoyProcess, howItEnded, type ChildEnd } from './child.ts';
 import { Cluster } from './cluster.ts';
@@ -47,7 +49,11 @@ const FIRST_STEP_MS = 15 * 60_000;
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { flags, folder, onLine } = options;
-  mkdirSync(folder, { recursive: true });
+  try {
+    makeFolders(resolve(folder));
+  } catch (error) {
+    throw fileError(error, `can't make the folder ${folder}`, { remedy: 'choose another with --run-dir' });
+  }
   const { journal, counts, violations, ...disturbed } = await runDisturbed(options);
   onLine(`the disturbed run ended after ${disturbed.summary.steps} steps; now the same without faults, in one process`);
   const undisturbed = await runUndisturbed(options, disturbed.summary.steps);

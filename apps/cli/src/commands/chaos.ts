@@ -76,7 +76,10 @@ async function chaos(given: GivenFlags): Promise<void> {
       onStatus: (text) => display.status(text),
     });
     display.line(reportTable(report));
-    if (report.equal) {
+    const faults = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
+    if (report.equal && faults === 0) {
+      display.warn('no fault was injected, so nothing was put to the test: train longer, or say --kill-every 1s');
+    } else if (report.equal) {
       display.line(
         display.colors.green('✔ the parameters, every step and every evaluation are those of the undisturbed run'),
       );

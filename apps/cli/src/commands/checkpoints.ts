@@ -7,13 +7,16 @@ import { addFlags, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { jsonFlag } from '../flags/run.ts';
 import { metricValue } from '../display.ts';
+import { runFlag, runNamed } from '../run-argument.ts';
+
+const checkpointsFlags = { ...runFlag, ...jsonFlag };
 
 /** `checkpoints`: what a run can be resumed from, read and verified to the last byte. */
 export function checkpointsCommand(): Command {
   const command = newCommand('checkpoints')
     .description("list a run's checkpoints and verify every byte of them; the run may still be training")
-    .argument('<run>', "the run's folder");
-  return addFlags(command, jsonFlag)
+    .argument('[run]', "the run's folder");
+  return addFlags(command, checkpointsFlags)
     .addHelpText(
       'after',
       `
@@ -25,7 +28,12 @@ Example:
     .action(showCheckpoints);
 }
 
-async function showCheckpoints(run: string, flags: FlagValues<typeof jsonFlag>): Promise<void> {
+async function showCheckpoints(
+  named: string | undefined,
+  flags: FlagValues<typeof checkpointsFlags>,
+  command: Command,
+): Promise<void> {
+  const run = runNamed(named, flags, command);
   // Before a folder without checkpoints is taken for a run that has none yet.
   readConfig(run);
   const checkpoints = await listCheckpoints(run);

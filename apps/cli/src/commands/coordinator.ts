@@ -11,6 +11,7 @@ import { mostParameters } from '@convoy/workload/open-workload';
 import { Display } from '../display.ts';
 import { reportEnd } from '../report-end.ts';
 import { prepareShown, shownOptions, shownReopen } from '../shown-run.ts';
+import { shellCommand } from '../shell-command.ts';
 import { stopSignals } from '../stop-signals.ts';
 
 export const DEFAULT_PORT = 7311;
@@ -62,7 +63,7 @@ only on addresses that nobody but your workers can reach.`,
     .action(coordinate);
 }
 
-async function coordinate(flags: CoordinatorFlags): Promise<void> {
+async function coordinate(flags: CoordinatorFlags, command: Command): Promise<void> {
   const stop = stopSignals();
   const display = new Display();
   const door = await openDoor(flags.host, flags.port, await mostParameters(flags.workload));
@@ -71,8 +72,11 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
     const options = shownOptions(flags, { url }, display, stop);
     let prepared = await prepareShown(options, display, stop);
     const { server, deterministic } = prepared;
-    const workload = flags.workload === undefined ? '' : ` --workload ${flags.workload}`;
-    display.workerCommand = `npx convoy worker --url ${url}${deterministic ? ' --threads 1' : ''}${workload}`;
+    display.workerCommand = shellCommand([
+      ...['npx', 'convoy', 'worker', '--url', url],
+      ...(deterministic ? ['--threads', '1'] : []),
+      ...(flags.workload === undefined ? [] : ['--workload', flags.workload]),
+    ]);
     door.letIn(server);
     if (!isLoopback(door.listener.host)) {
       const who = 'whoever reaches this port can read the parameters and take part in the run';
@@ -84,7 +88,7 @@ async function coordinate(flags: CoordinatorFlags): Promise<void> {
       prepared = next;
       door.letIn(next.server);
     }
-    await reportEnd(prepared, display, flags.json, stop);
+    await reportEnd(prepared, { display, json: flags.json, stop, command });
     await sayGoodbye(prepared.server, 1000 * flags.linger, display, stop.signal);
   } finally {
     display.close();

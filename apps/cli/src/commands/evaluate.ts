@@ -10,9 +10,10 @@ import { metricText } from '../display.ts';
 import { confusionTable } from '../evaluation/confusion-table.ts';
 import { evaluateRun } from '@convoy/convoy/evaluate-run';
 import { readRunParameters } from '@convoy/convoy/run-parameters';
+import { runFlag, runNamed } from '../run-argument.ts';
 
 const evaluateFlags = flagTable({
-  run: { takes: '<folder>', help: "the run's folder", isRequired: true },
+  ...runFlag,
   ...checkpointFlag,
   split: {
     takes: '<name>',
@@ -29,11 +30,13 @@ const evaluateFlags = flagTable({
   ...jsonFlag,
   ...engineFlags,
 });
-type EvaluateFlags = FlagValues<typeof evaluateFlags>;
+type EvaluateFlags = FlagValues<typeof evaluateFlags> & { readonly run: string };
 
 /** `evaluate`: a run's parameters on the test or validation samples, class by class. */
 export function evaluateCommand(): Command {
-  const command = newCommand('evaluate').description("evaluate a run's model and draw its confusion matrix");
+  const command = newCommand('evaluate')
+    .description("evaluate a run's model and draw its confusion matrix")
+    .argument('[run]', "the run's folder");
   return addFlags(command, evaluateFlags)
     .addHelpText(
       'after',
@@ -43,14 +46,19 @@ Without --out, the pictures are confusion-<split>-step-<n>.svg and .png.
 Exit codes: ${exitCodes.ok} on success; ${exitCodes.data} when the run has no such parameters, or they are damaged.
 
 Examples:
-  $ convoy evaluate --run runs/20261124-051200-quick-3f9a
-  $ convoy evaluate --run runs/20261124-051200-quick-3f9a --checkpoint best --split validation --json
-  $ convoy evaluate --run runs/20261124-051200-quick-3f9a --out confusion.svg`,
+  $ convoy evaluate runs/20261124-051200-quick-3f9a
+  $ convoy evaluate runs/20261124-051200-quick-3f9a --checkpoint best --split validation --json
+  $ convoy evaluate runs/20261124-051200-quick-3f9a --out confusion.svg`,
     )
     .action(evaluate);
 }
 
-async function evaluate(flags: EvaluateFlags): Promise<void> {
+async function evaluate(
+  named: string | undefined,
+  given: FlagValues<typeof evaluateFlags>,
+  command: Command,
+): Promise<void> {
+  const flags: EvaluateFlags = { ...given, run: runNamed(named, given, command) };
   const { assertPictureName } = await import('@convoy/pictures/picture-file');
   if (flags.out !== undefined) assertPictureName(flags.out);
   const parameters = await readRunParameters(flags.run, flags.checkpoint, flags.workload);

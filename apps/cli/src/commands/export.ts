@@ -9,8 +9,10 @@ import { checkpointFlag, dataFlags, jsonFlag } from '../flags/run.ts';
 import { classNamesOf } from '@convoy/convoy/class-names';
 import { workloadOf } from '@convoy/workload/open-workload';
 import { readRunParameters } from '@convoy/convoy/run-parameters';
+import { runFlag, runNamed } from '../run-argument.ts';
 
 const exportFlags = flagTable({
+  ...runFlag,
   format: { takes: '<name>', choices: EXPORT_FORMATS, help: 'the format to write', isRequired: true },
   ...checkpointFlag,
   ...pickFlags(dataFlags, 'workload'),
@@ -31,7 +33,7 @@ const BYTES = 'bytes, each value / 255; of an image its RGB pixels, row by row';
 export function exportCommand(): Command {
   const command = newCommand('export')
     .description("write a run's model as a file that TensorFlow.js, Keras and others can open")
-    .argument('<run>', "the run's folder");
+    .argument('[run]', "the run's folder");
   return addFlags(command, exportFlags)
     .addHelpText(
       'after',
@@ -52,7 +54,8 @@ Examples:
     .action(exportRun);
 }
 
-async function exportRun(folder: string, flags: ExportFlags): Promise<void> {
+async function exportRun(named: string | undefined, flags: ExportFlags, command: Command): Promise<void> {
+  const folder = runNamed(named, flags, command);
   const { format, force } = flags;
   const { workload } = flags;
   const parameters = await readRunParameters(folder, flags.checkpoint, workload);

@@ -5,17 +5,20 @@ import { addFlags, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { jsonFlag } from '../flags/run.ts';
 import { historyRows, historyTable } from '../history/history-table.ts';
+import { runFlag, runNamed } from '../run-argument.ts';
+
+const historyFlags = { ...runFlag, ...jsonFlag };
 
 /** `history`: what a run measured epoch by epoch, as table and as picture. */
 export function historyCommand(): Command {
   const command = newCommand('history')
     .description("print a run's figures, epoch by epoch, and draw them; the run may still be training")
-    .argument('<run>', "the run's folder; history.svg and history.png are written to it");
-  return addFlags(command, jsonFlag)
+    .argument('[run]', "the run's folder; history.svg and history.png are written to it");
+  return addFlags(command, historyFlags)
     .addHelpText(
       'after',
       `
-A run of less than one epoch is drawn step by step. A run draws its history by itself when it ends.
+A run of one epoch or less is drawn step by step. A run draws its history by itself when it ends.
 
 Exit codes: ${exitCodes.ok} when it was drawn or there is no step yet; ${exitCodes.data} when the folder is no run's or its log is damaged.
 
@@ -26,7 +29,12 @@ Examples:
     .action(showHistory);
 }
 
-async function showHistory(folder: string, flags: FlagValues<typeof jsonFlag>): Promise<void> {
+async function showHistory(
+  named: string | undefined,
+  flags: FlagValues<typeof historyFlags>,
+  command: Command,
+): Promise<void> {
+  const folder = runNamed(named, flags, command);
   const history = readHistory(folder);
   const { run, stepsPerEpoch, totalSteps, steps, test } = history;
   // The chart's library is large: no other command should load it at its start.

@@ -12,9 +12,10 @@ import { fromRgb, imageSamples } from '@convoy/convoy/image-samples';
 import { Predictor, ranked } from '@convoy/convoy/predictor';
 import { readRunParameters, type RunParameters } from '@convoy/convoy/run-parameters';
 import { indexWithin, SPLITS, splitSamples } from '@convoy/convoy/split-samples';
+import { runNamed } from '../run-argument.ts';
 
 const predictFlags = flagTable({
-  run: { takes: '<folder>', help: "the run's folder", isRequired: true },
+  run: { takes: '<folder>', help: "the run's folder; all arguments are images then" },
   ...checkpointFlag,
   index: {
     takes: '<n>',
@@ -33,7 +34,7 @@ const predictFlags = flagTable({
   ...jsonFlag,
   ...engineFlags,
 });
-type PredictFlags = FlagValues<typeof predictFlags>;
+type PredictFlags = FlagValues<typeof predictFlags> & { readonly run: string };
 
 /** A sample to be asked about. */
 interface Subject {
@@ -58,6 +59,7 @@ interface Prediction extends Pick<Subject, 'truth'> {
 export function predictCommand(): Command {
   const command = newCommand('predict')
     .description("predict what images show with a run's model")
+    .argument('[run]', "the run's folder, unless --run names it")
     .argument('[images...]', 'PNG, JPEG or WebP files of any size');
   return addFlags(command, predictFlags)
     .addHelpText(
@@ -71,14 +73,22 @@ Exit codes: ${exitCodes.ok} when every image was read; ${exitCodes.data} when an
 all the same), or the run has no such parameters.
 
 Examples:
-  $ convoy predict --run runs/20261124-051200-lesson-3f9a cat.jpg
-  $ convoy predict --run runs/20261124-051200-lesson-3f9a --checkpoint best --top 5 photos/*.jpg --json
-  $ convoy predict --run runs/20261124-051200-lesson-3f9a --index 0 --index 25 --split test`,
+  $ convoy predict runs/20261124-051200-lesson-3f9a cat.jpg
+  $ convoy predict runs/20261124-051200-lesson-3f9a --checkpoint best --top 5 photos/*.jpg --json
+  $ convoy predict runs/20261124-051200-lesson-3f9a --index 0 --index 25 --split test`,
     )
     .action(predict);
 }
 
-async function predict(paths: readonly string[], flags: PredictFlags): Promise<void> {
+async function predict(
+  first: string | undefined,
+  rest: readonly string[],
+  given: FlagValues<typeof predictFlags>,
+  command: Command,
+): Promise<void> {
+  const isNamed = given.run !== undefined;
+  const paths = isNamed && first !== undefined ? [first, ...rest] : rest;
+  const flags: PredictFlags = { ...given, run: runNamed(isNamed ? undefined : first, given, command) };
   if (paths.length === 0 && flags.index.length === 0) {
     throw new OperatorError('name image files, or images of the data set with --index');
   }

@@ -55,7 +55,7 @@ Examples:
     .action(train);
 }
 
-async function train(flags: TrainFlags): Promise<void> {
+async function train(flags: TrainFlags, command: Command): Promise<void> {
   const stop = stopSignals();
   const display = new Display();
   try {
@@ -71,7 +71,7 @@ async function train(flags: TrainFlags): Promise<void> {
     const last = flags.single
       ? await trainInProcess(flags, prepared, reopen, (line) => display.line(line))
       : await trainBeside(flags, prepared, reopen, display);
-    await reportEnd(last, display, flags.json, stop);
+    await reportEnd(last, { display, json: flags.json, stop, command });
   } finally {
     display.close();
   }

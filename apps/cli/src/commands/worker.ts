@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { usableEngine } from '@convoy/convoy/usable-engine';
 import { exitCodes } from '@convoy/protocol/errors';
 import { maxMessageBytes } from '@convoy/protocol/messages';
@@ -9,6 +9,7 @@ import { newCommand } from '../flags/help.ts';
 import { dataFlags, engineFlags } from '../flags/run.ts';
 import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import { work, workerCodec } from '@convoy/worker/work';
+import type { WorkerLog } from '@convoy/worker/worker-session';
 import { mostParameters } from '@convoy/workload/open-workload';
 
 const workerFlags = flagTable({
@@ -22,7 +23,7 @@ const workerFlags = flagTable({
   ...dataFlags,
   ...engineFlags,
 });
-type WorkerFlags = FlagValues<typeof workerFlags>;
+type WorkerFlags = FlagValues<typeof workerFlags> & { readonly notesOnly: boolean };
 
 /** Failed attempts to connect are told at these counts, not each time. */
 const TELL_AT = new Set([1, 5, 20]);
@@ -30,6 +31,8 @@ const TELL_AT = new Set([1, 5, 20]);
 /** `worker`: computes gradients for a coordinator until its run is over. */
 export function workerCommand(): Command {
   const command = newCommand('worker').description('compute gradients for a coordinator until its run is over');
+  // For a launcher, which shows by itself what its workers do.
+  command.addOption(new Option('--notes-only', 'say only what an operator should know').default(false).hideHelp());
   return addFlags(command, workerFlags)
     .addHelpText(
       'after',
@@ -46,7 +49,9 @@ its piece of work, says goodbye and exits with 0.`,
 }
 
 async function runWorker(flags: WorkerFlags): Promise<void> {
-  const log = (line: string) => process.stderr.write(`worker ${process.pid}: ${line}\n`);
+  const log: WorkerLog = (line, kind) => {
+    if (kind === 'note' || !flags.notesOnly) process.stderr.write(`worker ${process.pid}: ${line}\n`);
+  };
   const drain = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -57,7 +62,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   // Whoever launched this process is gone, and with it the reason to be here.
   process.on('disconnect', () => drain.abort(new Error('the launching process ended')));
   if (process.channel !== undefined && !process.connected) drain.abort(new Error('the launching process ended'));
-  const engine = await usableEngine(flags.engine, log);
+  const engine = await usableEngine(flags.engine, (line) => log(line, 'note'));
   const messageBytes = maxMessageBytes(await mostParameters(flags.workload));
   const { reason } = await work({
     compute: new ThreadCompute(),
@@ -70,14 +75,15 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
         signal,
         random: Math.random,
         onRetry: (error, attempt) => {
-          if (TELL_AT.has(attempt)) log(`waiting for a coordinator at ${flags.url} (${error.message || 'no answer'})`);
+          if (TELL_AT.has(attempt))
+            log(`waiting for a coordinator at ${flags.url} (${error.message || 'no answer'})`, 'note');
         },
       }),
     drain: drain.signal,
     patienceMs: 60_000 * flags.patience,
     log,
   });
-  log(`done: ${reason}`);
+  log(`done: ${reason}`, 'routine');
   // A launcher's channel would keep the process alive.
   if (process.connected) process.disconnect();
 }

@@ -28,4 +28,18 @@ describe('confusionTable', () => {
       'dog          0    0',
     ]);
   });
+
+  it('has heads that tell the classes apart, however their names begin', () => {
+    const counts = [
+      [1, 0],
+      [0, 1],
+    ];
+    const headOf = (names: readonly string[]) => confusionTable(counts, names).split('\n')[0]!.trim().split(/\s+/);
+    expect(headOf(['class-a', 'class-b'])).toEqual(['class-a', 'class-b', 'accuracy']);
+    expect(confusionTable(counts, ['a very long name 1', 'a very long name 2']).split('\n')).toEqual([
+      '                      0  1  accuracy',
+      '0 a very long name 1  1  0  100.00 %',
+      '1 a very long name 2  0  1  100.00 %',
+    ]);
+  });
 });

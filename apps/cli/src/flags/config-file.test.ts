@@ -133,6 +133,8 @@ describe('a configuration file', () => {
 
   it('is missed by its name', () => {
     const path = join(folder, 'none.json');
-    expect(() => readConfigFile(path)).toThrow(`there is no file ${path}; --config takes a configuration as JSON`);
+    expect(() => readConfigFile(path)).toThrow(
+      `can't read ${path}: there is no such file or folder (ENOENT); a configuration is a file of JSON`,
+    );
   });
 });

@@ -126,6 +126,9 @@ export const configFlags = flagTable({
 /** Options that decide what a run computes, as the command line gives them; what is absent comes from the file or the recipe. */
 export type ConfigFlags = FlagValues<typeof configFlags>;
 
+/** What a run may be given anew that is resumed: it becomes longer. */
+export const LENGTH_FLAGS: readonly string[] = ['epochs', 'steps'];
+
 const ownFolder = flagTable({
   runDir: {
     takes: '<folder>',
@@ -142,11 +145,13 @@ export const runFlags = flagTable({
   ...ownFolder,
   resume: {
     takes: '<folder>',
-    help: 'resume the run in this folder from its newest checkpoint',
+    help: 'resume this run; --epochs or --steps make it longer',
     group: RUN,
     isCommon: true,
     // They are in its folder.
-    conflicts: Object.keys({ ...settingFlags, ...pickFlags(configFlags, 'config'), ...ownFolder }),
+    conflicts: Object.keys({ ...settingFlags, ...pickFlags(configFlags, 'config'), ...ownFolder }).filter(
+      (name) => !LENGTH_FLAGS.includes(name),
+    ),
   },
   ...servingFlags,
   json: { ...jsonFlag.json, group: RUN, isCommon: true },
@@ -164,7 +169,9 @@ export function runOptionsFromFlags(flags: RunFlags): RunOptions {
   const { dataDir, runDir, resume, checkpointEvery, keepCheckpoints, onCollapse, minWorkers, deadAfter } = flags;
   const deadAfterMs = 1000 * deadAfter;
   const kept = { dataDir, runDir, resume, checkpointEvery, keepCheckpoints, onCollapse, minWorkers, deadAfterMs };
-  return { ...requestFromFlags(flags), ...kept };
+  const isLonger = resume !== undefined && (flags.epochs !== undefined || flags.steps !== undefined);
+  const extension = isLonger ? { epochs: flags.epochs, maxSteps: flags.steps } : undefined;
+  return { ...requestFromFlags(flags), ...kept, extension };
 }
 
 function checkpointInterval(text: string): CheckpointInterval {

@@ -20,7 +20,7 @@ export function drawHistory(folder: string, history: History = readHistory(folde
 }
 
 /**
- * Curves over the epochs; over the steps as long as no epoch has ended, which has means of its own then. Null when there
+ * Curves over the epochs; over the steps as long as no more than one epoch has ended, for one point is no curve. Null when there
  * was no step.
  */
 export function historyCurves(history: History): HistoryCurves | null {
@@ -28,11 +28,11 @@ export function historyCurves(history: History): HistoryCurves | null {
   if (steps.length === 0) return null;
   const done = steps.at(-1)!.step;
   const tested = test === null ? '' : ` · test ${metricText(test)}, test loss ${test.loss.toFixed(4)}`;
-  if (epochs.length === 0) {
+  if (epochs.length <= 1) {
     return {
       title: run,
       metric,
-      subtitle: `steps 1 to ${done} of ${totalSteps}, less than one epoch (${stepsPerEpoch} steps)${tested}`,
+      subtitle: `steps 1 to ${done} of ${totalSteps}, ${stepsPerEpoch} an epoch${tested}`,
       unit: 'step',
       training: steps.map((measured) => point(measured, 1)),
       validation: validations.map((measured) => point(measured, 1)),

@@ -117,7 +117,7 @@ describe('historyCurves', () => {
     expect(curves.unit).toBe('step');
     expect(curves.training).toEqual([{ at: 1, loss: 2, metric: 0.5 }]);
     expect(curves.validation).toEqual([{ at: 1, loss: 2.1, metric: 0.4 }]);
-    expect(curves.subtitle).toContain('less than one epoch (2 steps)');
+    expect(curves.subtitle).toContain('2 an epoch');
   });
 
   it('has the mean absolute error of a regression, in table and curves', () => {

@@ -4,7 +4,7 @@ import { memoryPair } from '@convoy/transport/memory';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
 import { work, workerCodec } from '@convoy/worker/work';
-import type { ServerConnection } from '@convoy/worker/worker-session';
+import type { ServerConnection, WorkerLog } from '@convoy/worker/worker-session';
 import type { Reopen } from '../reopen-rolled-back.ts';
 import { usableEngine } from '../usable-engine.ts';
 
@@ -16,19 +16,15 @@ export async function trainInProcess(
   flags: EngineOptions,
   prepared: PreparedRun,
   reopen: Reopen,
-  log: (line: string) => void,
+  log: WorkerLog,
 ): Promise<PreparedRun> {
-  const engine = await usableEngine(flags.engine, log);
+  const engine = await usableEngine(flags.engine, (line) => log(line, 'note'));
   await trainOnce({ ...flags, engine }, prepared, log);
   const next = await reopen(prepared);
   return next === null ? prepared : trainInProcess({ ...flags, engine }, next, reopen, log);
 }
 
-async function trainOnce(
-  flags: EngineOptions,
-  { server, deterministic }: PreparedRun,
-  log: (line: string) => void,
-): Promise<void> {
+async function trainOnce(flags: EngineOptions, { server, deterministic }: PreparedRun, log: WorkerLog): Promise<void> {
   const [serverEnd, workerEnd] = memoryPair(serverCodec, workerCodec);
   server.accept(serverEnd);
   const leaving = new AbortController();

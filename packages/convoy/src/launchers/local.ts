@@ -31,9 +31,11 @@ export interface WorkerExit {
   readonly left: number;
 }
 
-/** The greetings of TensorFlow, and of TensorFlow.js to whose workload loads it; no setting of ours silences them. */
-const CHATTER =
-  /^WARNING: All log messages before absl|^I0000 |^=*$|^Hi, looks like you are running TensorFlow\.js in Node/;
+/**
+ * What TensorFlow's library logs before anybody can tell it not to: lines of the severity INFO (https://abseil.io/docs/cpp/guides/logging),
+ * and one that says where they go.
+ */
+const NATIVE_INFO = /^I\d{4} \d\d:\d\d:\d+\.\d+ |^WARNING: All log messages before absl::InitializeLog\(\) is called/;
 /** What an operator must mend: starting the process again changes nothing. */
 const FINAL_CODES: ReadonlySet<number> = new Set([
   exitCodes.ok,
@@ -89,7 +91,7 @@ export class LocalWorkers {
 
   #start(place: Place): void {
     const { args, main, execArgv = process.execArgv, environment = process.env, onLine } = this.#options;
-    const child = spawn(process.execPath, [...execArgv, main, 'worker', ...args], {
+    const child = spawn(process.execPath, [...execArgv, main, 'worker', '--notes-only', ...args], {
       env: environment,
       // The channel ends the worker when this process does, however it does.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -99,7 +101,7 @@ export class LocalWorkers {
     place.child = child;
     place.startedMs = performance.now();
     createInterface({ input: child.stderr! }).on('line', (line) => {
-      if (!CHATTER.test(line)) onLine(line);
+      if (line !== '' && !NATIVE_INFO.test(line)) onLine(line);
     });
     // A process that could not be started has no 'exit'.
     child.once('error', (error) => {

@@ -58,7 +58,6 @@ export async function trainWithWorkers(
     stepsDone: () => last.server.stepsDone,
     args: workerArguments({ ...flags, engine }, `ws://127.0.0.1:${listener.port}`, threads),
     onLine: (line) => {
-      if (/: (ready|done): /.test(line)) return;
       lastLine = line;
       onWarning(line);
     },

@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Convoy, PROGRAM, temporaryFolder } from '../support/convoy.ts';
+
+const folder = temporaryFolder();
+afterAll(folder.remove);
+/** A name that a shell takes for something else unless it is quoted. */
+const place = join(folder.path, "it's my $HOME");
+const bin = join(folder.path, 'bin');
+
+const LINE = `export default {
+  name: 'line',
+  inputType: 'float32',
+  loss: 'meanSquaredError',
+  model: [
+    { type: 'input', name: 'x', shape: [1] },
+    { type: 'dense', name: 'y', units: 1, activation: 'linear' },
+  ],
+  dataset: () => ({
+    trainCount: 64,
+    testCount: 8,
+    read(split, index, input) {
+      input[0] = ((index * 37) % 64) / 63;
+      return 3 * input[0] - 1;
+    },
+  }),
+  settings: { epochs: 1000, globalBatchSize: 8, validationSplit: 0, optimizer: { name: 'sgd', learningRate: 0.01 } },
+};`;
+
+beforeAll(() => {
+  for (const path of [place, bin]) mkdirSync(path);
+  writeFileSync(join(place, "line's model.mjs"), LINE);
+  // npx as it is where the package is installed; here it would look for one.
+  const npx = `#!/bin/sh\n[ "$1" = convoy ] || exit 99\nshift\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`;
+  writeFileSync(join(bin, 'npx'), npx);
+  chmodSync(join(bin, 'npx'), 0o755);
+});
+
+interface PastedEnd {
+  readonly code: number | null;
+  readonly stderr: string;
+}
+
+/** Pastes a line into a shell. */
+function paste(line: string, onLine: (line: string) => void = () => {}): Promise<PastedEnd> {
+  const child = spawn('bash', ['-c', line], {
+    cwd: place,
+    env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const lines: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (text) => {
+    lines.push(text);
+    onLine(text);
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stderr: lines.join('\n') })));
+}
+
+const WORKLOAD = ['--workload', "line's model.mjs"];
+
+describe('a command that is printed to be pasted', () => {
+  it('goes on with a run that was stopped, in a folder of any name and with its workload', async () => {
+    const run = new Convoy(
+      ['train', '--single', ...WORKLOAD, '--epochs', '100000', '--checkpoint-every', '10', '--run-dir', 'my "run"'],
+      {},
+      place,
+    );
+    const [, pid] = await run.said(/^process (\d+); /);
+    await run.said(/^epoch 1: /);
+    process.kill(Number(pid), 'SIGTERM');
+    const { code, stderr } = await run.finished;
+    expect(code).toBe(143);
+    const command = /Go on with: (.*)$/m.exec(stderr)![1]!;
+    expect(command).toBe(
+      `npx convoy train --resume 'my "run"' --single --workload 'line'\\''s model.mjs' --checkpoint-every 10`,
+    );
+    let again = 0;
+    const pasted = await paste(command, (line) => {
+      again = Number(/^process (\d+); /.exec(line)?.[1] ?? again);
+      if (/ goes on after step /.test(line)) process.kill(again, 'SIGTERM');
+    });
+    expect(pasted).toMatchObject({
+      code: 143,
+      stderr: expect.stringMatching(/ goes on after step \d+ of 800000$/m) as string,
+    });
+  });
+
+  it('starts a worker for a coordinator', async () => {
+    const coordinator = new Convoy(
+      ['coordinator', '--port', '0', '--deterministic', ...WORKLOAD, '--steps', '10', '--run-dir', 'served'],
+      {},
+      place,
+    );
+    const [, command] = await coordinator.said(/^ {2}(npx convoy worker .*)$/);
+    expect(command).toContain(`--workload 'line'\\''s model.mjs'`);
+    const worker = await paste(command!);
+    expect(worker.stderr).not.toContain('convoy: ');
+    expect(worker.code).toBe(0);
+    expect((await coordinator.finished).code).toBe(0);
+  });
+});
