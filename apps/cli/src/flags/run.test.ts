@@ -50,6 +50,11 @@ describe("a run's options", () => {
     });
   });
 
+  it('set how many samples a piece of an evaluation has', () => {
+    expect(configOf().evaluationBatchSize).toBe(250);
+    expect(configOf('--evaluation-batch-size', '100').evaluationBatchSize).toBe(100);
+  });
+
   it.each([
     [['--warmup', '5'], { name: 'constant', per: 'step', warmup: 5 }],
     [

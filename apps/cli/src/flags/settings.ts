@@ -155,6 +155,14 @@ export const settingFlags = flagTable({
     group: TRAINING,
     setting: 'microBatchSize',
   },
+  evaluationBatchSize: {
+    takes: '<n>',
+    parse: positiveInteger,
+    help: 'samples per piece of work in an evaluation',
+    defaultText: "the recipe's",
+    group: TRAINING,
+    setting: 'evaluationBatchSize',
+  },
   validationSplit: {
     takes: '<f>',
     parse: fraction,
