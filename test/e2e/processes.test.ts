@@ -207,6 +207,7 @@ describe('wrong input', () => {
     'worker',
     'evaluate',
     'summary',
+    'recipes',
     'data fetch',
     'doctor',
     'checkpoints',

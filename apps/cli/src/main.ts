@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./commands/init.ts')).initCommand(),
   summary: async () => (await import('./commands/summary.ts')).summaryCommand(),
   show: async () => (await import('./commands/show.ts')).showCommand(),
+  recipes: async () => (await import('./commands/recipes.ts')).recipesCommand(),
   config: async () => (await import('./commands/config.ts')).configCommand(),
   setup: async () => (await import('./commands/setup.ts')).setupCommand(),
   data: async () => (await import('./commands/data.ts')).dataCommand(),
