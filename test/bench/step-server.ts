@@ -9,6 +9,7 @@ import { RunFolder } from '@convoy/run-store/run-folder';
 import { openDoor } from '@convoy/server/serve';
 import { ParameterServer } from '@convoy/server/server';
 import { systemClock } from '@convoy/server/clock';
+import type { RunEvent } from '@convoy/protocol/run-events';
 import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { planRun } from '@convoy/training/sampling';
 import { temporaryFolder } from '../support/convoy.ts';
@@ -28,14 +29,42 @@ const rssByTenth: number[] = [];
 const tenth = Math.ceil(plan.totalSteps / 10);
 let lastMs = 0;
 let leasedAgain = 0;
+function note(event: RunEvent): void {
+  if (event.type === 'leased-again') leasedAgain++;
+  if (event.type !== 'step') return;
+  const nowMs = performance.now();
+  if (event.step === bench.warmSteps) {
+    sinceWarm = countUsage();
+    machineMs = { ...machineMs, warm: machineCpuMs() };
+  }
+  if (event.step > bench.warmSteps) stepMs.push(nowMs - lastMs);
+  if (event.step % tenth === 0) rssByTenth.push(process.memoryUsage.rss());
+  // Before the run's end, which hashes the parameters and writes them to a file.
+  if (event.step === plan.totalSteps) {
+    used = sinceWarm();
+    machineMs = { ...machineMs, end: machineCpuMs() };
+  }
+  lastMs = nowMs;
+}
+
+const runFolder = new RunFolder(join(folder.path, 'run'), config, () => {});
 const server = new ParameterServer({
-  run: 'bench',
-  incarnation: '1',
-  config,
-  plan,
-  model: { hash: DIGEST, parameterCount: bench.parameters, trainableCount: bench.parameters, tensors: [] },
-  dataFingerprint: DIGEST,
-  folder: new RunFolder(join(folder.path, 'run'), config, () => {}),
+  context: {
+    identity: { run: 'bench', incarnation: '1' },
+    config,
+    layout: {
+      plan,
+      model: { hash: DIGEST, parameterCount: bench.parameters, trainableCount: bench.parameters, tensors: [] },
+      dataFingerprint: DIGEST,
+    },
+    report: (fact) => {
+      const event = { at: systemClock.now(), ...fact };
+      runFolder.log(event);
+      note(event);
+    },
+    clock: systemClock,
+  },
+  folder: runFolder,
   parameters: new Parameters(
     new Float32Array(bench.parameters).fill(0.01),
     createOptimizer(config.optimizer, { tensors: [] }),
@@ -43,24 +72,6 @@ const server = new ParameterServer({
   figures: new RunFigures('bench', plan),
   checkpoints: null,
   coordinator: { minWorkers: bench.workers },
-  onEvent: (event) => {
-    if (event.type === 'leased-again') leasedAgain++;
-    if (event.type !== 'step') return;
-    const nowMs = performance.now();
-    if (event.step === bench.warmSteps) {
-      sinceWarm = countUsage();
-      machineMs = { ...machineMs, warm: machineCpuMs() };
-    }
-    if (event.step > bench.warmSteps) stepMs.push(nowMs - lastMs);
-    if (event.step % tenth === 0) rssByTenth.push(process.memoryUsage.rss());
-    // Before the run's end, which hashes the parameters and writes them to a file.
-    if (event.step === plan.totalSteps) {
-      used = sinceWarm();
-      machineMs = { ...machineMs, end: machineCpuMs() };
-    }
-    lastMs = nowMs;
-  },
-  clock: systemClock,
 });
 const { listener, letIn } = await openDoor('127.0.0.1', 0, bench.parameters);
 letIn(server);

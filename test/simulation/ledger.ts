@@ -17,6 +17,13 @@ export interface Snapshot {
   readonly evaluations: number;
 }
 
+/** A step whose sums are complete. */
+interface Concluding {
+  readonly task: GradientTask;
+  readonly total: Sums;
+  readonly collected: readonly { readonly step: number; readonly block: Block }[];
+}
+
 /** What is divided by when a sum becomes a mean: the samples. The mutation tests know another way. */
 export type Divisor = (samples: number, results: number) => number;
 
@@ -32,6 +39,7 @@ export class Ledger {
   #kept = INITIAL_PARAMETERS;
   #step = 0;
   #evaluations: Evaluation[] = [];
+  #concluding: Concluding | null = null;
 
   constructor(problem: Problem, reference: Reference, divisor: Divisor) {
     this.#problem = problem;
@@ -50,11 +58,19 @@ export class Ledger {
     return this.#step;
   }
 
-  commit(
-    task: GradientTask,
-    total: Sums,
-    collected: readonly { readonly step: number; readonly block: Block }[],
-  ): void {
+  /** All leaves of a step are in: what {@link commit} is called with must be these sums. */
+  concluding(task: GradientTask, total: Sums, collected: Concluding['collected']): void {
+    this.#concluding = { task, total, collected };
+  }
+
+  commit(gradientSum: Float32Array, samples: number): void {
+    promise(this.#concluding !== null, () => 'a step was committed that is not complete');
+    const { task, total, collected } = this.#concluding;
+    this.#concluding = null;
+    promise(
+      gradientSum === total.vector && samples === total.samples,
+      () => `step ${task.step} was committed with other sums than its own`,
+    );
     const { config, plan, refusals } = this.#problem;
     promise(task.step === this.#step, () => `step ${task.step} was committed after ${this.#step} steps`);
     promise(refusals[task.step]! < task.attempt, () => `step ${task.step} was committed although it was refused`);

@@ -1,5 +1,6 @@
 import type { Block } from '@convoy/protocol/messages';
 import { leavesOf } from '@convoy/numerics/blocks';
+import type { FiguresSnapshot } from '@convoy/training/figures';
 import { FROM_THE_START, TaskSequence, type StartingPoint } from '@convoy/training/coordinator/task-sequence';
 import type {
   CoordinatorEffect,
@@ -8,7 +9,9 @@ import type {
   Task,
   WorkerId,
 } from '@convoy/training/coordinator/events';
-import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
+import type { Sums } from '@convoy/numerics/reduction';
+import { commitStep, skipStep, takeEvaluation, type Conclusion } from '@convoy/server/commit-step';
+import { TaskSums } from '@convoy/server/task-sums';
 import type { Agenda } from './agenda.ts';
 import { Audit } from './audit.ts';
 import { promise } from './failure.ts';
@@ -16,6 +19,7 @@ import type { Ledger, Snapshot } from './ledger.ts';
 import type { End, Link, Result, WorkerMessage } from './link.ts';
 import type { Machine, MachineClass } from './machine.ts';
 import type { Problem } from './problem.ts';
+import { SimulatedTraining } from './simulated-training.ts';
 import type { SimulatedWorker } from './simulated-worker.ts';
 
 export interface SimulatedServerOptions {
@@ -27,30 +31,38 @@ export interface SimulatedServerOptions {
 }
 
 /** One member's connection, if there is one. */
-interface Session {
+interface SimulatedSession {
   readonly workerId: WorkerId;
   link: Link | null;
 }
 
+/** What a result brought, and where in the data it was computed. */
+interface Delivery extends Sums {
+  readonly step: number;
+  readonly block: Block;
+}
+
 interface Checkpoint {
   readonly start: StartingPoint;
+  readonly figures: FiguresSnapshot | null;
   readonly ledger: Snapshot;
 }
 
 const TICK_MS = 1_000;
 
-/** Carries out the effects of the real machine as apps/parameter-server does, in the same order, with a ledger for a model. */
+/** Carries out the effects of the real machine with the parameter server's own code for sums and commits, and a ledger for a model. */
 export class SimulatedServer implements End<WorkerMessage> {
   readonly #options: SimulatedServerOptions;
   /** Every process of the cluster, for its heartbeats. */
   readonly #processes = new Map<WorkerId, SimulatedWorker>();
-  readonly #sessions = new Map<WorkerId, Session>();
-  readonly #inbox: { readonly event: CoordinatorEvent; readonly result: Result | null }[] = [];
+  readonly #sessions = new Map<WorkerId, SimulatedSession>();
+  readonly #inbox: CoordinatorEvent[] = [];
   #handling = false;
   #machine: Machine | null = null;
   #audit!: Audit;
-  #reduction: { readonly task: Task; readonly tree: TreeReduction } | null = null;
-  #collected: Result[] = [];
+  #sums = new TaskSums<Delivery>({ recycle: () => this.#vectorsOut-- });
+  #training!: SimulatedTraining;
+  #collected: Delivery[] = [];
   /** Vectors that are in a reduction's hands. */
   #vectorsOut = 0;
   /** The only worker whose poison a second attempt has seen: two that agree are believed. */
@@ -65,7 +77,7 @@ export class SimulatedServer implements End<WorkerMessage> {
 
   constructor(options: SimulatedServerOptions) {
     this.#options = options;
-    this.#checkpoint = { start: FROM_THE_START, ledger: options.ledger.snapshot() };
+    this.#checkpoint = { start: FROM_THE_START, figures: null, ledger: options.ledger.snapshot() };
   }
 
   get isUp(): boolean {
@@ -74,7 +86,7 @@ export class SimulatedServer implements End<WorkerMessage> {
 
   /** The task that is being computed, if any. */
   get task(): Task | null {
-    return this.#reduction?.task ?? null;
+    return this.#sums.task;
   }
 
   /** When this server wants to be woken; Infinity while there is none. */
@@ -90,11 +102,12 @@ export class SimulatedServer implements End<WorkerMessage> {
   /** Starts a process from the last checkpoint that is on the disk. */
   start(): void {
     const { problem, ledger, machine, agenda } = this.#options;
-    const { start, ledger: snapshot } = this.#checkpoint;
+    const { start, figures, ledger: snapshot } = this.#checkpoint;
     this.incarnation++;
     this.#say(() => `server incarnation ${this.incarnation} starts at ${JSON.stringify(start)}`);
     ledger.restore(snapshot);
     this.#machine = new machine(new TaskSequence(problem.config, problem.plan), start, problem.options);
+    this.#training = new SimulatedTraining(problem, ledger, figures);
     this.#audit = new Audit(problem.options);
     this.outcome = null;
     this.#tickAtMs = agenda.nowMs;
@@ -107,7 +120,7 @@ export class SimulatedServer implements End<WorkerMessage> {
     this.#machine = null;
     this.standsUntilMs = 0;
     this.#inbox.length = 0;
-    this.#reduction = null;
+    this.#sums = new TaskSums({ recycle: () => this.#vectorsOut-- });
     this.#vectorsOut = 0;
     for (const { link } of this.#sessions.values()) link?.closeByServer('the server is gone');
     this.#sessions.clear();
@@ -175,10 +188,11 @@ export class SimulatedServer implements End<WorkerMessage> {
     session.link = link;
     this.#sessions.set(workerId, session);
     const { origin } = this.#processes.get(workerId)!;
+    this.#training.figures.workerJoined(this.#options.agenda.nowMs, this.#sessions.size);
     this.#tell({ type: 'worker-joined', workerId, origin, holding });
   }
 
-  #dismiss(session: Session, reason: string): void {
+  #dismiss(session: SimulatedSession, reason: string): void {
     session.link?.closeByServer(reason);
     session.link = null;
     this.#sessions.delete(session.workerId);
@@ -190,9 +204,9 @@ export class SimulatedServer implements End<WorkerMessage> {
     const { task, block } = result;
     if (result.incarnation !== this.incarnation) return this.#answer(workerId, task, block);
     const received = { type: 'result-received', workerId, task, block } as const;
-    const current = this.#reduction?.task;
+    const current = this.#sums.task;
     // What is not of the present task is not looked into.
-    if (current?.id !== task) return this.#tell({ ...received, suspicion: null }, result);
+    if (current?.id !== task) return this.#tell({ ...received, suspicion: null });
     const { start, end } = leavesOf(block, current.leaves);
     if (start >= end || result.step !== current.step) return this.#dismiss(this.#sessions.get(workerId)!, 'malformed');
     // The sum takes the vector over, and the worker may send the same result again.
@@ -200,7 +214,9 @@ export class SimulatedServer implements End<WorkerMessage> {
     if (current.kind === 'gradient' && vector !== null && this.#isPoisoned(workerId, current)) vector[0] = NaN;
     const isIncredible = current.kind === 'gradient' && this.#options.problem.incredible[current.step];
     const suspicion = Number.isNaN(vector?.[0]) ? 'not finite' : isIncredible ? 'much' : null;
-    this.#tell({ ...received, suspicion }, { ...result, sums: { ...result.sums, vector } });
+    if (vector !== null) this.#vectorsOut++;
+    this.#sums.keep({ workerId, task, block }, { ...result.sums, vector, step: result.step, block });
+    this.#tell({ ...received, suspicion });
   }
 
   /**
@@ -222,61 +238,47 @@ export class SimulatedServer implements End<WorkerMessage> {
 
   // ── The coordinator's events and effects ───────────────────────────────────────────────────────────────────────────
 
-  #tell(event: CoordinatorEvent, result: Result | null = null): void {
-    this.#inbox.push({ event, result });
+  #tell(event: CoordinatorEvent): void {
+    this.#inbox.push(event);
     if (this.#handling) return;
     this.#handling = true;
     const { agenda, trace } = this.#options;
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
-      if (trace !== null && next.event.type !== 'worker-heard' && next.event.type !== 'tick') {
-        trace(`  ${describe(next.event)}`);
+      if (trace !== null && next.type !== 'worker-heard' && next.type !== 'tick') {
+        trace(`  ${describe(next)}`);
       }
-      this.#audit.event(next.event, agenda.nowMs);
-      const effects = this.#machine!.handle(next.event, agenda.nowMs);
+      this.#audit.event(next, agenda.nowMs);
+      const effects = this.#machine!.handle(next, agenda.nowMs);
       for (const effect of effects) {
         trace?.(`    → ${describe(effect)}`);
         this.#audit.effect(effect);
-        this.#perform(effect, next.result);
+        this.#perform(effect);
       }
       this.#audit.settled(this.#machine!);
     }
     this.#handling = false;
   }
 
-  /** What the server itself concluded comes before all that waits: the coordinator must know what it has caused. */
-  #reply(...events: readonly CoordinatorEvent[]): void {
-    this.#inbox.unshift(...events.map((event) => ({ event, result: null })));
-  }
-
-  /** Answers an order after which an epoch may be over. */
-  #replyAfter(decider: 'step' | 'validation' | 'test', answer: CoordinatorEvent): void {
-    const { ledger, problem } = this.#options;
-    const { callbacks, plan } = problem;
-    const isEpochEnd = ledger.step % plan.stepsPerEpoch === 0 || ledger.step === plan.totalSteps;
-    const isDecisive = decider === (plan.validationSamples > 0 ? 'validation' : 'step');
-    if (callbacks === null || !isEpochEnd || !isDecisive) return this.#reply(answer);
-    const events: CoordinatorEvent[] = [];
-    if (ledger.epochDecided()) events.push({ type: 'parameters-replaced' });
-    if (ledger.step === callbacks.stopAfter && ledger.step < plan.totalSteps) {
-      events.push({ type: 'training-ended', reason: 'it is good enough' });
+  /** As the server does: what was concluded comes before all that waits. */
+  #conclude({ events }: Conclusion): void {
+    for (const { type } of events) {
+      if (type === 'training-ended' || type === 'parameters-replaced') {
+        this.counts.set(type, (this.counts.get(type) ?? 0) + 1);
+      }
     }
-    for (const { type } of events) this.counts.set(type, (this.counts.get(type) ?? 0) + 1);
-    this.#reply(...events, { ...answer, isSaved: callbacks.saves[ledger.step]! } as CoordinatorEvent);
+    this.#inbox.unshift(...events);
   }
 
-  #perform(effect: CoordinatorEffect, result: Result | null): void {
+  #perform(effect: CoordinatorEffect): void {
     const { ledger, agenda } = this.#options;
     this.counts.set(effect.type, (this.counts.get(effect.type) ?? 0) + 1);
     switch (effect.type) {
       case 'open':
-        this.#reduction?.tree.clear();
+        this.#sums.open(effect.task);
+        this.#training.figures.taskOpened(agenda.nowMs);
         promise(this.#vectorsOut === 0, () => `${this.#vectorsOut} gradients are kept after their step`);
         this.#collected = [];
         this.#poisoner = null;
-        this.#reduction = {
-          task: effect.task,
-          tree: new TreeReduction(effect.task.leaves, undefined, () => this.#vectorsOut--),
-        };
         return;
       case 'send-parameters':
         return this.#linkOf(effect.workerId)?.sendToWorker({
@@ -291,13 +293,13 @@ export class SimulatedServer implements End<WorkerMessage> {
       case 'cancel':
         return this.#linkOf(effect.workerId)?.sendToWorker({ type: 'cancel', task: effect.task, block: effect.block });
       case 'collect': {
-        if (result!.sums.vector !== null) this.#vectorsOut++;
-        this.#collected.push(result!);
-        this.#reduction!.tree.add(effect.block, result!.sums);
-        promise(this.#vectorsOut <= effect.task.leaves, () => 'more gradients are kept than there are leaves');
-        return this.#answer(effect.workerId, effect.task.id, effect.block);
+        const { workerId, task, block } = effect;
+        this.#collected.push(this.#sums.collect({ workerId, task: task.id, block }));
+        promise(this.#vectorsOut <= task.leaves, () => 'more gradients are kept than there are leaves');
+        return this.#answer(workerId, task.id, block);
       }
       case 'discard':
+        this.#sums.discard(effect);
         return this.#answer(effect.workerId, effect.task, effect.block);
       case 'expel': {
         const session = this.#sessions.get(effect.workerId);
@@ -306,17 +308,18 @@ export class SimulatedServer implements End<WorkerMessage> {
         return;
       }
       case 'commit':
-        return this.#commit(effect.task);
+        return this.#conclude(this.#commit(effect.task));
       case 'evaluate':
-        ledger.evaluated(effect.task, this.#total());
-        return this.#replyAfter(effect.task.purpose, { type: 'evaluated', task: effect.task.id });
+        ledger.evaluated(effect.task, this.#sums.total);
+        return this.#conclude(takeEvaluation(effect.task, this.#sums.total, this.#training, agenda.nowMs));
       case 'skip':
         ledger.skip(effect.task);
-        return this.#replyAfter('step', { type: 'skipped', task: effect.task.id });
+        return this.#conclude(skipStep(effect.task, effect.reason, this.#training, agenda.nowMs));
       case 'checkpoint': {
         ledger.checkPosition(effect.position, effect.cause);
         const start = { ...this.#machine!.standing, position: effect.position };
-        const checkpoint = { start, ledger: ledger.snapshot() };
+        const figures = this.#training.figures.snapshot(agenda.nowMs);
+        const checkpoint = { start, figures, ledger: ledger.snapshot() };
         const { incarnation } = this;
         // It is on the disk after a while, if the process lives so long; at its end a process waits for that.
         if (effect.cause === 'end') this.#checkpoint = checkpoint;
@@ -342,20 +345,14 @@ export class SimulatedServer implements End<WorkerMessage> {
     }
   }
 
-  #commit(task: GradientTask): void {
-    const { ledger, problem } = this.#options;
-    const total = this.#total();
-    const isRefused =
-      problem.refusals[task.step]! >= task.attempt || total.vector!.some((value) => Number.isNaN(value));
-    if (isRefused) return this.#reply({ type: 'commit-refused', task: task.id, reason: 'it is not finite' });
-    ledger.commit(task, total, this.#collected);
-    this.#replyAfter('step', { type: 'committed', task: task.id });
-  }
-
-  #total(): Sums {
-    const total = this.#reduction?.tree.total;
-    promise(total !== undefined, () => 'a task was concluded whose sum is not complete');
-    return total;
+  #commit(task: GradientTask): Conclusion {
+    const { problem, ledger, agenda } = this.#options;
+    const { total } = this.#sums;
+    ledger.concluding(task, total, this.#collected);
+    // The guard is the server's own: it refuses what is not finite.
+    if (problem.refusals[task.step]! >= task.attempt) total.vector![0] = Infinity;
+    const cost = { workers: this.#sessions.size, computeMs: 0, bytesReceived: 0, bytesSent: 0 };
+    return commitStep(task, total, this.#training, agenda.nowMs, () => cost);
   }
 
   #linkOf(workerId: WorkerId): Link | null | undefined {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunSummary } from '@convoy/protocol/run-events';
-import type { PreparedRun } from '@convoy/server/prepare-run';
+import type { ServedRun } from '@convoy/server/serve-run';
 import { healthText, metricText, rollbackText, type Display } from './display.ts';
 import { resumeCommand, shellCommand } from './shell-command.ts';
 import type { StopRequest } from './stop-signals.ts';
@@ -16,18 +16,21 @@ export interface EndOptions {
 }
 
 /** Says how a run ended, prints its JSON line if asked, sets the exit code, and draws the run's history into its folder. */
-export async function reportEnd(prepared: PreparedRun, { display, json, stop, command }: EndOptions): Promise<void> {
-  const { outcome, reason, summary, collapse, unsaved } = await prepared.ended;
+export async function reportEnd(
+  run: Pick<ServedRun, 'ended' | 'folder'>,
+  { display, json, stop, command }: EndOptions,
+): Promise<void> {
+  const { outcome, reason, summary, collapse, unsaved } = await run.ended;
   const rate = `${summary.samplesPerSecond.toFixed(0)} samples/s`;
   if (outcome === 'completed') {
-    const line = `${testText(summary)}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${prepared.folder}`;
+    const line = `${testText(summary)}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${run.folder}`;
     // All steps were made, and to no avail: the finding below says so.
     if (summary.health.some(({ kind }) => kind === 'diverged'))
       display.warn(`completed, but the training diverged: ${line}`);
     else display.line(unsaved === null ? display.colors.green(`✔ ${line}`) : line);
   } else {
     const more = collapse === null ? [] : ([['--on-collapse', 'rollback']] as const);
-    const toGoOn = resumeCommand(command, process.argv.slice(3), prepared.folder, more);
+    const toGoOn = resumeCommand(command, process.argv.slice(3), run.folder, more);
     display.warn(`${outcome}: ${reason}; ${summary.steps} steps are done. Go on with: ${toGoOn}`);
   }
   for (const rollback of summary.rollbacks) display.warn(`it went back ${rollbackText(rollback)}`);
@@ -40,7 +43,7 @@ export async function reportEnd(prepared: PreparedRun, { display, json, stop, co
     process.exitCode = exitCodes.unsaved;
     return;
   }
-  await draw(prepared.folder, display);
+  await draw(run.folder, display);
 }
 
 function testText({ testAccuracy, testMeanAbsoluteError = null, testLoss }: RunSummary): string {

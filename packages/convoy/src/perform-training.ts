@@ -1,10 +1,9 @@
 import { launchEnvironment, programArguments } from '@convoy/infra/launch';
 import type { RunEvent } from '@convoy/protocol/run-events';
-import { prepareRun, type PreparedRun, type PrepareOptions } from '@convoy/server/prepare-run';
+import { serveRun, type ServedRun } from '@convoy/server/serve-run';
 import { trainInProcess } from './launchers/in-process.ts';
 import { trainWithWorkers } from './launchers/worker-processes.ts';
 import { quietTensorflow } from './quiet-tensorflow.ts';
-import { reopenRolledBack, type Reopen } from './reopen-rolled-back.ts';
 import { readRunParameters } from './run-parameters.ts';
 import type { Outcome } from './run.ts';
 import { resolveTrainOptions, type ResolvedTrainOptions, type TrainOptions } from './train-options.ts';
@@ -12,10 +11,10 @@ import { resolveTrainOptions, type ResolvedTrainOptions, type TrainOptions } fro
 /** What `train` does: from the options to the end of the run. */
 export async function performTraining(options: TrainOptions, onEvent: (event: RunEvent) => void): Promise<Outcome> {
   const resolved = resolveTrainOptions(options);
-  const { run, single, fallbackToSynthetic, signal, onNote } = resolved;
+  const { run: runOptions, single, fallbackToSynthetic, signal, onNote } = resolved;
   signal.throwIfAborted();
-  const prepareOptions: PrepareOptions = {
-    ...run,
+  const run = await serveRun({
+    ...runOptions,
     environment: process.env,
     url: null,
     fallbackToSynthetic,
@@ -24,54 +23,41 @@ export async function performTraining(options: TrainOptions, onEvent: (event: Ru
     onEvent,
     onNote,
     onDownload: () => {},
-  };
-  let current = await prepareRun(prepareOptions);
-  const stop = () => current.server.stop(reasonOf(signal));
-  const reopen = async (before: PreparedRun) => {
-    const next = await reopenRolledBack(before, prepareOptions);
-    if (next === null) return null;
-    current = next;
-    if (signal.aborted) stop();
-    return next;
-  };
+  });
+  const stop = () => run.stop(reasonOf(signal));
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   try {
-    await trainPrepared(resolved, current, reopen);
+    await trainServed(resolved, run);
   } finally {
     signal.removeEventListener('abort', stop);
   }
-  const { reason, summary, unsaved } = await current.ended;
+  const { reason, summary, unsaved } = await run.ended;
   if (unsaved !== null) onNote(`the result is not saved: ${unsaved}`);
-  const { folder, config } = current;
+  const { folder, config } = run;
   return {
     ...summary,
     reason,
     folder,
     config,
-    readParameters: async () => (await readRunParameters(folder, undefined, run.workload)).values,
+    readParameters: async () => (await readRunParameters(folder, undefined, runOptions.workload)).values,
   };
 }
 
-async function trainPrepared(
-  { computing, single, onNote }: ResolvedTrainOptions,
-  prepared: PreparedRun,
-  reopen: Reopen,
-): Promise<void> {
+async function trainServed({ computing, single, onNote }: ResolvedTrainOptions, run: ServedRun): Promise<void> {
   if (single) {
     quietTensorflow();
-    await trainInProcess(computing, prepared, reopen, (line, kind) => {
+    await trainInProcess(computing, run, (line, kind) => {
       if (kind === 'note') onNote(line);
     });
     return;
   }
   // Wherever and however this program was started: its workers are this package's.
   const node = await programArguments();
-  await trainWithWorkers(computing, prepared, {
+  await trainWithWorkers(computing, run, {
     main: node.at(-1)!,
     execArgv: node.slice(0, -1),
     environment: launchEnvironment(process.env),
-    reopen,
     onWarning: onNote,
     onStatus: () => {},
   });

@@ -71,8 +71,10 @@ const work = { ...session, task: wholeNumber, step: wholeNumber, block: BlockSch
 export const HelloSchema = v.looseObject({
   type: v.literal('hello'),
   protocolVersion: wholeNumber,
-  /** Random per process. */
+  /** Random per process. In the run's log, for all to see. */
   workerId: identifier,
+  /** Random per process, and told to nobody but the server: who has the id without it is another. */
+  secret: v.optional(identifier),
   /** For people: host and process id. */
   name: text(128),
   engine: v.strictObject({ name: text(32), version: text(64), threads: wholeNumber }),

@@ -1,4 +1,5 @@
 import { PROTOCOL_VERSION, type Hello, type Ready, type Reject } from '@convoy/protocol/messages';
+import type { RunConfig } from '@convoy/protocol/run-config';
 
 /** Why a peer can't take part, and what to change. */
 export interface Refusal {
@@ -7,17 +8,14 @@ export interface Refusal {
 }
 
 /** What every worker of a run must agree on. */
-export interface Terms {
-  readonly deterministic: boolean;
+interface Terms {
   readonly modelHash: string;
   readonly dataFingerprint: string;
   readonly samplingVersion: string;
-  /** Of the workers that are there, or of what was computed so far; null before that. */
-  readonly numericsFingerprint: string | null;
 }
 
 /** Judges what a peer says of itself before it is told anything about the run. */
-export function refusalOfHello(hello: Hello, { deterministic }: Pick<Terms, 'deterministic'>): Refusal | null {
+export function refusalOfHello(hello: Hello, { deterministic }: Pick<RunConfig, 'deterministic'>): Refusal | null {
   if (hello.protocolVersion !== PROTOCOL_VERSION) {
     return {
       reason: 'protocol',
@@ -54,14 +52,15 @@ export function refusalOfReady(ready: Ready, terms: Terms): Refusal | null {
       message: `the worker's data (${short(ready.dataFingerprint)}) is not the run's (${short(terms.dataFingerprint)}): give it the same files with --data-dir, or the same --workload`,
     };
   }
-  const { numericsFingerprint } = terms;
-  if (terms.deterministic && numericsFingerprint !== null && ready.numericsFingerprint !== numericsFingerprint) {
-    return {
-      reason: 'numerics',
-      message: `the worker's arithmetic (${short(ready.numericsFingerprint)}) differs from the run's (${short(numericsFingerprint)}): use one kind of processor and engine (a new run without --deterministic takes any)`,
-    };
-  }
   return null;
+}
+
+/** What a worker is told whose arithmetic is not that of the run. @param bound the run's fingerprint. */
+export function refusalOfNumerics(ready: Ready, bound: string): Refusal {
+  return {
+    reason: 'numerics',
+    message: `the worker's arithmetic (${short(ready.numericsFingerprint)}) differs from the run's (${short(bound)}): use one kind of processor and engine (a new run without --deterministic takes any)`,
+  };
 }
 
 function short(digest: string): string {

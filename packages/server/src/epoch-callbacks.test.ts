@@ -89,12 +89,22 @@ async function train(options: Settings, circumstances: Circumstances = {}): Prom
   const isKilled = () => events.length >= killAt;
   const runFolder = new RunFolder(join(folder, String(folders++)), config, () => {});
   const server = new ParameterServer({
-    run: 'r',
-    incarnation: 'i',
-    config,
-    plan,
-    model: { hash: digest, parameterCount: TARGET.length, trainableCount: TARGET.length, tensors: TENSORS },
-    dataFingerprint: digest,
+    context: {
+      identity: { run: 'r', incarnation: 'i' },
+      config,
+      layout: {
+        plan,
+        model: { hash: digest, parameterCount: TARGET.length, trainableCount: TARGET.length, tensors: TENSORS },
+        dataFingerprint: digest,
+      },
+      report: (fact) => {
+        runFolder.log({ at: 1_000, ...fact });
+        if (isKilled()) return;
+        events.push({ at: 1_000, ...fact });
+        if (isKilled()) kill();
+      },
+      clock: { now: () => 1_000, after: () => () => {} },
+    },
     parameters,
     figures: new RunFigures('r', plan, checkpoint?.state.figures, metric),
     ...(checkpoint === null
@@ -125,12 +135,6 @@ async function train(options: Settings, circumstances: Circumstances = {}): Prom
     }),
     fence: () => (isKilled() ? new Promise(() => {}) : Promise.resolve()),
     coordinator: { checkpointEverySteps: 3 },
-    onEvent: (event) => {
-      if (isKilled()) return;
-      events.push(event);
-      if (isKilled()) kill();
-    },
-    clock: { now: () => 1_000, after: () => () => {} },
   });
   for (let rank = 0; rank < workers; rank++) void work(server, `w${rank}`, circumstances, isKilled);
   const end = await Promise.race([server.ended, killed]);

@@ -7,35 +7,35 @@ import type { RunPlan } from '@convoy/training/sampling';
 import type { Parameters } from './parameters.ts';
 import type { EpochEnd, Evaluation, RunFigures } from '@convoy/training/figures';
 
-export interface CallbacksOptions {
+export interface EpochCallbacksOptions {
   readonly config: RunConfig;
   readonly plan: RunPlan;
   readonly parameters: Parameters;
   readonly figures: RunFigures;
   /** What the checkpoint has that the run is resumed from. */
   readonly state?: CallbacksState | undefined;
-  readonly report: (fact: RunFact) => void;
 }
 
-/** What the coordinator must be told with the answer that an epoch is done. */
+/** What was decided at an epoch's end, and what the coordinator must be told with the answer that the epoch is done. */
 export interface EpochVerdict {
+  readonly facts: readonly RunFact[];
   /** Before the answer, in this order. */
   readonly events: readonly CoordinatorEvent[];
   /** Whether the epoch's end is worth a checkpoint; undefined where that is not the callbacks' business. */
   readonly isSaved?: boolean;
 }
 
-const NOTHING: EpochVerdict = { events: [] };
+const NOTHING: EpochVerdict = { facts: [], events: [] };
 
 /**
  * The run's callbacks: shows them each epoch's figures and does what they decide. They are asked when the epoch's validation is in,
  * or at its last step if there is none: between two steps, so it is the same for every cluster.
  */
-export class Callbacks {
-  readonly #options: CallbacksOptions;
+export class EpochCallbacks {
+  readonly #options: EpochCallbacksOptions;
   #state: CallbacksState;
 
-  constructor(options: CallbacksOptions) {
+  constructor(options: EpochCallbacksOptions) {
     this.#options = options;
     this.#state = options.state ?? startCallbacks(options.config.optimizer.learningRate);
   }
@@ -85,40 +85,41 @@ export class Callbacks {
   }
 
   #decide(step: number, figures: EpochFigures): EpochVerdict {
-    const { config, plan, parameters, report } = this.#options;
+    const { config, plan, parameters } = this.#options;
     const { callbacks } = config;
     const { state, reduced, isKept, isSaved } = decideAtEpochEnd(callbacks, this.#state, step, figures);
     const { epoch } = figures;
     this.#state = state;
+    const facts: RunFact[] = [];
     if (isKept) parameters.keep();
     if (reduced !== null) {
       const { monitor } = callbacks.reduceLROnPlateau!;
-      report({ type: 'learning-rate-reduced', step, epoch, ...reduced, monitor });
+      facts.push({ type: 'learning-rate-reduced', step, epoch, ...reduced, monitor });
     }
     const events: CoordinatorEvent[] = [];
     const isLast = step >= plan.totalSteps;
     if (state.stopReason !== null && !isLast) {
-      report({ type: 'early-stopped', step, epoch, reason: state.stopReason });
+      facts.push({ type: 'early-stopped', step, epoch, reason: state.stopReason });
       events.push({ type: 'training-ended', reason: `early stopping: ${state.stopReason}` });
     }
     if ((state.stopReason !== null || isLast) && state.kept !== null && state.kept.step !== step) {
-      this.#restore(step, state.kept);
+      facts.push(this.#restore(step, state.kept));
       events.push({ type: 'parameters-replaced' });
     }
     // Without a validation an epoch's end leaves a checkpoint only where the callbacks follow what there is instead.
     const isFollowed = figures[callbacks.modelCheckpoint.monitor] !== null;
-    return { events, ...(plan.validationSamples > 0 || isFollowed ? { isSaved } : {}) };
+    return { facts, events, ...(plan.validationSamples > 0 || isFollowed ? { isSaved } : {}) };
   }
 
   /** As Keras does at the end of a training, whether it was stopped or not. */
-  #restore(step: number, kept: NonNullable<CallbacksState['kept']>): void {
-    const { config, parameters, figures, report } = this.#options;
+  #restore(step: number, kept: NonNullable<CallbacksState['kept']>): RunFact {
+    const { config, parameters, figures } = this.#options;
     parameters.restoreKept();
     figures.restored(kept.figures);
     // They are the figures of the parameters as they are now.
     this.#state = { ...this.#state, latest: { step, figures: kept.figures } };
     const { monitor } = config.callbacks.earlyStopping!;
     const value = kept.figures[monitor]!;
-    report({ type: 'best-restored', step, bestStep: kept.step, bestEpoch: kept.figures.epoch, monitor, value });
+    return { type: 'best-restored', step, bestStep: kept.step, bestEpoch: kept.figures.epoch, monitor, value };
   }
 }

@@ -1,5 +1,6 @@
 import { encode } from '@convoy/protocol/codec';
 import { float32Bytes } from '@convoy/protocol/tensor';
+import type { RunIdentity } from './run-context.ts';
 import type { WorkerConnection } from './session.ts';
 
 /** Versions that connections may still be sending while a new one is encoded. */
@@ -17,13 +18,11 @@ interface Encoded {
  * most, since a worker is sent parameters only with a lease; the buffers are kept and used again when nobody reads them.
  */
 export class Publication {
-  readonly #run: string;
-  readonly #incarnation: string;
+  readonly #identity: RunIdentity;
   readonly #kept: Encoded[] = [];
 
-  constructor(run: string, incarnation: string) {
-    this.#run = run;
-    this.#incarnation = incarnation;
+  constructor(identity: RunIdentity) {
+    this.#identity = identity;
   }
 
   send(connection: WorkerConnection, step: number, parameters: Float32Array): void {
@@ -40,7 +39,7 @@ export class Publication {
   #encode(step: number, parameters: Float32Array): Encoded {
     const free = this.#kept.find(({ readers }) => [...readers].every(({ bufferedBytes }) => bufferedBytes === 0));
     const bytes = encode(
-      { type: 'parameters', run: this.#run, incarnation: this.#incarnation, step, values: float32Bytes(parameters) },
+      { type: 'parameters', ...this.#identity, step, values: float32Bytes(parameters) },
       free?.bytes,
     );
     if (free !== undefined) {

@@ -1,4 +1,5 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
+import type { RunEvent } from '@convoy/protocol/run-events';
 import type { Settings } from '@convoy/training/settings';
 import { DEFAULT_KEEP } from '@convoy/run-store/checkpoint-store';
 import type { Extension } from '@convoy/run-store/extend-config';
@@ -53,3 +54,21 @@ export const DEFAULT_RUN_OPTIONS = {
   minWorkers: 1,
   deadAfterMs: 10_000,
 } as const satisfies RunOptions;
+
+/** A run, and what surrounds it in this process. */
+export interface PrepareOptions extends RunOptions {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where workers will reach the run, for whoever finds it locked; null when only this process knows. */
+  readonly url: string | null;
+  /** Train on the synthetic set when CIFAR-10 can't be had, instead of stopping. */
+  readonly fallbackToSynthetic?: boolean;
+  /** Of so many training images. */
+  readonly syntheticSize?: number | undefined;
+  /** The one worker computes in this process: nobody could take its place, and it can't hang without this server. */
+  readonly isSingle?: boolean;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: RunEvent) => void;
+  /** One line for the operator. */
+  readonly onNote: (line: string) => void;
+  readonly onDownload: (received: number, total: number | undefined) => void;
+}

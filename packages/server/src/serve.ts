@@ -3,7 +3,7 @@ import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
 import { maxMessageBytes, type ServerMessage, type WorkerMessage } from '@convoy/protocol/messages';
 import type { Codec } from '@convoy/transport/connection';
 import { listen, type Listener } from '@convoy/transport/listen';
-import type { ParameterServer } from './server.ts';
+import type { ServedRun } from './serve-run.ts';
 import type { WorkerConnection } from './session.ts';
 
 export const serverCodec: Codec<WorkerMessage, ServerMessage> = { encode, decode: decodeWorkerMessage };
@@ -14,7 +14,7 @@ const MAX_CONNECTIONS = 4096;
 export interface Door {
   readonly listener: Listener;
   /** Hands over the connections that wait and all that come. */
-  letIn(server: ParameterServer): void;
+  letIn(run: Pick<ServedRun, 'accept'>): void;
 }
 
 /**
@@ -23,7 +23,7 @@ export interface Door {
  */
 export async function openDoor(host: string, port: number, parameterCount: number): Promise<Door> {
   const waiting = new Set<WorkerConnection>();
-  let server: ParameterServer | null = null;
+  let server: Pick<ServedRun, 'accept'> | null = null;
   const listener = await listen({
     host,
     port,

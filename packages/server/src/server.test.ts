@@ -40,7 +40,8 @@ function start({
   suspectAfterMs = 3_000,
   trainableCount = PARAMETERS,
   health = null,
-  learningRateFactor = 1,
+  rollbackFactor = 1,
+  maxWorkersPerAddress,
   rollBack,
   ...options
 }: {
@@ -49,7 +50,7 @@ function start({
   minWorkers?: number;
   suspectAfterMs?: number;
   trainableCount?: number;
-} & Partial<Pick<ServerOptions, 'health' | 'learningRateFactor' | 'rollBack'>> = {}) {
+} & Partial<Pick<ServerOptions, 'health' | 'rollbackFactor' | 'rollBack' | 'maxWorkersPerAddress'>> = {}) {
   const config = testConfig({
     dataset: { name: 'synthetic', seed: 1, trainCount: 8, testCount: 1 },
     epochs: 1,
@@ -64,23 +65,27 @@ function start({
   const clock = new ManualClock();
   const layout = { tensors: [], trainableCount };
   const plan = { trainSamples: 8, validationSamples: 0, testSamples: 0, stepsPerEpoch: 2, totalSteps: 2 };
+  const folder = new RunFolder(path, config, () => {});
   const server = new ParameterServer({
-    run: 'r',
-    incarnation: 'this-process',
-    config,
-    plan,
-    model: { hash: digest, parameterCount: PARAMETERS, ...layout },
-    dataFingerprint: digest,
+    context: {
+      identity: { run: 'r', incarnation: 'this-process' },
+      config,
+      layout: { plan, model: { hash: digest, parameterCount: PARAMETERS, ...layout }, dataFingerprint: digest },
+      report: (fact) => {
+        folder.log({ at: clock.now(), ...fact });
+        events.push({ at: clock.now(), ...fact });
+      },
+      clock,
+    },
+    folder,
     parameters: new Parameters(new Float32Array(PARAMETERS), createOptimizer(config.optimizer, layout)),
     figures: new RunFigures('r', plan),
-    folder: new RunFolder(path, config, () => {}),
     checkpoints: null,
     health,
-    learningRateFactor,
+    rollbackFactor,
+    ...(maxWorkersPerAddress === undefined ? {} : { maxWorkersPerAddress }),
     ...(rollBack === undefined ? {} : { rollBack }),
     coordinator: { minWorkers, suspectAfterMs },
-    onEvent: (event) => events.push(event),
-    clock,
   });
   return { server, events, path, clock };
 }
@@ -114,17 +119,20 @@ class ManualClock implements Clock {
   }
 }
 
+let peers = 0;
+
 class Peer {
   readonly connection: Connection<ServerMessage, WorkerMessage>;
   readonly #messages: AsyncIterator<ServerMessage>;
   incarnation = '';
 
-  constructor(server: ParameterServer) {
+  /** @param address from which it comes; everybody has one of their own. */
+  constructor(server: ParameterServer, address = `peer-${peers++}`) {
     const [memoryEnd, workerEnd] = memoryPair(serverCodec, { encode, decode: decodeServerMessage });
     // Judged by its silence, as a socket is.
     const serverEnd = new Proxy(memoryEnd, {
       get: (end, key) => {
-        if (key === 'remote') return 'test:1';
+        if (key === 'remote') return `${address}:1`;
         if (key === 'isLocal') return false;
         const value: unknown = Reflect.get(end, key);
         return typeof value === 'function' ? value.bind(end) : value;
@@ -144,22 +152,30 @@ class Peer {
     }
   }
 
-  hello(workerId: string, changes: { protocolVersion?: number; threads?: number } = {}) {
-    const { protocolVersion = PROTOCOL_VERSION, threads = 1 } = changes;
+  hello(workerId: string, changes: { protocolVersion?: number; threads?: number; secret?: string } = {}) {
+    const { protocolVersion = PROTOCOL_VERSION, threads = 1, secret } = changes;
     this.connection.send({
       type: 'hello',
       protocolVersion,
       workerId,
       name: workerId,
       engine: { name: 'test', version: '1', threads },
+      ...(secret === undefined ? {} : { secret }),
     });
   }
 
   async join(
     workerId: string,
-    claims: { model?: string; data?: string; numerics?: string; sampling?: string; holding?: Ready['holding'] } = {},
+    claims: {
+      model?: string;
+      data?: string;
+      numerics?: string;
+      sampling?: string;
+      holding?: Ready['holding'];
+      secret?: string;
+    } = {},
   ): Promise<void> {
-    this.hello(workerId);
+    this.hello(workerId, claims.secret === undefined ? {} : { secret: claims.secret });
     const { run, incarnation } = await this.next('welcome');
     this.incarnation = incarnation;
     const { model = digest, data = digest, numerics = digest, sampling = SAMPLING_VERSION, holding = null } = claims;
@@ -354,21 +370,79 @@ describe('the parameter server', () => {
     expect((await late.connection.closed).reason).toContain("differs from the run's");
   });
 
-  it('refuses other arithmetic and more threads in a deterministic run only', async () => {
+  it('refuses more threads in a deterministic run only', async () => {
     for (const deterministic of [true, false]) {
       const { server } = start({ deterministic });
-      await new Peer(server).join('first');
-      const second = new Peer(server);
-      await second.join('second', { numerics: 'b'.repeat(64) });
       const threaded = new Peer(server);
-      threaded.hello('third', { threads: 2 });
-      if (deterministic) {
-        expect((await second.connection.closed).reason).toContain("differs from the run's");
-        expect((await threaded.connection.closed).reason).toContain('--threads 1');
-      } else {
-        await threaded.next('welcome');
-      }
+      threaded.hello('w', { threads: 2 });
+      if (deterministic) expect((await threaded.connection.closed).reason).toContain('--threads 1');
+      else await threaded.next('welcome');
     }
+  });
+
+  describe('in a deterministic run', () => {
+    const other = 'b'.repeat(64);
+
+    it('lets other arithmetic wait until a step is applied, and refuses it then', async () => {
+      const { server, clock } = start({ deterministic: true });
+      const first = new Peer(server);
+      await first.join('first');
+      const lease = await first.next('lease');
+      const second = new Peer(server);
+      await second.join('second', { numerics: other });
+      await settled();
+      clock.advance(1_000);
+      await second.next('alive');
+      first.answer(lease);
+      await first.next('accepted');
+      expect(await second.connection.closed).toMatchObject({ code: closeCodes.rejected });
+      expect((await second.connection.closed).reason).toContain("differs from the run's");
+    });
+
+    it('takes any arithmetic otherwise', async () => {
+      const { server } = start({ minWorkers: 2 });
+      const [first, second] = [new Peer(server), new Peer(server)];
+      await first.join('first');
+      await second.join('second', { numerics: other });
+      await second.next('lease');
+    });
+
+    it('does not wait for a peer that came first with arithmetic of its own and gives nothing', async () => {
+      const { server, events, clock } = start({ deterministic: true });
+      const idle = new Peer(server);
+      await idle.join('idle', { numerics: other });
+      await idle.next('lease');
+      const honest = new Peer(server);
+      await honest.join('honest');
+      await settled();
+      for (let second = 0; second < 11; second++) {
+        clock.advance(1_000);
+        for (const peer of [idle, honest]) peer.connection.send({ type: 'heartbeat', rssBytes: 1, tensors: 1 });
+        await settled();
+      }
+      expect((await idle.connection.closed).code).toBe(closeCodes.goingAway);
+      for (let step = 0; step < 2; step++) honest.answer(await honest.next('lease'));
+      expect((await server.ended).outcome).toBe('completed');
+      expect(events.filter(({ type }) => type === 'worker-rejected')).toHaveLength(0);
+    });
+
+    it('adds nothing that was computed with one arithmetic to what is computed with another', async () => {
+      const { server, clock } = start({ deterministic: true, minWorkers: 2 });
+      const odd = [new Peer(server), new Peer(server)];
+      for (const [i, peer] of odd.entries()) await peer.join(`odd-${i}`, { numerics: other });
+      odd[0]!.answer(await odd[0]!.next('lease'));
+      await odd[0]!.next('accepted');
+      const honest = [new Peer(server), new Peer(server)];
+      for (const [i, peer] of honest.entries()) await peer.join(`honest-${i}`);
+      await settled();
+      for (const peer of odd) peer.connection.send({ type: 'bye', reason: 'never mind' });
+      const leases = await Promise.all(honest.map((peer) => peer.next('lease')));
+      expect(leases.map(({ step, block }) => [step, block.start])).toEqual([
+        [0, 0],
+        [0, 1],
+      ]);
+      clock.advance(1_000);
+    });
   });
 
   it('skips a step whose gradient is not finite twice, and changes nothing', async () => {
@@ -436,6 +510,9 @@ describe('a worker that lost its connection before the end', () => {
   });
 });
 
+/** Lets the server read what it was sent: its conversations are in this process. */
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 describe('its workers', () => {
   const kinds = (events: readonly RunEvent[]) => events.map(({ type }) => type);
 
@@ -490,6 +567,96 @@ describe('its workers', () => {
     expect(kinds(events)).not.toContain('released');
   });
 
+  it('hold what they were given, and who claims another lease gets no room for its result', async () => {
+    const { server } = start();
+    const [peer, liar] = [new Peer(server), new Peer(server)];
+    await peer.join('w');
+    const { task, block } = await peer.next('lease');
+    await liar.join('liar', { holding: { task, block } });
+    expect(await liar.connection.closed).toMatchObject({
+      code: closeCodes.unexpected,
+      reason: 'it says that it holds a lease that it was not given',
+    });
+  });
+
+  it('bring what they were given back although it was answered: they may not have heard of that', async () => {
+    const { server } = start();
+    const before = new Peer(server);
+    await before.join('w');
+    const lease = await before.next('lease');
+    before.answer(lease);
+    await before.next('accepted');
+    before.connection.close(closeCodes.goingAway, 'reset');
+    await before.connection.closed;
+    const after = new Peer(server);
+    await after.join('w', { holding: { task: lease.task, block: lease.block } });
+    await after.next('cancel');
+    after.answer(lease);
+    await after.next('stale');
+    await after.next('lease');
+  });
+
+  it('are not sent away for a stranger who knows their id and not their secret', async () => {
+    const { server, events } = start();
+    const honest = new Peer(server);
+    await honest.join('w', { secret: 'mine' });
+    const lease = await honest.next('lease');
+    for (let i = 0; i < 20; i++) {
+      const thief = new Peer(server);
+      thief.hello('w', i % 2 === 0 ? {} : { secret: 'guessed' });
+      expect((await thief.connection.closed).code).toBe(closeCodes.unexpected);
+    }
+    honest.answer(lease);
+    await honest.next('accepted');
+    expect(kinds(events)).not.toContain('worker-suspected');
+    expect(kinds(events)).not.toContain('worker-quarantined');
+    const again = new Peer(server);
+    await again.join('w', { secret: 'mine' });
+    await again.next('lease');
+  });
+
+  it('that join and leave without end fill no log', async () => {
+    const { server, events } = start({ minWorkers: 2 });
+    for (let i = 0; i < 2_000; i++) {
+      const peer = new Peer(server);
+      await peer.join(`w${i}`);
+      peer.connection.send({ type: 'bye', reason: 'never mind' });
+      await peer.connection.closed;
+    }
+    expect(events.length).toBeLessThan(600);
+  });
+
+  it('of one address are so many at most', async () => {
+    const { server } = start({ minWorkers: 4, maxWorkersPerAddress: 2 });
+    const crowd = [0, 1, 2].map(() => new Peer(server, 'one-address'));
+    for (const [i, peer] of crowd.entries()) await peer.join(`w${i}`);
+    expect((await crowd[2]!.connection.closed).code).toBe(closeCodes.full);
+    crowd[0]!.connection.send({ type: 'bye', reason: 'done' });
+    await crowd[0]!.connection.closed;
+    const next = new Peer(server, 'one-address');
+    await next.join('next');
+    server.stop('enough');
+    await next.next('shutdown');
+  });
+
+  it('are asked to leave by their rank: they deliver what they hold, get nothing more and say bye', async () => {
+    const { server, events } = start();
+    const peer = new Peer(server);
+    await peer.join('w');
+    const lease = await peer.next('lease');
+    expect(server.drain(7)).toBe(false);
+    expect(server.drain(0)).toBe(true);
+    await peer.next('drain');
+    // Nobody is left who could be given work.
+    await peer.next('pause');
+    peer.answer(lease);
+    await peer.next('accepted');
+    peer.connection.send({ type: 'bye', reason: 'the coordinator asked this worker to leave' });
+    await peer.connection.closed;
+    expect(events).toContainEqual(expect.objectContaining({ type: 'worker-left', workers: 0 }));
+    expect(kinds(events)).not.toContain('worker-quarantined');
+  });
+
   it('are not read any more once they were sent away', async () => {
     const { server, events } = start();
     const bad = new Peer(server);
@@ -523,6 +690,15 @@ describe('its workers', () => {
     const third = new Peer(server);
     await third.join('third');
     expect(await good.next('lease')).toMatchObject({ step: 0 });
+  });
+
+  it('are closed with a loss that no float32 add up to, whatever their gradient', async () => {
+    const { server, events } = start();
+    const liar = new Peer(server);
+    await liar.join('liar');
+    liar.answer(await liar.next('lease'), { lossSum: 1e308 });
+    expect((await liar.connection.closed).code).toBe(closeCodes.malformed);
+    expect(kinds(events)).not.toContain('step');
   });
 
   it.each([NaN, Infinity, -1])('are sent away with a loss of %d', async (lossSum) => {
@@ -645,7 +821,6 @@ describe('a training that has collapsed', () => {
     const peer = await answerOne(server);
     await expect(peer.next('shutdown')).rejects.toThrow('the connection ended');
     expect((await peer.connection.closed).code).toBe(closeCodes.goingAway);
-    expect(server.isRolledBack).toBe(true);
     const late = new Peer(server);
     late.hello('late');
     expect((await late.connection.closed).code).toBe(closeCodes.goingAway);
@@ -668,7 +843,7 @@ describe('a training that has collapsed', () => {
   });
 
   it('trains at what earlier rollbacks left of the learning rate', async () => {
-    const { server, events } = start({ learningRateFactor: 0.25 });
+    const { server, events } = start({ rollbackFactor: 0.25 });
     const peer = await answerOne(server);
     await peer.next('accepted');
     expect(events.find(({ type }) => type === 'step')).toMatchObject({ learningRate: 0.00025 });

@@ -1,51 +1,38 @@
-import type { Block, EvaluationResult, Result } from '@convoy/protocol/messages';
-import { metricFigure } from '@convoy/protocol/metric';
-import type { RunConfig } from '@convoy/protocol/run-config';
-import type { HealthFinding, Rollback, RunEvent, RunFact, RunOutcome, RunSummary } from '@convoy/protocol/run-events';
-import { FROM_THE_START, TaskSequence, type StartingPoint } from '@convoy/training/coordinator/task-sequence';
+import { asText, REASON_LENGTH, type EvaluationResult, type Result } from '@convoy/protocol/messages';
+import type { RunFact, RunOutcome } from '@convoy/protocol/run-events';
+import { gradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
+import type { SaveCause } from '@convoy/run-store/checkpoint-store';
+import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
+import { Coordinator } from '@convoy/training/coordinator/coordinator';
 import type {
   CoordinatorEffect,
   CoordinatorEvent,
-  GradientTask,
   Position,
   Task,
   WorkerId,
 } from '@convoy/training/coordinator/events';
-import { Coordinator } from '@convoy/training/coordinator/coordinator';
 import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/options';
-import { gradientArithmetic, type GradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
-import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
-import { normOf, type ParameterLayout } from '@convoy/training/optimizer/optimizer';
-import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
-import type { RunPlan } from '@convoy/training/sampling';
-import { rateAt } from '@convoy/training/learning-rate';
-import { Callbacks, type EpochVerdict } from './epoch-callbacks.ts';
-import type { CheckpointStore, SaveCause } from '@convoy/run-store/checkpoint-store';
-import type { Clock } from './clock.ts';
+import { FROM_THE_START, TaskSequence, type StartingPoint } from '@convoy/training/coordinator/task-sequence';
+import type { RunFigures } from '@convoy/training/figures';
+import { commitStep, skipStep, takeEvaluation, type Conclusion, type StepCost, type Training } from './commit-step.ts';
+import { factOf, type ToldEffect } from './effect-facts.ts';
+import type { Ending } from './endings.ts';
+import { EpochCallbacks } from './epoch-callbacks.ts';
 import type { HealthWatch, Reaction } from './health-watch.ts';
 import type { Parameters } from './parameters.ts';
 import { Publication } from './publication.ts';
-import { LARGEST_NORM, Plausibility, faultOf, suspicionOfSums } from './results.ts';
-import type { RunFigures } from '@convoy/training/figures';
-import type { RunFolder } from '@convoy/run-store/run-folder';
-import { saveResult } from '@convoy/run-store/save-result';
-import type { WorkerConnection } from './session.ts';
-import { HEARTBEAT_INTERVAL_MS, Sessions, type Ending } from './sessions.ts';
+import { ResultJudge, type Delivery } from './result-judge.ts';
+import { Plausibility } from './results.ts';
+import type { RunContext } from './run-context.ts';
+import { concludeRun, type RunDisk, type RunEnd } from './run-end.ts';
+import type { SessionEvent, WorkerConnection } from './session.ts';
+import { Sessions } from './sessions.ts';
 import { SumBuffers } from './sum-buffers.ts';
+import { TaskSums, type ResultKey } from './task-sums.ts';
+import { HEARTBEAT_INTERVAL_MS } from './welcome.ts';
 
-export interface ServerOptions {
-  readonly run: string;
-  /** Names this process's turn at the run: random per start. */
-  readonly incarnation: string;
-  readonly config: RunConfig;
-  readonly plan: RunPlan;
-  readonly model: ParameterLayout & {
-    readonly hash: string;
-    readonly parameterCount: number;
-    readonly trainableCount: number;
-  };
-  readonly dataFingerprint: string;
-  readonly folder: RunFolder;
+export interface ServerOptions extends RunDisk {
+  readonly context: RunContext;
   /** The training state and the figures, as they are at `start`. */
   readonly parameters: Parameters;
   readonly figures: RunFigures;
@@ -54,31 +41,16 @@ export interface ServerOptions {
   readonly callbacks?: CallbacksState | undefined;
   /** The arithmetic that a resumed deterministic run began with. */
   readonly numericsFingerprint?: string | null;
-  /** Null keeps none. */
-  readonly checkpoints: Pick<CheckpointStore, 'flush' | 'save' | 'settle'> | null;
-  /** Throws when another process serves the run now: asked before the run's result is written. */
-  readonly fence?: () => Promise<void>;
   /** Null watches nothing. */
   readonly health?: HealthWatch | null;
   /** What earlier rollbacks left of the learning rate. Default 1. */
-  readonly learningRateFactor?: number;
-  /** Makes the run's folder go on from before a collapse: asked for when the health watch wants it. */
-  readonly rollBack?: (finding: HealthFinding, fromStep: number) => Promise<Rollback>;
+  readonly rollbackFactor?: number;
   readonly coordinator: Partial<CoordinatorOptions>;
-  readonly onEvent: (event: RunEvent) => void;
-  readonly clock: Clock;
+  /** Workers that may take part from one address. */
+  readonly maxWorkersPerAddress?: number;
+  /** Aborted, with the error, when something is lost that the server can't go on without. */
+  readonly fault?: AbortSignal;
 }
-
-export interface RunEnd extends Ending {
-  readonly summary: RunSummary;
-  /** What the run was halted or rolled back for; null when its training had not collapsed. */
-  readonly collapse: HealthFinding | null;
-  /** Why the result is not on the disk, in one line; null when it is. */
-  readonly unsaved: string | null;
-}
-
-/** A block's sums, and how long its worker says they took. */
-type Delivery = Sums & { readonly computeMs: number };
 
 /**
  * The parameter server: carries out the coordinator's effects. It owns the parameters and the sums; who takes part is the
@@ -89,15 +61,13 @@ export class ParameterServer {
   readonly ended: Promise<RunEnd>;
   readonly #options: ServerOptions;
   readonly #coordinator: Coordinator;
-  readonly #buffers: SumBuffers;
-  readonly #gradients: GradientArithmetic;
   readonly #publication: Publication;
-  readonly #callbacks: Callbacks;
-  readonly #plausibility = new Plausibility();
+  readonly #training: Training & { readonly callbacks: EpochCallbacks };
+  readonly #judge: ResultJudge;
   readonly #sessions: Sessions;
-  readonly #inbox: { readonly event: CoordinatorEvent; readonly sums: Delivery | null }[] = [];
+  readonly #sums: TaskSums<Delivery>;
+  readonly #inbox: CoordinatorEvent[] = [];
   #handling = false;
-  #reduction: { readonly task: Task; readonly tree: TreeReduction } | null = null;
   /** What workers say the present task's collected blocks took them. */
   #computeMs = 0;
   #end: Ending | null = null;
@@ -114,45 +84,41 @@ export class ParameterServer {
       this.#resolveEnded = resolve;
       this.#rejectEnded = reject;
     });
-    const { config, plan, model, run, incarnation, dataFingerprint, clock, start = FROM_THE_START } = options;
+    const { context, parameters, figures, health = null, rollbackFactor = 1, start = FROM_THE_START } = options;
+    const { config, layout, identity } = context;
+    const { plan, model } = layout;
     const coordinatorOptions = { ...DEFAULT_COORDINATOR_OPTIONS, ...options.coordinator };
-    this.#buffers = new SumBuffers(model.parameterCount);
-    this.#gradients = gradientArithmetic(config.gradientFormat, model);
-    this.#publication = new Publication(run, incarnation);
-    const { parameters, figures, callbacks: state } = options;
-    this.#callbacks = new Callbacks({
+    const buffers = new SumBuffers(model.parameterCount);
+    const gradients = gradientArithmetic(config.gradientFormat, model);
+    this.#sums = new TaskSums({ recycle: buffers.give, add: gradients.add });
+    this.#publication = new Publication(identity);
+    const plausibility = new Plausibility(figures.metric);
+    this.#training = {
       config,
       plan,
+      trainableCount: model.trainableCount,
       parameters,
       figures,
-      state,
-      report: (fact) => this.report(fact),
-    });
+      callbacks: new EpochCallbacks({ config, plan, parameters, figures, state: options.callbacks }),
+      health,
+      plausibility,
+      rollbackFactor,
+    };
+    this.#judge = new ResultJudge({ training: this.#training, plausibility, gradients, buffers });
     this.#sessions = new Sessions({
-      run,
-      incarnation,
-      config,
-      model,
-      dataFingerprint,
+      context,
       numericsFingerprint: options.numericsFingerprint ?? null,
-      gradientBytes: this.#gradients.messageBytes,
+      gradientBytes: gradients.messageBytes,
       liveness: coordinatorOptions,
-      clock,
-      onEvent: (event) => this.#tell(event),
-      onResult: (workerId, result) => this.#takeResult(workerId, result),
-      onReady: (workers) => figures.workerJoined(clock.now(), workers),
-      report: (fact) => this.report(fact),
-      onFault: (error) => this.fail(error),
+      maxWorkersPerAddress: options.maxWorkersPerAddress,
+      onEvent: (event) => this.#hear(event),
     });
     this.#coordinator = new Coordinator(new TaskSequence(config, plan), start, coordinatorOptions);
-    const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = plan;
-    const identity = { run, incarnation, totalSteps, stepsPerEpoch };
-    if (start.resumed) this.report({ type: 'run-resumed', ...identity, step: start.position.step });
-    else {
-      const sizes = { trainSamples, validationSamples, testSamples, parameterCount: model.parameterCount };
-      this.report({ type: 'run-started', ...identity, ...sizes });
-    }
-    this.#tick();
+    this.#reportStart(start);
+    const { fault } = options;
+    fault?.addEventListener('abort', () => this.#fail(fault.reason), { once: true });
+    if (fault?.aborted) this.#fail(fault.reason);
+    else this.#tick();
   }
 
   /** Takes over a connection: greets, serves and forgets the worker at its other end. */
@@ -170,6 +136,20 @@ export class ParameterServer {
     this.#tell({ type: 'halt-requested', reason });
   }
 
+  /**
+   * Asks the worker of that rank to finish what it holds and leave: it gets no more leases, and its process exits 0.
+   * @returns false when no such worker is connected.
+   */
+  drain(rank: number): boolean {
+    const worker = this.#sessions.joined.ofRank(rank);
+    return worker !== undefined && this.#sessions.drain(worker.workerId);
+  }
+
+  /** Steps applied so far. */
+  get stepsDone(): number {
+    return this.#options.parameters.state.updates;
+  }
+
   /** Workers that lost their connection within the last `ms` before the end, and have not been told of it. */
   untold(ms: number): number {
     return this.#sessions.untold(ms);
@@ -180,55 +160,67 @@ export class ParameterServer {
     return this.#sessions.farewell(ms);
   }
 
-  // ── Results ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── What workers do ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #hear(event: SessionEvent): void {
+    switch (event.type) {
+      case 'result-arrived': {
+        const fault = this.#takeResult(event.workerId, event.result);
+        if (fault !== null) this.#sessions.refuseResult(event.workerId, fault);
+        return;
+      }
+      case 'numerics-changed':
+        return this.#tell({ type: 'restart-requested' });
+      case 'reported':
+        return this.#report(event.fact);
+      case 'failed':
+        return this.#fail(event.error);
+      case 'worker-joined':
+        this.#training.figures.workerJoined(this.#now, this.#sessions.joined.size);
+        return this.#tell(event);
+      default:
+        return this.#tell(event);
+    }
+  }
 
   /** @returns what is wrong with a result that no honest worker can have sent, or null. */
   #takeResult(workerId: WorkerId, result: Result | EvaluationResult): string | null {
-    const { config, plan, run, incarnation } = this.#options;
+    const { identity } = this.#options.context;
     const { task, block } = result;
-    if (result.run !== run || result.incarnation !== incarnation) {
-      this.#answer(workerId, result.step, task, block, 'stale');
+    const key = { workerId, task, block };
+    if (result.run !== identity.run || result.incarnation !== identity.incarnation) {
+      this.#answer(key, result.step, 'stale');
       return null;
     }
-    const received = { type: 'result-received', workerId, task, block } as const;
-    const current = this.#reduction?.task;
+    const current = this.#sums.task;
     if (current?.id !== task) {
-      this.#tell({ ...received, suspicion: null });
+      this.#tell({ type: 'result-received', ...key, suspicion: null });
       return null;
     }
-    const { metric } = this.#figures;
-    const fault = faultOf(result, current, { config, plan, metric, gradientBytes: this.#gradients.messageBytes });
-    if (fault !== null) return fault;
-    const { samples, lossSum, metricSum, computeMs } = result;
-    const tally = { samples, lossSum, metricSum, computeMs };
-    const suspicion = suspicionOfSums(tally);
-    if (result.type !== 'result') this.#tell({ ...received, suspicion }, { ...tally, vector: null });
-    else {
-      const vector = this.#buffers.take();
-      this.#gradients.unpack(result.gradient, vector);
-      const judged = suspicion ?? this.#plausibility.suspicionOf(this.#gradientNorm(vector, samples));
-      this.#tell({ ...received, suspicion: judged }, { ...tally, vector });
-    }
+    const verdict = this.#judge.judge(result, current);
+    if (verdict.fault !== null) return verdict.fault;
+    this.#sums.keep(key, verdict.delivery);
+    this.#tell({ type: 'result-received', ...key, suspicion: verdict.suspicion });
     return null;
   }
 
-  #answer(workerId: WorkerId, step: number, task: number, block: Block, reason: 'stale' | 'duplicate' | 'bad'): void {
-    if (this.#end === null) this.report({ type: 'result-discarded', step, block, workerId, reason });
-    this.#sessions.connectionOf(workerId)?.send({ type: reason, task, block });
+  #answer({ workerId, task, block }: ResultKey, step: number, reason: 'stale' | 'duplicate' | 'bad'): void {
+    if (this.#end === null) {
+      this.#sessions.reportOfWorker({ type: 'result-discarded', step, block, workerId, reason });
+    }
+    this.#sessions.joined.connectionOf(workerId)?.send({ type: reason, task, block });
   }
 
   // ── The coordinator's events and effects ───────────────────────────────────────────────────────────────────────────
 
   /** Hands an event to the coordinator and carries out what it orders; events that arise meanwhile wait their turn. */
-  #tell(event: CoordinatorEvent, sums: Delivery | null = null): void {
-    this.#inbox.push({ event, sums });
+  #tell(event: CoordinatorEvent): void {
+    this.#inbox.push(event);
     if (this.#handling) return;
     this.#handling = true;
     try {
       for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
-        for (const effect of this.#coordinator.handle(next.event, this.#options.clock.now())) {
-          this.#perform(effect, next.sums);
-        }
+        for (const effect of this.#coordinator.handle(next, this.#now)) this.#perform(effect);
       }
     } finally {
       this.#handling = false;
@@ -236,217 +228,104 @@ export class ParameterServer {
     this.#scheduleWake();
   }
 
-  /** What the server itself concluded comes before all that waits: the coordinator must know what it has caused. */
-  #reply(...events: readonly CoordinatorEvent[]): void {
-    this.#inbox.unshift(...events.map((event) => ({ event, sums: null })));
-  }
-
-  /** Answers an order that may have ended an epoch, after what the callbacks made of it. */
-  #replyAfter({ events, ...saving }: EpochVerdict, answer: CoordinatorEvent): void {
-    if (events.some(({ type }) => type === 'parameters-replaced')) this.#publication.forget();
-    this.#reply(...events, { ...answer, ...saving });
-  }
-
   #scheduleWake(): void {
     this.#cancelWake();
     if (this.#end !== null) return;
     // From the last tick, not from now: what happens all the time must not put off what is due every second.
     const atMs = Math.min(this.#tickedAtMs + HEARTBEAT_INTERVAL_MS, this.#coordinator.wakeAtMs);
-    const delayMs = atMs - this.#options.clock.now();
-    this.#cancelWake = this.#options.clock.after(Math.max(1, delayMs), () => this.#tick());
+    const { clock } = this.#options.context;
+    this.#cancelWake = clock.after(Math.max(1, atMs - this.#now), () => this.#tick());
   }
 
   #tick(): void {
-    this.#tickedAtMs = this.#options.clock.now();
+    this.#tickedAtMs = this.#now;
     this.#sessions.tick();
     this.#tell({ type: 'tick' });
   }
 
-  #perform(effect: CoordinatorEffect, sums: Delivery | null): void {
+  #perform(effect: CoordinatorEffect): void {
+    const { joined } = this.#sessions;
     switch (effect.type) {
       case 'open':
-        this.#reduction?.tree.clear();
-        this.#reduction = {
-          task: effect.task,
-          tree: new TreeReduction(effect.task.leaves, undefined, this.#buffers.give, this.#gradients.add),
-        };
+        this.#sums.open(effect.task);
         this.#computeMs = 0;
-        return this.#figures.taskOpened(this.#options.clock.now());
+        return this.#training.figures.taskOpened(this.#now);
       case 'send-parameters': {
-        const connection = this.#sessions.connectionOf(effect.workerId);
-        if (connection) this.#publication.send(connection, effect.step, this.#parameters.values);
+        const connection = joined.connectionOf(effect.workerId);
+        if (connection) this.#publication.send(connection, effect.step, this.#training.parameters.values);
         return;
       }
       case 'lease':
         return this.#lease(effect);
-      case 'cancel':
-        return this.#sessions
-          .connectionOf(effect.workerId)
-          ?.send({ type: 'cancel', task: effect.task, block: effect.block });
-      case 'collect':
-        this.#reduction!.tree.add(effect.block, sums!);
-        this.#computeMs += sums!.computeMs;
-        return this.#sessions.connectionOf(effect.workerId)?.send({
-          type: 'accepted',
-          task: effect.task.id,
-          block: effect.block,
-        });
+      case 'cancel': {
+        const { workerId, task, block } = effect;
+        return joined.connectionOf(workerId)?.send({ type: 'cancel', task, block });
+      }
+      case 'collect': {
+        const { workerId, task, block } = effect;
+        this.#computeMs += this.#sums.collect({ workerId, task: task.id, block }).computeMs;
+        this.#sessions.reception.resultCollected();
+        return joined.connectionOf(workerId)?.send({ type: 'accepted', task: task.id, block });
+      }
       case 'discard':
-        if (sums?.vector) this.#buffers.give(sums.vector);
-        return this.#answer(effect.workerId, this.#reduction?.task.step ?? 0, effect.task, effect.block, effect.reason);
-      case 'release': {
-        const { task, block, workerId, reason } = effect;
-        return this.report({ type: 'released', step: task.step, block, workerId, reason });
-      }
-      case 'suspect':
-        return this.#reportMember(effect.workerId, (who) => ({
-          type: 'worker-suspected',
-          ...who,
-          reason: effect.reason,
-        }));
-      case 'recover':
-        return this.#reportMember(effect.workerId, (who) => ({ type: 'worker-recovered', ...who }));
-      case 'quarantine': {
-        const { workerId, forMs, reason } = effect;
-        return this.#reportMember(workerId, (who) => ({ type: 'worker-quarantined', ...who, forMs, reason }));
-      }
-      case 'expel':
-        return this.#sessions.expel(effect.workerId, effect.cause, effect.reason);
-      case 'stall':
-        return this.report({
-          type: 'stalled',
-          step: effect.task.step,
-          work: effect.task.kind,
-          forMs: effect.forMs,
-          waitingFor: effect.waitingFor.map(({ workerId, ...rest }) => ({
-            ...this.#sessions.nameOf(workerId),
-            ...rest,
-          })),
-          freeLeaves: effect.freeLeaves,
-        });
+        this.#sums.discard(effect);
+        return this.#answer(effect, this.#sums.task?.step ?? 0, effect.reason);
       case 'commit':
-        return this.#commit(effect.task);
-      case 'evaluate': {
-        const { task } = effect;
-        const evaluation = this.#figures.evaluated(task, this.#reduction!.tree.total!, this.#options.clock.now());
-        this.report({ type: 'evaluated', purpose: task.purpose, ...evaluation });
-        if (task.purpose === 'validation') this.#reportAll(this.#options.health?.validated(evaluation));
-        const verdict = task.purpose === 'validation' ? this.#callbacks.validated(evaluation) : { events: [] };
-        return this.#replyAfter(verdict, { type: 'evaluated', task: task.id });
-      }
-      case 'retry':
-        return this.report({ type: 'step-retried', step: effect.task.step, reason: effect.reason });
-      case 'skip': {
-        const { epochEnd } = this.#figures.stepSkipped(this.#options.clock.now());
-        this.report({ type: 'step-skipped', step: effect.task.step, reason: effect.reason });
-        if (epochEnd !== null) this.report({ type: 'epoch-ended', ...epochEnd });
-        this.#reportAll(this.#options.health?.skipped(effect.task.step + 1, effect.reason, epochEnd));
-        this.#reactToHealth();
-        const verdict = this.#callbacks.stepDone(effect.task.step + 1, epochEnd);
-        return this.#replyAfter(verdict, { type: 'skipped', task: effect.task.id });
-      }
+        return this.#conclude(
+          commitStep(effect.task, this.#sums.total, this.#training, this.#now, () => this.#stepCost()),
+        );
+      case 'skip':
+        return this.#conclude(skipStep(effect.task, effect.reason, this.#training, this.#now));
+      case 'evaluate':
+        return this.#conclude(takeEvaluation(effect.task, this.#sums.total, this.#training, this.#now));
       case 'checkpoint':
         return this.#saveCheckpoint(effect.position, effect.cause);
+      case 'expel':
+        return this.#sessions.expel(effect.workerId, effect.cause, effect.reason);
       case 'pause': {
         const { ready, minWorkers } = effect;
-        this.report({ type: 'waiting', workers: ready, minWorkers });
-        return this.#sessions.broadcast({
-          type: 'pause',
-          reason: `the run waits until ${minWorkers} workers are ready`,
-        });
+        this.#report({ type: 'waiting', workers: ready, minWorkers });
+        const reason = asText(`the run waits until ${minWorkers} workers are ready`, REASON_LENGTH);
+        return joined.broadcast({ type: 'pause', reason });
       }
       case 'resume':
-        this.report({ type: 'resumed', workers: effect.ready });
-        return this.#sessions.broadcast({ type: 'resume' });
+        this.#report({ type: 'resumed', workers: effect.ready });
+        return joined.broadcast({ type: 'resume' });
       case 'finish':
         return this.#finish(effect.outcome, effect.reason);
       default:
-        effect satisfies never;
+        return this.#reportEffect(effect);
     }
+  }
+
+  /** What was concluded comes before all that waits: the coordinator must know what it has caused. */
+  #conclude({ facts, events, reaction }: Conclusion): void {
+    for (const { type } of events) {
+      if (type === 'committed') this.#sessions.reception.bindNumerics();
+      if (type === 'parameters-replaced') this.#publication.forget();
+    }
+    for (const fact of facts) this.#report(fact);
+    this.#reaction ??= reaction;
+    this.#inbox.unshift(...events);
+  }
+
+  #stepCost(): StepCost {
+    return { workers: this.#sessions.joined.size, computeMs: this.#computeMs, ...this.#sessions.newBytes() };
   }
 
   #lease({ workerId, task, block, instead }: Extract<CoordinatorEffect, { type: 'lease' }>): void {
+    const { joined } = this.#sessions;
+    const { id, step, kind } = task;
     if (instead !== null) {
-      const { rank } = this.#sessions.nameOf(workerId);
-      this.report({
-        type: 'leased-again',
-        step: task.step,
-        work: task.kind,
-        block,
-        rank,
-        insteadOf: this.#sessions.nameOf(instead),
-      });
+      const { rank } = joined.nameOf(workerId);
+      this.#report({ type: 'leased-again', step, work: kind, block, rank, insteadOf: joined.nameOf(instead) });
     }
-    const work = {
-      run: this.#options.run,
-      incarnation: this.#options.incarnation,
-      task: task.id,
-      step: task.step,
-      block,
-    };
-    if (task.kind === 'gradient') this.#sessions.lease(workerId, { type: 'lease', ...work });
-    else this.#sessions.lease(workerId, { type: 'evaluation-lease', ...work, purpose: task.purpose });
-  }
-
-  #commit(task: GradientTask): void {
-    const { config, plan, clock } = this.#options;
-    const { vector, ...tally } = this.#reduction!.tree.total!;
-    if (vector === null) throw new Error(`step ${task.step} was collected without a gradient`);
-    const gradientNorm = this.#gradientNorm(vector, tally.samples);
-    if (!(gradientNorm <= LARGEST_NORM)) {
-      const reason = Number.isFinite(gradientNorm)
-        ? `the gradient's norm is ${gradientNorm.toExponential(1)}`
-        : 'the gradient is not finite';
-      return this.#reply({ type: 'commit-refused', task: task.id, reason });
-    }
-    const { health, learningRateFactor: rollbackFactor } = this.#options;
-    const { schedule } = config;
-    const learningRate = rateAt(task.step, { schedule, plan, callbacks: this.#callbacks.state, rollbackFactor });
-    const before = this.#parameters.values;
-    this.#parameters.update(vector, tally.samples, learningRate);
-    this.#sessions.bindNumerics();
-    this.#plausibility.noteCommitted(gradientNorm);
-    const { stepMs, epochEnd } = this.#figures.committed(task, tally, clock.now());
-    this.report({
-      type: 'step',
-      step: task.step + 1,
-      epoch: task.epoch,
-      samples: tally.samples,
-      loss: tally.lossSum / tally.samples,
-      ...metricFigure(this.#figures.metric, tally.metricSum / tally.samples),
-      learningRate,
-      gradientNorm,
-      workers: this.#sessions.workers,
-      stepMs,
-      // A worker's clock is its own: what it says can't be more than there was.
-      busyShare: stepMs === 0 ? 0 : Math.min(1, this.#computeMs / (stepMs * this.#sessions.workers)),
-      ...this.#sessions.newBytes(),
-    });
-    if (epochEnd !== null) this.report({ type: 'epoch-ended', ...epochEnd });
-    const applied = { step: task.step + 1, tally, gradientNorm, gradient: vector, before, epochEnd };
-    this.#reportAll(health?.committed({ ...applied, after: this.#parameters.values }));
-    this.#reactToHealth();
-    const verdict = this.#callbacks.stepDone(task.step + 1, epochEnd);
-    this.#replyAfter(verdict, { type: 'committed', task: task.id });
-  }
-
-  /** Ends this server at a collapse, before another step begins: so it ends at the same step whatever the workers do. */
-  #reactToHealth(): void {
-    const reaction = this.#options.health?.reaction ?? null;
-    if (reaction === null || this.#reaction !== null) return;
-    this.#reaction = reaction;
-    this.#reply({ type: 'halt-requested', reason: reaction.reason });
-  }
-
-  /** Of the slopes; not finite when the statistics behind them are not. */
-  #gradientNorm(vector: Float32Array, samples: number): number {
-    const { trainableCount } = this.#options.model;
-    const tail = normOf(vector.subarray(trainableCount));
-    return Number.isFinite(tail) ? normOf(vector.subarray(0, trainableCount), samples) : tail;
+    this.#sessions.lease(workerId, { ...kindOfLease(task), ...this.#options.context.identity, task: id, step, block });
   }
 
   #saveCheckpoint(position: Position, cause: SaveCause): void {
-    const { checkpoints, clock, config, plan, health } = this.#options;
+    const { checkpoints, context, health, parameters } = this.#options;
+    const { figures, callbacks } = this.#training;
     // It would be set aside at once.
     if (this.#reaction?.action === 'rollback') return;
     checkpoints?.save(
@@ -454,14 +333,14 @@ export class ParameterServer {
         position,
         // Between two steps, which is where checkpoints are ordered, it is what the copy has to start with.
         consecutiveSkips: this.#coordinator.standing.consecutiveSkips,
-        epoch: Math.floor(position.step / plan.stepsPerEpoch),
-        optimizer: this.#parameters.state,
-        figures: this.#figures.snapshot(clock.now()),
-        numericsFingerprint: config.deterministic ? this.#sessions.numericsFingerprint : null,
-        ...this.#figures.validationNow,
-        callbacks: this.#callbacks.state,
-        kept: this.#parameters.kept,
-        monitored: this.#callbacks.monitoredAt(position.step),
+        epoch: Math.floor(position.step / context.layout.plan.stepsPerEpoch),
+        optimizer: parameters.state,
+        figures: figures.snapshot(this.#now),
+        numericsFingerprint: this.#sessions.reception.numericsFingerprint,
+        ...figures.validationNow,
+        callbacks: callbacks.state,
+        kept: parameters.kept,
+        monitored: callbacks.monitoredAt(position.step),
         health: health?.snapshot() ?? null,
       },
       cause,
@@ -471,64 +350,20 @@ export class ParameterServer {
   // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #finish(outcome: RunOutcome, reason: string): void {
-    const isRolledBack = this.#reaction?.action === 'rollback';
-    this.#end = { outcome: isRolledBack ? 'rolled-back' : outcome, reason };
+    const { context, parameters, health } = this.#options;
+    const reaction = this.#reaction;
+    this.#end = { outcome: reaction?.action === 'rollback' ? 'rolled-back' : outcome, reason };
     this.#cancelWake();
     this.#sessions.end(this.#end);
-    if (isRolledBack) {
-      this.#concludeRollback(outcome, reason).catch((error: unknown) => this.fail(error));
-      return;
-    }
-    this.#conclude(outcome, reason).catch((error: unknown) => this.fail(error));
-  }
-
-  async #conclude(outcome: RunOutcome, reason: string): Promise<void> {
-    const { folder, model, checkpoints, fence, clock } = this.#options;
-    const summary = this.#summary(outcome);
-    const save = async () => {
-      // The checkpoint first: it is what the run can go on from.
-      await checkpoints?.settle();
-      await fence?.();
-      folder.saveParameters(this.#parameters.values, summary.steps, model.tensors, model.hash);
-    };
-    const onRefused = (why: string) =>
-      this.report({ type: 'checkpoint-failed', step: summary.steps, reason: `the result is not saved yet: ${why}` });
-    const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
-    const unsaved = await saveResult({ save, now: () => clock.now(), pause, onRefused });
-    this.report({ type: 'run-ended', reason, ...summary });
-    folder.close();
-    this.#resolveEnded({ outcome, reason, summary, collapse: this.#reaction?.finding ?? null, unsaved });
-  }
-
-  async #concludeRollback(outcome: RunOutcome, reason: string): Promise<void> {
-    const { folder, checkpoints, fence, rollBack } = this.#options;
-    const { finding } = this.#reaction!;
-    const summary = this.#summary(outcome);
-    await checkpoints?.flush();
-    await fence?.();
-    this.report({ type: 'rolled-back', ...(await rollBack!(finding, summary.steps)) });
-    folder.close();
-    this.#resolveEnded({ outcome: 'rolled-back', reason, summary, collapse: finding, unsaved: null });
-  }
-
-  #summary(outcome: RunOutcome): RunSummary {
-    const { clock, health } = this.#options;
-    const figures = this.#figures.summary(outcome, this.#parameters.sha256(), clock.now());
-    return { ...figures, health: health?.found ?? [], rollbacks: health?.rollbacks ?? [] };
-  }
-
-  /** Steps applied so far. */
-  get stepsDone(): number {
-    return this.#parameters.state.updates;
-  }
-
-  /** The run goes on with another server: workers that lose this one should look for it. */
-  get isRolledBack(): boolean {
-    return this.#end?.outcome === 'rolled-back';
+    const figures = this.#training.figures.summary(outcome, parameters.sha256(), this.#now);
+    const summary = { ...figures, health: health?.found ?? [], rollbacks: health?.rollbacks ?? [] };
+    const { model } = context.layout;
+    const last = { outcome, reason, summary, parameters: parameters.values, model, reaction };
+    concludeRun(last, this.#options, context).then(this.#resolveEnded, (error: unknown) => this.#fail(error));
   }
 
   /** A fault of our own: everybody is let go, and whoever waits for the end is told. */
-  fail(error: unknown): void {
+  #fail(error: unknown): void {
     const reason = 'the server failed';
     this.#end ??= { outcome: 'halted', reason };
     this.#cancelWake();
@@ -538,30 +373,31 @@ export class ParameterServer {
 
   // ── Small things ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  get #parameters(): Parameters {
-    return this.#options.parameters;
+  get #now(): number {
+    return this.#options.context.clock.now();
   }
 
-  get #figures(): RunFigures {
-    return this.#options.figures;
+  #report(fact: RunFact): void {
+    this.#options.context.report(fact);
   }
 
-  #reportMember(
-    workerId: WorkerId,
-    fact: (who: { readonly workerId: WorkerId; readonly rank: number }) => RunFact,
-  ): void {
-    const rank = this.#sessions.rankOf(workerId);
-    if (rank !== undefined) this.report(fact({ workerId, rank }));
+  #reportEffect(effect: ToldEffect): void {
+    const fact = factOf(effect, this.#sessions.joined);
+    if (fact !== null) this.#sessions.reportOfWorker(fact);
   }
 
-  #reportAll(facts: readonly RunFact[] = []): void {
-    for (const fact of facts) this.report(fact);
+  #reportStart({ resumed, position }: StartingPoint): void {
+    const { identity, layout } = this.#options.context;
+    const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = layout.plan;
+    const about = { ...identity, totalSteps, stepsPerEpoch };
+    if (resumed) return this.#report({ type: 'run-resumed', ...about, step: position.step });
+    const { parameterCount } = layout.model;
+    this.#report({ type: 'run-started', ...about, trainSamples, validationSamples, testSamples, parameterCount });
   }
+}
 
-  /** Writes a fact to the run's log and tells the operator. */
-  report(fact: RunFact): void {
-    const event: RunEvent = { at: this.#options.clock.now(), ...fact };
-    this.#options.folder.log(event);
-    this.#options.onEvent(event);
-  }
+function kindOfLease(task: Task) {
+  return task.kind === 'gradient'
+    ? ({ type: 'lease' } as const)
+    : ({ type: 'evaluation-lease', purpose: task.purpose } as const);
 }

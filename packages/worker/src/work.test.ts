@@ -245,6 +245,25 @@ describe('work', () => {
     expect(asked).toEqual(['close']);
   });
 
+  it('that the coordinator asks to leave delivers the lease it holds, says bye and ends', async () => {
+    let finish!: (value: number) => void;
+    let started!: () => void;
+    const computing = new Promise<void>((resolve) => (started = resolve));
+    const { compute } = fakeCompute(() => (started(), new Promise((resolve) => (finish = resolve))));
+    const { end, connected } = begin(compute);
+    const connection = await connected();
+    const next = await meet(connection);
+    connection.send({ type: 'lease', ...work0 });
+    await computing;
+    connection.send({ type: 'drain' });
+    expect(await next()).toMatchObject({ type: 'draining' });
+    finish(1);
+    expect(await next()).toMatchObject({ type: 'result' });
+    connection.send({ type: 'accepted', task: 0, block: work0.block });
+    expect(await next()).toMatchObject({ type: 'bye' });
+    expect(await end).toEqual({ completed: false, reason: 'the coordinator asked this worker to leave' });
+  });
+
   it('gives up when it and the coordinator do not understand each other, and not at the first time', async () => {
     const { compute } = fakeCompute();
     const { end, connected } = begin(compute);

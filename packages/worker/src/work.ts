@@ -33,22 +33,23 @@ const ASKED_TO_LEAVE: WorkEnd = { completed: false, reason: 'asked to leave' };
  * A worker's life: connects, prepares what the server names, computes its leases, and connects again when the connection
  * is lost, until the run is over or it is told to drain. What it computes when the connection breaks it goes on computing,
  * and delivers on the next one.
- * @throws OperatorError when the server refuses this worker or does not understand it again and again, when it stays away for longer than the worker's patience, or
- * when the engine or the data can't be had.
+ * @throws OperatorError when the server refuses this worker or does not understand it again and again, when it stays away
+ * for longer than the worker's patience, or when the engine or the data can't be had.
  */
 export async function work(options: WorkOptions): Promise<WorkEnd> {
   const { compute, computeOptions, connect, drain, patienceMs, log } = options;
   const workerId = randomBytes(8).toString('hex');
+  const secret = randomBytes(16).toString('hex');
   try {
     const engine = await compute.open(computeOptions);
     if (engine.warning !== null) log(engine.warning, 'note');
-    const session = new WorkerSession({ compute, engine, workerId, drain, log });
+    const session = new WorkerSession({ compute, engine, workerId, secret, drain, log });
     let connection = await connect(drain);
     let misunderstandings = 0;
     for (let attempt = 1; ; attempt++) {
       const end = await session.converse(connection);
       if (end !== null) return end;
-      if (drain.aborted) return ASKED_TO_LEAVE;
+      if (session.drainReason !== null) return { completed: false, reason: session.drainReason };
       const closure = await connection.closed;
       const { code, reason } = closure;
       if (session.servedSinceConnecting) attempt = 1;

@@ -31,6 +31,8 @@ export interface WorkerSessionOptions {
   readonly compute: Compute;
   readonly engine: EngineFacts;
   readonly workerId: string;
+  /** Proves to the server that a connection is this process's. */
+  readonly secret: string;
   readonly drain: AbortSignal;
   readonly log: WorkerLog;
 }
@@ -54,6 +56,7 @@ interface Conversation {
   end: WorkEnd | null;
 }
 
+const ASKED_TO_LEAVE = 'asked to leave';
 /** A gap between two heartbeats that only a process that stood still leaves. */
 const STANDSTILL_MS = 3_000;
 
@@ -71,9 +74,16 @@ export class WorkerSession {
   /** The last result as it was sent: the next one is written over it. */
   #encodedResult: Uint8Array | undefined;
   servedSinceConnecting = false;
+  /** The server asked this worker to leave. */
+  #drainReason: string | null = null;
 
   constructor(options: WorkerSessionOptions) {
     this.#options = options;
+  }
+
+  /** Why this worker leaves as soon as it holds nothing; null while it stays. */
+  get drainReason(): string | null {
+    return this.#drainReason ?? (this.#options.drain.aborted ? ASKED_TO_LEAVE : null);
   }
 
   /**
@@ -81,7 +91,7 @@ export class WorkerSession {
    * @throws OperatorError when the server refuses this worker; what the compute or the preparation threw.
    */
   async converse(connection: ServerConnection): Promise<WorkEnd | null> {
-    const { workerId, engine, drain } = this.#options;
+    const { workerId, secret, engine, drain } = this.#options;
     const conversation: Conversation = { connection, welcome: null, ready: false, heartbeat: null, end: null };
     this.#conversation = conversation;
     this.servedSinceConnecting = false;
@@ -91,6 +101,7 @@ export class WorkerSession {
       type: 'hello',
       protocolVersion: PROTOCOL_VERSION,
       workerId,
+      secret,
       name: asText(`${hostname()}:${process.pid}`, 128),
       engine: { name: engine.name, version: engine.version, threads: engine.threads },
     });
@@ -142,8 +153,8 @@ export class WorkerSession {
         conversation.end = { completed: message.completed, reason: message.reason };
         return;
       case 'drain':
-        this.#leave(conversation, 'the coordinator asked this worker to leave');
-        return;
+        this.#drainReason = 'the coordinator asked this worker to leave';
+        return this.#drain(conversation);
       case 'pause':
         return this.#options.log(`paused: ${message.reason}`, 'note');
       case 'resume':
@@ -226,7 +237,7 @@ export class WorkerSession {
   #finishJob(): void {
     this.#job = null;
     const conversation = this.#conversation;
-    if (conversation !== null && this.#options.drain.aborted) this.#leave(conversation, 'asked to leave');
+    if (conversation !== null && this.drainReason !== null) this.#leave(conversation, this.drainReason);
   }
 
   // ── Coming and going ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -283,7 +294,7 @@ export class WorkerSession {
   #drain(conversation: Conversation): void {
     // A worker that holds a lease delivers it first, and says bye when it is answered.
     if (this.#job !== null && conversation.ready) conversation.connection.send({ type: 'draining' });
-    else this.#leave(conversation, 'asked to leave');
+    else this.#leave(conversation, this.drainReason ?? ASKED_TO_LEAVE);
   }
 
   #leave(conversation: Conversation, reason: string): void {

@@ -5,13 +5,13 @@ import { foldHelp, newCommand } from '../flags/help.ts';
 import { runFlags } from '../flags/run.ts';
 import { wholeNumber } from '../flags/values.ts';
 import { isLoopback, openDoor, reachableUrl } from '@convoy/server/serve';
-import type { ParameterServer } from '@convoy/server/server';
+import type { ServedRun } from '@convoy/server/serve-run';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
 import { mostParameters } from '@convoy/workload/open-workload';
 import { Display } from '../display.ts';
 import { reportEnd } from '../report-end.ts';
-import { prepareShown, shownOptions, shownReopen } from '../shown-run.ts';
 import { shellCommand } from '../shell-command.ts';
+import { serveShown, shownOptions } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
 
 export const DEFAULT_PORT = 7311;
@@ -70,26 +70,20 @@ async function coordinate(flags: CoordinatorFlags, command: Command): Promise<vo
   try {
     const url = reachableUrl(door.listener);
     const options = shownOptions(flags, { url }, display, stop);
-    let prepared = await prepareShown(options, display, stop);
-    const { server, deterministic } = prepared;
+    const run = await serveShown(options, display, stop);
     display.workerCommand = shellCommand([
       ...['npx', 'convoy', 'worker', '--url', url],
-      ...(deterministic ? ['--threads', '1'] : []),
+      ...(run.deterministic ? ['--threads', '1'] : []),
       ...(flags.workload === undefined ? [] : ['--workload', flags.workload]),
     ]);
-    door.letIn(server);
+    door.letIn(run);
     if (!isLoopback(door.listener.host)) {
       const who = 'whoever reaches this port can read the parameters and take part in the run';
       display.warn(`listening on ${door.listener.host}, port ${door.listener.port}: ${who}; there are no passwords`);
     }
     display.line(`listening on ${url}; start workers with:\n\n  ${display.workerCommand}\n`);
-    const reopen = shownReopen(options, stop);
-    for (let next = await reopen(prepared); next !== null; next = await reopen(prepared)) {
-      prepared = next;
-      door.letIn(next.server);
-    }
-    await reportEnd(prepared, { display, json: flags.json, stop, command });
-    await sayGoodbye(prepared.server, 1000 * flags.linger, display, stop.signal);
+    await reportEnd(run, { display, json: flags.json, stop, command });
+    await sayGoodbye(run, 1000 * flags.linger, display, stop.signal);
   } finally {
     display.close();
     await door.listener.close();
@@ -97,10 +91,10 @@ async function coordinate(flags: CoordinatorFlags, command: Command): Promise<vo
 }
 
 /** Stays for the workers that don't know yet that the run is over: they would look for it for as long as their patience lasts. */
-async function sayGoodbye(server: ParameterServer, ms: number, display: Display, stopped: AbortSignal): Promise<void> {
-  const untold = server.untold(ms);
+async function sayGoodbye(run: ServedRun, ms: number, display: Display, stopped: AbortSignal): Promise<void> {
+  const untold = run.untold(ms);
   if (untold === 0 || stopped.aborted) return;
   const who = untold === 1 ? 'a worker that has' : `${untold} workers that have`;
   display.line(`staying ${ms / 1000} s at most for ${who} lost the connection, to say that the run is over`);
-  await Promise.race([server.farewell(ms), once(stopped, 'abort')]);
+  await Promise.race([run.farewell(ms), once(stopped, 'abort')]);
 }

@@ -4,14 +4,13 @@ import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
 import { engineFlags, runFlags } from '../flags/run.ts';
 import { positiveInteger } from '../flags/values.ts';
-import type { PreparedRun } from '@convoy/server/prepare-run';
+import type { ServedRun } from '@convoy/server/serve-run';
 import { Display } from '../display.ts';
 import { suspendWithProgram } from '../job-control.ts';
 import { trainInProcess } from '@convoy/convoy/launchers/in-process';
 import { trainWithWorkers } from '@convoy/convoy/launchers/worker-processes';
-import type { Reopen } from '@convoy/convoy/reopen-rolled-back';
 import { reportEnd } from '../report-end.ts';
-import { prepareShown, shownOptions, shownReopen } from '../shown-run.ts';
+import { serveShown, shownOptions } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
 
 const trainFlags = flagTable({
@@ -66,33 +65,24 @@ async function train(flags: TrainFlags, command: Command): Promise<void> {
       display,
       stop,
     );
-    const prepared = await prepareShown(options, display, stop);
-    const reopen = shownReopen(options, stop);
-    const last = flags.single
-      ? await trainInProcess(flags, prepared, reopen, (line) => display.line(line))
-      : await trainBeside(flags, prepared, reopen, display);
-    await reportEnd(last, { display, json: flags.json, stop, command });
+    const run = await serveShown(options, display, stop);
+    if (flags.single) await trainInProcess(flags, run, (line) => display.line(line));
+    else await trainBeside(flags, run, display);
+    await reportEnd(run, { display, json: flags.json, stop, command });
   } finally {
     display.close();
   }
 }
 
-/** With worker processes beside this one. @returns the run as it ended. */
-async function trainBeside(
-  flags: TrainFlags,
-  prepared: PreparedRun,
-  reopen: Reopen,
-  display: Display,
-): Promise<PreparedRun> {
-  const { last, lastCode } = await trainWithWorkers(flags, prepared, {
+/** With worker processes beside this one. */
+async function trainBeside(flags: TrainFlags, run: ServedRun, display: Display): Promise<void> {
+  const lastCode = await trainWithWorkers(flags, run, {
     main: process.argv[1]!,
-    reopen,
     onWarning: (line) => display.warn(line),
     onStatus: (line) => display.status(line),
     suspendWithProgram,
   });
-  const { outcome } = await last.ended;
+  const { outcome } = await run.ended;
   // What ended the workers is what the operator has to mend.
   if (outcome === 'halted' && lastCode !== exitCodes.ok) process.exitCode = lastCode;
-  return last;
 }

@@ -127,6 +127,11 @@ export class Coordinator {
       case 'training-ended':
         if (this.#phase.name !== 'concluding') throw new Error('the training was ended while a task is being computed');
         return this.#mode.endTraining(event.reason);
+      case 'restart-requested': {
+        const { task } = this.#leasing;
+        if (this.#phase.name !== 'collecting' || task === null) return;
+        return this.#follow(this.#mode.restart(task));
+      }
       case 'parameters-replaced':
         for (const member of this.#membership) member.parametersAt = -1;
         return;

@@ -88,6 +88,8 @@ export type CoordinatorEvent =
   | { readonly type: 'evaluated'; readonly task: number; readonly isSaved?: boolean }
   /** No step follows the present task, which the server has yet to answer: what is due at the run's end is due after it. */
   | { readonly type: 'training-ended'; readonly reason: string }
+  /** What was collected of the present task is not wanted: it begins again, as another task. */
+  | { readonly type: 'restart-requested' }
   /** The parameters are others than before without a step: whoever was sent them needs them again. */
   | { readonly type: 'parameters-replaced' }
   /** Time has passed: sent at least every second, and at the machine's `wakeAt`. */

@@ -52,6 +52,11 @@ export class SynchronousMode {
     this.#checkpointAtMs = nowMs;
   }
 
+  /** The same task from its beginning: with another id, so that no result of the first is taken. */
+  restart(task: Task): Next {
+    return { name: 'task', task: { ...task, id: this.#nextTaskId++ } };
+  }
+
   /** The task at the present position. */
   next(attempt: 1 | 2 = 1): Next {
     const isOver = this.#stopReason !== null && this.#position.due.length === 0;

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import type { RunFact } from '@convoy/protocol/run-events';
-import { StrangerLog } from './stranger-log.ts';
+import { PeerLog, STRANGER_LIMITS } from './peer-log.ts';
 
-it('StrangerLog tells ten facts a second, and of the rest how many they were', () => {
+it('PeerLog tells ten facts of strangers a second, and of the rest how many they were', () => {
   const facts: RunFact[] = [];
-  const log = new StrangerLog((fact) => facts.push(fact));
+  const log = new PeerLog(STRANGER_LIMITS, (fact) => facts.push(fact));
   for (let i = 0; i < 1_000; i++) log.note({ type: 'connection-closed', remote: `r:${i}`, reason: 'gone' }, 5_000);
   expect(facts).toHaveLength(10);
   log.tick(5_999);

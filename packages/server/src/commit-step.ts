@@ -1,0 +1,155 @@
+import { normOf } from '@convoy/training/optimizer/optimizer';
+import type { Sums, Tally } from '@convoy/numerics/reduction';
+import type { RunFact } from '@convoy/protocol/run-events';
+import { metricFigure } from '@convoy/protocol/metric';
+import type { RunConfig } from '@convoy/protocol/run-config';
+import type { CoordinatorEvent, EvaluationTask, GradientTask } from '@convoy/training/coordinator/events';
+import type { RunFigures } from '@convoy/training/figures';
+import type { RunPlan } from '@convoy/training/sampling';
+import { rateAt } from '@convoy/training/learning-rate';
+import type { EpochCallbacks, EpochVerdict } from './epoch-callbacks.ts';
+import type { HealthWatch, Reaction } from './health-watch.ts';
+import type { Parameters } from './parameters.ts';
+import { LARGEST_NORM, type Plausibility } from './results.ts';
+
+/** The training that a task moves on: all that a commit may change is in here. */
+export interface Training {
+  readonly config: RunConfig;
+  readonly plan: RunPlan;
+  readonly trainableCount: number;
+  readonly parameters: Pick<Parameters, 'values' | 'update'>;
+  readonly figures: RunFigures;
+  readonly callbacks: Pick<EpochCallbacks, 'state' | 'stepDone' | 'validated'>;
+  /** Null watches nothing. */
+  readonly health: Pick<HealthWatch, 'committed' | 'skipped' | 'validated' | 'reaction'> | null;
+  readonly plausibility: Pick<Plausibility, 'noteCommitted' | 'noteEvaluated'>;
+  /** What earlier rollbacks left of the learning rate. */
+  readonly rollbackFactor: number;
+}
+
+/** What a step cost the cluster. */
+export interface StepCost {
+  readonly workers: number;
+  /** What its workers say that they computed, together. */
+  readonly computeMs: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
+/** What became of a task: the facts in their order, and what the coordinator has to be told before anything else, in this order. */
+export interface Conclusion {
+  readonly facts: readonly RunFact[];
+  readonly events: readonly CoordinatorEvent[];
+  /** What is to be done about a collapse, once there is one. */
+  readonly reaction: Reaction | null;
+}
+
+/**
+ * Applies a step: its gradient, summed over all micro-batches, moves the parameters once, or is refused and moves nothing.
+ * @param total sums over the step's samples; the vector is one flat gradient and, behind it, the sums of the statistics.
+ * @param costOf asked once, if the step is applied.
+ */
+export function commitStep(
+  task: GradientTask,
+  total: Sums,
+  training: Training,
+  nowMs: number,
+  costOf: () => StepCost,
+): Conclusion {
+  const { config, plan, parameters, figures, callbacks, health, plausibility, rollbackFactor } = training;
+  const { vector, ...tally } = total;
+  if (vector === null) throw new Error(`step ${task.step} was collected without a gradient`);
+  const gradientNorm = normOfGradient(vector, tally.samples, training.trainableCount);
+  if (!(gradientNorm <= LARGEST_NORM)) return refused(task, gradientNorm);
+
+  const { schedule } = config;
+  const learningRate = rateAt(task.step, { schedule, plan, callbacks: callbacks.state, rollbackFactor });
+  const before = parameters.values;
+  parameters.update(vector, tally.samples, learningRate);
+
+  plausibility.noteCommitted(gradientNorm, tally);
+  const { stepMs, epochEnd } = figures.committed(task, tally, nowMs);
+  const step = task.step + 1;
+  const measured = { learningRate, gradientNorm, stepMs };
+  const applied = { step, tally, gradientNorm, gradient: vector, before, after: parameters.values, epochEnd };
+  const facts: RunFact[] = [stepFact(task, tally, figures, measured, costOf())];
+  if (epochEnd !== null) facts.push({ type: 'epoch-ended', ...epochEnd });
+  facts.push(...(health?.committed(applied) ?? []));
+  return concluded(facts, { type: 'committed', task: task.id }, callbacks.stepDone(step, epochEnd), health);
+}
+
+/** Gives a step up that was refused twice: it counts, and changes nothing. */
+export function skipStep(task: GradientTask, reason: string, training: Training, nowMs: number): Conclusion {
+  const { figures, callbacks, health } = training;
+  const { epochEnd } = figures.stepSkipped(nowMs);
+  const step = task.step + 1;
+  const facts: RunFact[] = [{ type: 'step-skipped', step: task.step, reason }];
+  if (epochEnd !== null) facts.push({ type: 'epoch-ended', ...epochEnd });
+  facts.push(...(health?.skipped(step, reason, epochEnd) ?? []));
+  return concluded(facts, { type: 'skipped', task: task.id }, callbacks.stepDone(step, epochEnd), health);
+}
+
+/** Takes an evaluation's sums. */
+export function takeEvaluation(task: EvaluationTask, total: Sums, training: Training, nowMs: number): Conclusion {
+  const { figures, callbacks, health, plausibility } = training;
+  const { purpose } = task;
+  const evaluation = figures.evaluated(task, total, nowMs);
+  plausibility.noteEvaluated(total);
+  const facts: RunFact[] = [{ type: 'evaluated', purpose, ...evaluation }];
+  const answer = { type: 'evaluated', task: task.id } as const;
+  // The test decides nothing.
+  if (purpose === 'test') return { facts, events: [answer], reaction: null };
+  facts.push(...(health?.validated(evaluation) ?? []));
+  return concluded(facts, answer, callbacks.validated(evaluation), null);
+}
+
+/** Of the mean gradient; not finite when the statistics behind the gradient are not. */
+export function normOfGradient(vector: Float32Array, samples: number, trainableCount: number): number {
+  const tail = normOf(vector.subarray(trainableCount));
+  return Number.isFinite(tail) ? normOf(vector.subarray(0, trainableCount), samples) : tail;
+}
+
+function refused(task: GradientTask, gradientNorm: number): Conclusion {
+  const reason = Number.isFinite(gradientNorm)
+    ? `the gradient's norm is ${gradientNorm.toExponential(1)}`
+    : 'the gradient is not finite';
+  return { facts: [], events: [{ type: 'commit-refused', task: task.id, reason }], reaction: null };
+}
+
+/**
+ * The callbacks' decisions come before the answer, and a halt for a collapse right behind it, before another step begins: so a
+ * run ends at the same step whatever its workers do.
+ */
+function concluded(
+  facts: readonly RunFact[],
+  answer: Extract<CoordinatorEvent, { type: 'committed' | 'skipped' | 'evaluated' }>,
+  { facts: decided, events, ...saving }: EpochVerdict,
+  health: Training['health'],
+): Conclusion {
+  const reaction = health?.reaction ?? null;
+  const halt: CoordinatorEvent[] = reaction === null ? [] : [{ type: 'halt-requested', reason: reaction.reason }];
+  return { facts: [...facts, ...decided], events: [...events, { ...answer, ...saving }, ...halt], reaction };
+}
+
+function stepFact(
+  task: GradientTask,
+  { samples, lossSum, metricSum }: Tally,
+  { metric }: RunFigures,
+  measured: { readonly learningRate: number; readonly gradientNorm: number; readonly stepMs: number },
+  { workers, computeMs, ...bytes }: StepCost,
+): RunFact {
+  const { stepMs } = measured;
+  return {
+    type: 'step',
+    step: task.step + 1,
+    epoch: task.epoch,
+    samples,
+    loss: lossSum / samples,
+    ...metricFigure(metric, metricSum / samples),
+    ...measured,
+    workers,
+    // A worker's clock is its own: what it says can't be more than there was.
+    busyShare: stepMs === 0 ? 0 : Math.min(1, computeMs / (stepMs * workers)),
+    ...bytes,
+  };
+}

@@ -1,0 +1,77 @@
+import type { ServerMessage } from '@convoy/protocol/messages';
+import type { Holding, WorkerId } from '@convoy/training/coordinator/events';
+import { sameHolding } from '@convoy/training/coordinator/member';
+import { originOf, type JoinedWorker, type WorkerConnection } from './session.ts';
+
+/** Workers of which the last leases are remembered: more than hold one at a time in any run. */
+const MAX_LEASES = 8_192;
+
+/** The workers that take part, and the leases that each was given last. */
+export class JoinedWorkers implements Iterable<JoinedWorker> {
+  readonly #workers = new Map<WorkerId, JoinedWorker>();
+  /** Also of workers that are away. What one says that it holds is the last, or that before if it did not hear that it was answered. */
+  readonly #lastLeases = new Map<WorkerId, readonly Holding[]>();
+
+  [Symbol.iterator](): IterableIterator<JoinedWorker> {
+    return this.#workers.values();
+  }
+
+  get size(): number {
+    return this.#workers.size;
+  }
+
+  get(id: WorkerId): JoinedWorker | undefined {
+    return this.#workers.get(id);
+  }
+
+  add(worker: JoinedWorker): void {
+    this.#workers.set(worker.workerId, worker);
+  }
+
+  /** @returns whether it took part. */
+  remove(id: WorkerId): boolean {
+    return this.#workers.delete(id);
+  }
+
+  /** A worker's place for display. @throws TypeError when it takes no part. */
+  nameOf(id: WorkerId): { readonly rank: number; readonly name: string } {
+    const { rank, name } = this.#workers.get(id)!;
+    return { rank, name };
+  }
+
+  /** The worker of that rank which takes part; undefined when there is none. */
+  ofRank(rank: number): JoinedWorker | undefined {
+    for (const worker of this) if (worker.rank === rank) return worker;
+    return undefined;
+  }
+
+  /** A worker's connection; undefined when it has none at the moment. */
+  connectionOf(id: WorkerId): WorkerConnection | undefined {
+    return this.#workers.get(id)?.session?.connection;
+  }
+
+  /** How many are connected from a peer's address. */
+  countBeside({ remote }: WorkerConnection): number {
+    let count = 0;
+    for (const { session } of this) {
+      if (session !== null && originOf(session.connection.remote) === originOf(remote)) count++;
+    }
+    return count;
+  }
+
+  broadcast(message: ServerMessage): void {
+    for (const { session } of this) session?.connection.send(message);
+  }
+
+  noteLease(id: WorkerId, { task, block }: Holding): void {
+    const [before] = this.#lastLeases.get(id) ?? [];
+    this.#lastLeases.delete(id);
+    this.#lastLeases.set(id, [{ task, block }, ...(before === undefined ? [] : [before])]);
+    if (this.#lastLeases.size > MAX_LEASES) this.#lastLeases.delete(this.#lastLeases.keys().next().value!);
+  }
+
+  /** Whether a worker can hold what it says. */
+  canHold(id: WorkerId, holding: Holding): boolean {
+    return this.#lastLeases.get(id)?.some((lease) => sameHolding(lease, holding)) ?? false;
+  }
+}

@@ -1,0 +1,47 @@
+import type { EvaluationResult, Result } from '@convoy/protocol/messages';
+import type { GradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
+import type { Sums } from '@convoy/numerics/reduction';
+import type { Task } from '@convoy/training/coordinator/events';
+import { normOfGradient, type Training } from './commit-step.ts';
+import { faultOf, type Plausibility } from './results.ts';
+import type { SumBuffers } from './sum-buffers.ts';
+
+/** A block's sums, and how long its worker says they took. */
+export type Delivery = Sums & { readonly computeMs: number };
+
+/** What a result of the present task is: no honest worker's, or sums that are believed or asked about. */
+export type Verdict =
+  { readonly fault: string } | { readonly fault: null; readonly delivery: Delivery; readonly suspicion: string | null };
+
+export interface ResultJudgeOptions {
+  readonly training: Pick<Training, 'config' | 'plan' | 'figures' | 'trainableCount'>;
+  readonly plausibility: Plausibility;
+  readonly gradients: GradientArithmetic;
+  readonly buffers: SumBuffers;
+}
+
+/** Reads results: their sizes and counts first, then what their values look like. */
+export class ResultJudge {
+  readonly #options: ResultJudgeOptions;
+
+  constructor(options: ResultJudgeOptions) {
+    this.#options = options;
+  }
+
+  /** @param task the present one, of which the result is. A delivery's vector is the caller's. */
+  judge(result: Result | EvaluationResult, task: Task): Verdict {
+    const { training, plausibility, gradients, buffers } = this.#options;
+    const { config, plan, figures, trainableCount } = training;
+    const expected = { config, plan, metric: figures.metric, gradientBytes: gradients.messageBytes };
+    const fault = faultOf(result, task, expected);
+    if (fault !== null) return { fault };
+    const { samples, lossSum, metricSum, computeMs } = result;
+    const tally = { samples, lossSum, metricSum, computeMs };
+    const suspicion = plausibility.suspicionOfSums(tally, task);
+    if (result.type !== 'result') return { fault, delivery: { ...tally, vector: null }, suspicion };
+    const vector = buffers.take();
+    gradients.unpack(result.gradient, vector);
+    const norm = normOfGradient(vector, samples, trainableCount);
+    return { fault, delivery: { ...tally, vector }, suspicion: suspicion ?? plausibility.suspicionOf(norm) };
+  }
+}

@@ -1,0 +1,77 @@
+import type { Block } from '@convoy/protocol/messages';
+import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
+import type { Task, WorkerId } from '@convoy/training/coordinator/events';
+
+/** Of whom a result is, and what it is a result of. */
+export interface ResultKey {
+  readonly workerId: WorkerId;
+  readonly task: number;
+  readonly block: Block;
+}
+
+export interface TaskSumsOptions {
+  /** Is given each vector that is not needed any more. */
+  readonly recycle: (vector: Float32Array) => void;
+  /** What a sum is; the run's gradient format decides. */
+  readonly add?: (sum: Float32Array, addend: Float32Array) => void;
+}
+
+/** The sums of the present task. Results wait here by task, block and worker until the coordinator has decided about them. */
+export class TaskSums<Delivery extends Sums = Sums> {
+  readonly #options: TaskSumsOptions;
+  readonly #waiting = new Map<string, Delivery>();
+  #reduction: { readonly task: Task; readonly tree: TreeReduction } | null = null;
+
+  constructor(options: TaskSumsOptions) {
+    this.#options = options;
+  }
+
+  /** The task whose blocks are being collected; null before the first. */
+  get task(): Task | null {
+    return this.#reduction?.task ?? null;
+  }
+
+  /** Begins another task; what was collected of the one before it is done with. */
+  open(task: Task): void {
+    const { recycle, add } = this.#options;
+    this.#reduction?.tree.clear();
+    this.#reduction = { task, tree: new TreeReduction(task.leaves, undefined, recycle, add) };
+  }
+
+  /** Keeps a result until {@link collect} or {@link discard} is called for it. */
+  keep(key: ResultKey, delivery: Delivery): void {
+    this.#waiting.set(nameOf(key), delivery);
+  }
+
+  /** Takes a kept result into the sum. @returns it; its vector is the sum's from now on. */
+  collect(key: ResultKey): Delivery {
+    const delivery = this.#take(key);
+    if (delivery === undefined) throw new Error(`block ${nameOf(key)} was collected, which nobody has delivered`);
+    this.#reduction!.tree.add(key.block, delivery);
+    return delivery;
+  }
+
+  /** Forgets a result, if it was kept: one that is of no present task is not. */
+  discard(key: ResultKey): void {
+    const vector = this.#take(key)?.vector;
+    if (vector) this.#options.recycle(vector);
+  }
+
+  /** The sums of the whole task. @throws Error when a block is missing. */
+  get total(): Sums {
+    const total = this.#reduction?.tree.total;
+    if (total === undefined) throw new Error('a task was concluded whose sum is not complete');
+    return total;
+  }
+
+  #take(key: ResultKey): Delivery | undefined {
+    const name = nameOf(key);
+    const delivery = this.#waiting.get(name);
+    this.#waiting.delete(name);
+    return delivery;
+  }
+}
+
+function nameOf({ workerId, task, block }: ResultKey): string {
+  return `${block.start}+${block.size} of task ${task}, by ${workerId}`;
+}
