@@ -858,6 +858,6 @@ it('ends with its figures although its folder is gone, and says that they are no
   for (let step = 0; step < 2; step++) peer.answer(await peer.next('lease'));
   const { outcome, summary, unsaved } = await server.ended;
   expect({ outcome, steps: summary.steps }).toEqual({ outcome: 'completed', steps: 2 });
-  expect(unsaved).toMatch(/^can't write the parameters to .*: ENOENT/);
+  expect(unsaved).toMatch(/^can't write the parameters to .*ENOENT/);
   expect(events.at(-1)).toMatchObject({ type: 'run-ended', steps: 2 });
 });
