@@ -20,6 +20,7 @@ async function digestIn(node: string, name: string): Promise<string> {
   const args = ['train', '--workload', PANELS, '--steps', '20', '--seed', '7', '--deterministic', '--json'];
   const program = spawn(node, [PROGRAM, ...args, '--single', '--run-dir', join(folder.path, name)], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 240_000,
   });
   const { code, stdout, stderr } = await ended(program);
   if (code !== 0) throw new Error(`${node} ended with ${code}:\n${stderr}`);
@@ -34,7 +35,10 @@ async function nodeOf(version: string): Promise<string | null> {
   if (existsSync(binary)) return binary;
   mkdirSync(prefix, { recursive: true });
   const options = ['--prefix', prefix, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries=1'];
-  const npm = spawn('npm', ['install', ...options, `${name}@${version}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const npm = spawn('npm', ['install', ...options, `${name}@${version}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 120_000,
+  });
   const { code, stderr } = await ended(npm);
   if (code === 0 && existsSync(binary)) return binary;
   const reason = stderr.trim().split('\n')[0] ?? `npm ended with ${code}`;

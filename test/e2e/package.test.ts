@@ -17,6 +17,9 @@ const INSTALL = ['--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries
 const UNREACHABLE =
   /ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|ERR_SOCKET_TIMEOUT|E40[13]|E50\d/;
 
+/** Whatever is started here is ended then: packing and installing take a minute or two on a quiet machine. */
+const ENDED_AFTER_MS = 540_000;
+
 const folder = temporaryFolder();
 afterAll(folder.remove);
 
@@ -37,6 +40,7 @@ async function run(
     spawn(program, args, {
       cwd: project,
       env: { ...Object.fromEntries(clean), ...env },
+      timeout: ENDED_AFTER_MS,
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   );
@@ -64,7 +68,7 @@ beforeAll(async () => {
   if (code === 0) return;
   if (!UNREACHABLE.test(stderr)) throw new Error(`npm install ended with ${code}:\n${stderr}`);
   obstacle = `npm can't reach its registry (${stderr.trim().split('\n')[0]})`;
-});
+}, 2 * ENDED_AFTER_MS);
 
 /** A test of what is installed; where nothing could be, it says so. */
 function itInstalled(title: string, test: () => Promise<void> | void): void {
