@@ -17,7 +17,7 @@ describe('the sockets that a process can afford', () => {
 
   it('are divided so that all fit, and nobody gets more than is wanted', () => {
     const wanted = { connections: 4096, strangers: 256 };
-    expect(shareOut(Infinity, wanted)).toEqual({ connections: 4096, strangers: 256, unasked: 512, sockets: 5376 });
+    expect(shareOut(Infinity, wanted)).toEqual({ connections: 4096, strangers: 256, unasked: 2048, sockets: 8448 });
     for (const limit of [8, 100, 700, 3_000]) expect(shareOut(limit, wanted).sockets).toBeLessThanOrEqual(limit);
   });
 

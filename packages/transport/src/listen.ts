@@ -41,7 +41,7 @@ const REQUEST_WITHIN_MS = 10_000;
 /** How often requests are looked at for that. */
 const CHECK_REQUESTS_EVERY_MS = 1_000;
 /** Sockets that have not asked for anything yet; as many more may be closing. */
-const MAX_UNASKED = 512;
+const MAX_UNASKED = 2_048;
 /** A message may come in so many frames; Convoy's own come in one, and a proxy may cut them. */
 const MAX_FRAMES_PER_MESSAGE = 1_024;
 /** Pieces of this size may wait on average; smaller ones are merged, see small-pieces.ts. */
