@@ -76,8 +76,8 @@ export const mutants: readonly Mutant[] = [
   ]),
   leasing('takes one address for two witnesses', ['one.origin !== origin || this.#areTwo(one, member, task)', 'true']),
   leasing('has a refused step computed again by whoever is there', [
-    'isRefused && this.#membership.hasConfirmed ?',
-    'isRefused && task.leaves === 0 ?',
+    'task.attempt > 1 && this.#membership.hasConfirmed',
+    'task.attempt > 2 && this.#membership.hasConfirmed',
   ]),
   leasing('believes every suspicious result', [
     'if (suspicion !== null && !this.#believe(member!, open, start, end)) {',

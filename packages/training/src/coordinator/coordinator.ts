@@ -58,13 +58,9 @@ export class Coordinator {
   /** The next time at which a `tick` would change something; Infinity when none would. */
   get wakeAtMs(): number {
     if (this.finished) return Infinity;
-    let wakeAtMs = Infinity;
-    const consider = (atMs: number) => {
-      if (atMs > this.#turn.nowMs && atMs < wakeAtMs) wakeAtMs = atMs;
-    };
-    for (const atMs of this.#membership.dueAtMs()) consider(atMs);
-    if (!this.#paused) consider(this.#leasing.stallAtMs);
-    return wakeAtMs;
+    const { wakeAtMs } = this.#membership;
+    const { stallAtMs } = this.#leasing;
+    return !this.#paused && stallAtMs > this.#turn.nowMs ? Math.min(wakeAtMs, stallAtMs) : wakeAtMs;
   }
 
   /** @param nowMs milliseconds on a clock that never goes back. */
@@ -162,7 +158,7 @@ export class Coordinator {
       this.#turn.order(enough ? { type: 'resume', ready } : { type: 'pause', ready, minWorkers });
     }
     if (!enough) return;
-    this.#leasing.assign();
+    this.#leasing.assign(ready);
     if (this.#turn.nowMs >= this.#leasing.stallAtMs) this.#leasing.reportStall();
   }
 

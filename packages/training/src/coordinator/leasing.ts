@@ -80,15 +80,16 @@ export class Leasing {
 
   // ── Giving ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Gives every idle worker a block, or the block of a straggler as well. */
-  assign(): void {
+  /** Gives every idle worker a block, or the block of a straggler as well. @param ready how many there are that may be given work. */
+  assign(ready: number): void {
     const open = this.#open;
     if (open === null) return;
-    const able = this.#ableFor(open.task);
+    const isChoosy = this.#isChoosy(open.task);
+    const workers = isChoosy ? this.#able(open.task).length : ready;
     let late: readonly Member[] | null = null;
-    for (const member of able) {
-      if (member.lease !== null) continue;
-      const block = open.free.take(this.#leaseSize(member, open.task, able.length));
+    for (const member of this.#membership) {
+      if (member.lease !== null || !this.#membership.isReady(member) || (isChoosy && !member.isConfirmed)) continue;
+      const block = open.free.take(this.#leaseSize(member, open.task, workers));
       if (block !== undefined) {
         this.#lease(member, open.task, block, null);
         continue;
@@ -102,11 +103,15 @@ export class Leasing {
     }
   }
 
-  /** Ready workers that may compute a task: a step that was refused is for those that have proved themselves, while there are any. */
-  #ableFor(task: Task): readonly Member[] {
+  /** A step that was refused is for those that have proved themselves, while there are any. */
+  #isChoosy(task: Task): boolean {
+    return task.kind === 'gradient' && task.attempt > 1 && this.#membership.hasConfirmed;
+  }
+
+  /** Ready workers that may compute a task. */
+  #able(task: Task): readonly Member[] {
     const ready = [...this.#membership].filter((member) => this.#membership.isReady(member));
-    const isRefused = task.kind === 'gradient' && task.attempt > 1;
-    return isRefused && this.#membership.hasConfirmed ? ready.filter(({ isConfirmed }) => isConfirmed) : ready;
+    return this.#isChoosy(task) ? ready.filter(({ isConfirmed }) => isConfirmed) : ready;
   }
 
   /** Leaves per lease: as few uploads as possible, no larger than the busiest worker's share must be, and less for the slow. */
@@ -264,7 +269,7 @@ export class Leasing {
     const others = testimonies.filter((one) => one.workerId !== workerId && one.start < end && start < one.end);
     const isWitnessed = others.some((one) => one.origin !== origin || this.#areTwo(one, member, task));
     // Nobody is left who has seen something else, of any leaf.
-    const isLast = this.#ableFor(task).every(({ id }) => testimonies.some((one) => one.workerId === id));
+    const isLast = this.#able(task).every(({ id }) => testimonies.some((one) => one.workerId === id));
     if (!isWitnessed && !isLast) return false;
     for (const one of others) this.#membership.pardon(one.workerId, one.origin);
     return true;

@@ -184,17 +184,23 @@ export class Membership implements Iterable<Member> {
     }
   }
 
-  /** Times at which {@link check} may find something or a worker becomes ready; past ones among them. */
-  *dueAtMs(): Generator<number> {
+  /** The next time at which {@link check} may find something, a block is late or a worker becomes ready; Infinity for never. */
+  get wakeAtMs(): number {
     const { suspectAfterMs, deadAfterMs, graceMs } = this.#options;
-    for (const { heardAtMs, silent, lostAtMs, lease, quarantinedUntilMs } of this) {
-      yield lostAtMs === null ? heardAtMs + (silent ? deadAfterMs : suspectAfterMs) : lostAtMs + graceMs;
-      yield quarantinedUntilMs;
+    const { nowMs } = this.#turn;
+    let wakeAtMs = Infinity;
+    const consider = (atMs: number) => {
+      if (atMs > nowMs && atMs < wakeAtMs) wakeAtMs = atMs;
+    };
+    for (const { heardAtMs, silent, lostAtMs, lease, quarantinedUntilMs } of this.#members.values()) {
+      consider(lostAtMs === null ? heardAtMs + (silent ? deadAfterMs : suspectAfterMs) : lostAtMs + graceMs);
+      consider(quarantinedUntilMs);
       if (lease === null) continue;
-      yield lease.slowAtMs;
-      yield lateTwiceAtMs(lease);
-      yield lease.hungAtMs;
+      consider(lease.slowAtMs);
+      consider(lateTwiceAtMs(lease));
+      consider(lease.hungAtMs);
     }
+    return wakeAtMs;
   }
 
   /** Moves every time that is being waited from by `ms`: nothing counts that happened while this process stood still. */
