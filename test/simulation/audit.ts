@@ -3,26 +3,7 @@ import type { CoordinatorEffect, CoordinatorEvent, Holding, Task, WorkerId } fro
 import type { CoordinatorOptions } from '@convoy/training/coordinator/options';
 import { promise } from './failure.ts';
 import type { Machine } from './machine.ts';
-import { TrustAudit } from './trust-audit.ts';
-
-export interface HeldLease extends Holding {
-  wanted: boolean;
-  /** On the clock of the time in which the server did not stand still. */
-  readonly sinceMs: number;
-}
-
-export interface AuditedMember {
-  readonly id: WorkerId;
-  origin: string;
-  connected: boolean;
-  draining: boolean;
-  /** Step of the parameters sent on this connection; −1 before the first. */
-  parametersAt: number;
-  lease: HeldLease | null;
-  /** On the clock of the time in which the server did not stand still. */
-  heardAtMs: number;
-  lostAtMs: number;
-}
+import { TrustAudit, type AuditedMember, type HeldLease } from './trust-audit.ts';
 
 type LeafState = 'free' | 'held' | 'in';
 

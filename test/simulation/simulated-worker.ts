@@ -7,10 +7,9 @@ import { partOf, planEvaluation, planStep } from '@convoy/training/sampling';
 import type { Agenda } from './agenda.ts';
 import { evaluationOf, gradientOf } from './arithmetic.ts';
 import { SimulationFailure } from './failure.ts';
-import { Link, type End, type Result, type ServerMessage } from './link.ts';
+import { Link, type End, type Result, type ServerMessage, type WorkerMessage } from './link.ts';
 import type { Problem } from './problem.ts';
 import { lengthOf } from './reference.ts';
-import type { SimulatedServer } from './simulated-server.ts';
 
 /** Habits of a worker's process, each a probability in percent. */
 export interface Habits {
@@ -24,11 +23,17 @@ export interface Habits {
   readonly forgets: number;
 }
 
+/** What a worker knows of its server before it is connected, and where its messages go. */
+interface Server extends End<WorkerMessage> {
+  readonly isUp: boolean;
+  readonly incarnation: number;
+}
+
 export interface WorkerSurroundings {
   readonly agenda: Agenda;
   readonly random: RandomStream;
   readonly problem: Problem;
-  readonly server: SimulatedServer;
+  readonly server: Server;
 }
 
 /** From a lease's arrival until the server has answered its result or it was given back. */

@@ -1,9 +1,27 @@
 import { leavesOf, sameBlock } from '@convoy/numerics/blocks';
 import type { Block } from '@convoy/protocol/messages';
-import type { CoordinatorEffect, CoordinatorEvent, Task, WorkerId } from '@convoy/training/coordinator/events';
+import type { CoordinatorEffect, CoordinatorEvent, Holding, Task, WorkerId } from '@convoy/training/coordinator/events';
 import type { CoordinatorOptions } from '@convoy/training/coordinator/options';
-import type { AuditedMember } from './audit.ts';
 import { promise } from './failure.ts';
+
+export interface HeldLease extends Holding {
+  wanted: boolean;
+  /** On the clock of the time in which the server did not stand still. */
+  readonly sinceMs: number;
+}
+
+export interface AuditedMember {
+  readonly id: WorkerId;
+  origin: string;
+  connected: boolean;
+  draining: boolean;
+  /** Step of the parameters sent on this connection; −1 before the first. */
+  parametersAt: number;
+  lease: HeldLease | null;
+  /** On the clock of the time in which the server did not stand still. */
+  heardAtMs: number;
+  lostAtMs: number;
+}
 
 /** Unbelievable values that somebody returned. */
 interface Testimony {
