@@ -211,6 +211,7 @@ describe('wrong input', () => {
     'data fetch',
     'doctor',
     'checkpoints',
+    'drain',
     'chaos',
   ])('convoy %s --help has an example', async (command) => {
     const { code, stdout } = await convoy([...command.split(' ').filter(Boolean), '--help']);

@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   history: async () => (await import('./commands/history.ts')).historyCommand(),
   predict: async () => (await import('./commands/predict.ts')).predictCommand(),
   export: async () => (await import('./commands/export.ts')).exportCommand(),
+  drain: async () => (await import('./commands/drain.ts')).drainCommand(),
   checkpoints: async () => (await import('./commands/checkpoints.ts')).checkpointsCommand(),
   init: async () => (await import('./commands/init.ts')).initCommand(),
   summary: async () => (await import('./commands/summary.ts')).summaryCommand(),

@@ -1,3 +1,4 @@
+import { answerRequests, forgetRequests } from '@convoy/run-store/requests';
 import { prepareRun, type PreparedRun } from './prepare-run.ts';
 import type { RunEnd } from './run-end.ts';
 import type { PrepareOptions } from './run-options.ts';
@@ -22,6 +23,9 @@ export interface ServedRun extends Omit<PreparedRun, 'server'> {
   /** How the run ended, when its folder is free for another process. Rejects on a fault of our own. */
   readonly ended: Promise<RunEnd>;
 }
+
+/** How often requests in the run's folder are looked for. */
+const ANSWER_EVERY_MS = 1_000;
 
 /**
  * Serves a run. When it goes back to a checkpoint, another server takes the place of the first, as after a crash, in the same process:
@@ -51,6 +55,11 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
   const ended = serve();
   // Whoever waits for it deals with a failure; until somebody does, it is not unhandled.
   ended.catch(() => {});
+  forgetRequests(first.folder);
+  const answering = setInterval(() => {
+    answerRequests(first.folder, ({ rank }) => (server.drain(rank) ? null : `no worker of rank ${rank} is connected`));
+  }, ANSWER_EVERY_MS);
+  void ended.catch(() => {}).finally(() => clearInterval(answering));
   return {
     ...about,
     ended,
