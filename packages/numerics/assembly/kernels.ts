@@ -247,7 +247,7 @@ function rotateLeft(x: v128, bits: i32): v128 {
 
 /**
  * Multipliers of dropout: word i of the Threefry-2x32-20 stream of the key below `limit` (unsigned) gives 0, else `kept`.
- * `length` is a multiple of 8, the words of four blocks. The generator is packages/random's `threefry2x32`.
+ * `length` is a multiple of 8, the words of four blocks. The generator is `threefry2x32` of src/random/threefry.ts.
  */
 export function mask(target: usize, length: i32, key0: i32, key1: i32, limit: i32, kept: f32): void {
   const k0 = i32x4.splat(key0);
