@@ -6,6 +6,8 @@ const TIMEOUT_MS = 300_000;
 
 /** One project's Vitest settings: the names of the report and of the project are the folder's. */
 export function project(name: string) {
+  // Nx sets it for its own output; programs that tests start would write colours into what the tests read.
+  delete process.env['FORCE_COLOR'];
   const workspace = fileURLToPath(new URL('.', import.meta.url));
   return defineConfig({
     test: {
