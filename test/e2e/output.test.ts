@@ -2,22 +2,11 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convoy, PROGRAM, temporaryFolder } from '../support/convoy.ts';
+import { ONE_STEP as RUN } from '../support/workloads.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
 const run = join(folder.path, 'run');
-const RUN = [
-  '--dataset',
-  'synthetic',
-  '--synthetic-size',
-  '64',
-  '--batch-size',
-  '8',
-  '--micro-batch',
-  '4',
-  '--steps',
-  '1',
-];
 
 beforeAll(async () => {
   expect((await convoy(['train', '--single', ...RUN, '--run-dir', run])).code).toBe(0);

@@ -2,23 +2,12 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convoy, temporaryFolder } from '../support/convoy.ts';
+import { ONE_STEP as RUN } from '../support/workloads.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
 const at = (name: string) => join(folder.path, name);
 
-const RUN = [
-  '--dataset',
-  'synthetic',
-  '--synthetic-size',
-  '64',
-  '--batch-size',
-  '8',
-  '--micro-batch',
-  '4',
-  '--steps',
-  '1',
-];
 const LONG = 'x'.repeat(300);
 
 beforeAll(async () => {

@@ -15,6 +15,20 @@ export const WIDE_VECTOR_BYTES = 4 * 66_567;
 export const HEAVY = ['--workload', fixture('heavy')];
 export const HEAVY_PARAMETERS = 910_007;
 
+/** One step of the lesson's CNN on a few synthetic images: for tests of what is printed and written. */
+export const ONE_STEP = [
+  '--dataset',
+  'synthetic',
+  '--synthetic-size',
+  '64',
+  '--batch-size',
+  '8',
+  '--micro-batch',
+  '4',
+  '--steps',
+  '1',
+];
+
 /** How fast the paced workloads train: as fast as they can at first. */
 export class Pace {
   readonly env: Readonly<Record<string, string>>;
