@@ -81,8 +81,9 @@ function itInstalled(title: string, test: () => Promise<void> | void): void {
 const SYNTHETIC = ['--dataset', 'synthetic', '--synthetic-size', '100', '--batch-size', '8', '--micro-batch', '4'];
 const SHORT = [...SYNTHETIC, '--steps', '3', '--seed', '7', '--deterministic', '--json'];
 
+/** The engines that joined: a short run may be over before the second worker is there. */
 const enginesOf = (events: readonly RunEvent[]) =>
-  events.flatMap((event) => (event.type === 'worker-joined' ? [event.engine.split(' ')[0]] : []));
+  new Set(events.flatMap((event) => (event.type === 'worker-joined' ? [event.engine.split(' ')[0]] : [])));
 
 describe('the package', () => {
   it('has the program, its types and what belongs to it: no test, no source, nothing of the workspaces', () => {
@@ -129,7 +130,7 @@ describe('the package', () => {
     expect(summaryOf(finished)).toMatchObject({ outcome: 'completed' });
     const lines = finished.stderr.split('\n').filter((line) => line.includes('TensorFlow'));
     expect(lines).toEqual([expect.stringContaining('npx convoy setup')]);
-    expect(new Set(enginesOf(eventsOf(join(project, 'runs/wasm'))))).toEqual(new Set(['wasm']));
+    expect(enginesOf(eventsOf(join(project, 'runs/wasm')))).toEqual(new Set(['wasm']));
   });
 });
 
