@@ -23,7 +23,7 @@ describe('two epochs with every augmentation', () => {
     const reference = await train('single', '--single');
     expect(reference.samplesApplied).toBe(2 * 212);
     for (const workers of ['1', '2', '4']) {
-      expect(await train(`workers-${workers}`, '--workers', workers)).toEqual(reference);
+      expect(await train(`workers-${workers}`, '--workers', workers, '--min-workers', workers)).toEqual(reference);
     }
   });
 

@@ -77,7 +77,7 @@ describe('a run that goes back when it collapses', () => {
   });
 
   it('does so at the same steps, to the same parameters, with two workers', async () => {
-    const cluster = summaryOf(await go('two', '--workers', '2'));
+    const cluster = summaryOf(await go('two', '--workers', '2', '--min-workers', '2'));
     expect(cluster.parametersSha256).toBe(single.parametersSha256);
     expect(cluster).toMatchObject({ health: single.health, rollbacks: single.rollbacks });
   });

@@ -73,7 +73,7 @@ async function train(name: string, learningRate: number, ...args: string[]) {
 
 describe.each([
   ['one process', ['--single']],
-  ['two workers', ['--workers', '2']],
+  ['two workers', ['--workers', '2', '--min-workers', '2']],
 ])(`ten steps of the lesson's CNN in %s, beside Keras ${fixture.keras}`, (name, args) => {
   const [gentle, lesson] = fixture.runs;
 

@@ -26,7 +26,7 @@ describe.each(MODEL_NAMES.filter((name) => name !== 'lesson-cnn'))('three steps 
 
   it('end with the same parameters, statistics and figures with two workers as in one process', async () => {
     expect(reference.testLoss).toBeGreaterThan(0);
-    expect(await train('two', '--workers', '2')).toEqual(reference);
+    expect(await train('two', '--workers', '2', '--min-workers', '2')).toEqual(reference);
   });
 
   it('are evaluated from their folder to the figures of the run', async () => {

@@ -43,7 +43,7 @@ describe.each([
 ])('a training with %s', (optimizer, options) => {
   it('ends with the same parameters in one process and with two workers', async () => {
     const single = await digestOf(`${optimizer} single`, '--single', ...options);
-    expect(await digestOf(`${optimizer} two`, '--workers', '2', ...options)).toBe(single);
+    expect(await digestOf(`${optimizer} two`, '--workers', '2', '--min-workers', '2', ...options)).toBe(single);
   });
 });
 

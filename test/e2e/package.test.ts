@@ -115,7 +115,7 @@ describe('the package', () => {
   });
 
   itInstalled('trains with two workers as the clone does, to the same bits', async () => {
-    const here = ['train', ...SHORT, '--workers', '2', '--run-dir'];
+    const here = ['train', ...SHORT, '--workers', '2', '--min-workers', '2', '--run-dir'];
     const summary = summaryOf(await run('npx', ['convoy', ...here, 'runs/two']));
     const theirs = summaryOf(await convoy([...here, join(folder.path, 'clone')]));
     expect(summary.parametersSha256).toBe(theirs.parametersSha256);
@@ -124,9 +124,13 @@ describe('the package', () => {
   });
 
   itInstalled('without TensorFlow says once how to get it, and computes with WASM', async () => {
-    const finished = await run('npx', ['convoy', 'train', ...SHORT, '--workers', '2', '--run-dir', 'runs/wasm'], {
-      CONVOY_CACHE_DIR: join(folder.path, 'empty-cache'),
-    });
+    const finished = await run(
+      'npx',
+      ['convoy', 'train', ...SHORT, '--workers', '2', '--min-workers', '2', '--run-dir', 'runs/wasm'],
+      {
+        CONVOY_CACHE_DIR: join(folder.path, 'empty-cache'),
+      },
+    );
     expect(summaryOf(finished)).toMatchObject({ outcome: 'completed' });
     const lines = finished.stderr.split('\n').filter((line) => line.includes('TensorFlow'));
     expect(lines).toEqual([expect.stringContaining('npx convoy setup')]);

@@ -45,7 +45,9 @@ describe('convoy train', () => {
   });
 
   it("ends with the same parameters, loss and accuracy of the lesson's CNN with two workers as in one process", async () => {
-    expect(figuresOf(summaryOf(await train('two', ...LESSON, '--workers', '2')))).toEqual(figuresOf(reference));
+    expect(figuresOf(summaryOf(await train('two', ...LESSON, '--workers', '2', '--min-workers', '2')))).toEqual(
+      figuresOf(reference),
+    );
   });
 
   it.each([1, 2, 3, 4])(

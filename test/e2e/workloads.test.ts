@@ -48,7 +48,7 @@ describe.each(['digits', 'panels'] as const)('the workload %s', (name) => {
 
   it('comes to the same parameters with two workers as in one process, compiled in all', async () => {
     const { parametersSha256, testLoss } = reference;
-    const summary = await train(name, join(folder.path, `${name}-two`), '--workers', '2');
+    const summary = await train(name, join(folder.path, `${name}-two`), '--workers', '2', '--min-workers', '2');
     expect(summary).toMatchObject({ parametersSha256, testLoss });
   });
 
