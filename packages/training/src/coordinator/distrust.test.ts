@@ -105,6 +105,18 @@ describe('a liar', () => {
     expect(only(deliver(same!, 'NaN'), 'neighbour')).toHaveLength(1);
   });
 
+  it('is believed in the end where all others give their leases back: the guard over the whole sum decides', () => {
+    const { join, deliver, tell, wait } = start();
+    const [whole] = leases(join('alone', 'here'));
+    join('giver', 'here');
+    const [given] = only(deliver(whole!, 'NaN'), 'giver');
+    const { task, block } = given!;
+    expect(types(tell({ type: 'lease-returned', workerId: 'giver', task: task.id, block }))).toContain('quarantine');
+    join('alone', 'here');
+    const [again] = only(wait(2_000, 'alone', 'giver'), 'alone');
+    expect(types(deliver(again!, 'NaN'))).toEqual(['collect']);
+  });
+
   it('does not compute a step again that was refused', () => {
     const { join, deliver, isRefused, liar, honest } = withLiar();
     join('accomplice', 'elsewhere');

@@ -15,6 +15,8 @@ interface OpenTask {
   readonly missing: Set<number>;
   /** What was unbelievable, and who said so. */
   readonly testimonies: Testimony[];
+  /** Who gave an uncancelled lease of this task back: nobody does that who has something to say. */
+  readonly refusers: Set<WorkerId>;
   /** Whose results are in. */
   readonly contributors: Set<Member>;
 }
@@ -63,6 +65,7 @@ export class Leasing {
       free: new FreeBlocks(task.leaves),
       missing: new Set(Array.from({ length: task.leaves }, (_, leaf) => leaf)),
       testimonies: [],
+      refusers: new Set(),
       contributors: new Set(),
     };
   }
@@ -193,10 +196,12 @@ export class Leasing {
   giveBack(workerId: WorkerId, holding: Holding): void {
     const member = this.#membership.get(workerId);
     if (!member?.lease || !sameHolding(member.lease, holding)) return;
-    const { cancelled } = member.lease;
+    const { cancelled, task } = member.lease;
     this.release(member, 'returned');
+    if (cancelled) return;
+    if (this.#open?.task.id === task) this.#open.refusers.add(workerId);
     // Who is idle gets work at once: one that gives back whatever it gets would keep a step for itself for ever.
-    if (!cancelled) this.#membership.quarantine(member, 'it returns its leases');
+    this.#membership.quarantine(member, 'it returns its leases');
   }
 
   /** What the worker holds becomes free again, if it is of the open task and nobody else computes it. */
@@ -263,13 +268,15 @@ export class Leasing {
    * Whether unbelievable values are taken all the same: when a second witness found them too, the parameters are to blame and not
    * the worker, and when there is nobody else to ask, the guard over the whole sum decides.
    */
-  #believe(member: Member, { task, testimonies }: OpenTask, start: number, end: number): boolean {
+  #believe(member: Member, { task, testimonies, refusers }: OpenTask, start: number, end: number): boolean {
     const { id: workerId, origin, isConfirmed } = member;
     testimonies.push({ workerId, origin, isConfirmed, start, end });
     const others = testimonies.filter((one) => one.workerId !== workerId && one.start < end && start < one.end);
     const isWitnessed = others.some((one) => one.origin !== origin || this.#areTwo(one, member, task));
-    // Nobody is left who has seen something else, of any leaf.
-    const isLast = this.#able(task).every(({ id }) => testimonies.some((one) => one.workerId === id));
+    // Nobody is left who has seen something else, of any leaf, or would look.
+    const isLast = this.#able(task).every(
+      ({ id }) => refusers.has(id) || testimonies.some((one) => one.workerId === id),
+    );
     if (!isWitnessed && !isLast) return false;
     for (const one of others) this.#membership.pardon(one.workerId, one.origin);
     return true;
