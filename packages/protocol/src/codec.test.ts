@@ -64,6 +64,7 @@ const serverMessages: ServerMessage[] = [
   { type: 'drain' },
   { type: 'pause', reason: 'too few workers' },
   { type: 'resume' },
+  { type: 'quarantined', forMs: 1_999.5, reason: 'it was hung' },
   { type: 'shutdown', completed: true, reason: 'done' },
 ];
 

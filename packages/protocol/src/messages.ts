@@ -4,7 +4,7 @@ import type { Size } from './structure.ts';
 import { count, wholeNumber } from './numbers.ts';
 
 /** Raised whenever a message changes incompatibly; compared in `hello` before anything else. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /** Room for a message's other fields beside its tensor. */
 const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
@@ -207,6 +207,13 @@ export const DrainSchema = v.strictObject({ type: v.literal('drain') });
 export const PauseSchema = v.strictObject({ type: v.literal('pause'), reason: text(REASON_LENGTH) });
 export const ResumeSchema = v.strictObject({ type: v.literal('resume') });
 
+/** "You get no work for so long, because …", when the coordinator puts the worker in quarantine. */
+export const QuarantinedSchema = v.strictObject({
+  type: v.literal('quarantined'),
+  forMs: v.pipe(finite, v.minValue(0)),
+  reason: text(REASON_LENGTH),
+});
+
 /** "The run is over; exit." `completed` says whether it reached its end. */
 export const ShutdownSchema = v.strictObject({
   type: v.literal('shutdown'),
@@ -238,6 +245,7 @@ export const ServerMessageSchema = v.variant('type', [
   DrainSchema,
   PauseSchema,
   ResumeSchema,
+  QuarantinedSchema,
   ShutdownSchema,
 ]);
 

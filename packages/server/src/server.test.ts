@@ -657,6 +657,18 @@ describe('its workers', () => {
     expect(kinds(events)).not.toContain('worker-quarantined');
   });
 
+  it('are told that they get no work, for how long and why', async () => {
+    const { server, clock } = start();
+    const peer = new Peer(server);
+    await peer.join('w');
+    const { run, incarnation, task, step, block } = await peer.next('lease');
+    peer.connection.send({ type: 'lease-returned', run, incarnation, task, step, block });
+    const { forMs, reason } = await peer.next('quarantined');
+    expect({ forMs, reason }).toEqual({ forMs: 1_000, reason: 'it returns its leases' });
+    clock.advance(forMs);
+    await peer.next('lease');
+  });
+
   it('are not read any more once they were sent away', async () => {
     const { server, events } = start();
     const bad = new Peer(server);

@@ -291,6 +291,12 @@ export class ParameterServer {
       case 'resume':
         this.#report({ type: 'resumed', workers: effect.ready });
         return joined.broadcast({ type: 'resume' });
+      case 'quarantine': {
+        const { workerId, forMs, reason } = effect;
+        const connection = joined.connectionOf(workerId);
+        connection?.send({ type: 'quarantined', forMs, reason: asText(reason, REASON_LENGTH) });
+        return this.#reportEffect(effect);
+      }
       case 'finish':
         return this.#finish(effect.outcome, effect.reason);
       default:

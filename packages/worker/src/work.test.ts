@@ -221,6 +221,18 @@ describe('work', () => {
     await end;
   });
 
+  it('says for how long the coordinator gives it no work, and why', async () => {
+    const { compute } = fakeCompute();
+    const lines: string[] = [];
+    const { end, connected } = begin(compute, (line) => lines.push(line));
+    const connection = await connected();
+    await meet(connection);
+    connection.send({ type: 'quarantined', forMs: 2_000, reason: 'it returns its leases' });
+    connection.send({ type: 'shutdown', completed: true, reason: 'done' });
+    await end;
+    expect(lines).toContain('the coordinator gives this worker no work for 2 s: it returns its leases');
+  });
+
   it('leaves a server that says what it can not mean, and connects again', async () => {
     const { compute } = fakeCompute();
     const { end, connected } = begin(compute);

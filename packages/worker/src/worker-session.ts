@@ -12,6 +12,7 @@ import {
   type Welcome,
   type WorkerMessage,
 } from '@convoy/protocol/messages';
+import { seconds } from '@convoy/training/coordinator/turn';
 import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { residentBytes } from '@convoy/transport/resident-bytes';
 import { closeCodes, type Connection } from '@convoy/transport/connection';
@@ -157,6 +158,10 @@ export class WorkerSession {
         return this.#drain(conversation);
       case 'pause':
         return this.#options.log(`paused: ${message.reason}`, 'note');
+      case 'quarantined': {
+        const { forMs, reason } = message;
+        return this.#options.log(`the coordinator gives this worker no work for ${seconds(forMs)}: ${reason}`, 'note');
+      }
       case 'resume':
       case 'alive':
         return;
