@@ -29,9 +29,18 @@ export class Convoy {
     readonly reject: (e: Error) => void;
   }[] = [];
 
-  /** @param cwd the folder it is started in. */
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = process.cwd()) {
-    this.process = spawn(process.execPath, [PROGRAM, ...args], {
+  /**
+   * @param cwd the folder it is started in.
+   * @param through words before the command, which start it elsewhere.
+   */
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    cwd = process.cwd(),
+    through: readonly string[] = [],
+  ) {
+    const [program, ...rest] = [...through, process.execPath, PROGRAM, ...args];
+    this.process = spawn(program!, rest, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
