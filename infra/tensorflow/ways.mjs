@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { programName } from '../program-name.mjs';
 import { addonDirectory, isWholeAddon, makeAddon } from './addon.mjs';
 import { createFailureMemory } from './failure-memory.mjs';
 import { runInstallScript } from './install-script.mjs';
@@ -149,5 +150,7 @@ async function refuseIfFailedLately({ memory, retry }, attempt) {
   const failure = retry ? undefined : await memory.recall(attempt);
   if (!failure) return;
   const minutes = Math.round(failure.ageMs / 60_000);
-  throw new Obstacle(`${failure.line} (tried ${minutes} min ago; to try again: npx convoy setup --retry)`);
+  throw new Obstacle(
+    `${failure.line} (tried ${minutes} min ago; to try again: ${programName().join(' ')} setup --retry)`,
+  );
 }

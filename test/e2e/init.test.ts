@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
+import { ConvoyInTerminal } from '../support/terminal.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
@@ -50,6 +51,28 @@ describe('convoy init', () => {
     expect(readFileSync(path, 'utf8')).toBe('mine');
     expect((await convoy('init', '--from', 'arrays', '--force')).code).toBe(0);
     expect(readFileSync(path, 'utf8')).toContain('defineWorkload');
+  });
+
+  it('asks in a terminal what the data are, until it is told', async () => {
+    const name = join(folder.path, 'asked');
+    const run = new ConvoyInTerminal(['init', name], { rows: 24, columns: 80 });
+    await run.shown(/1, 2 or 3: /);
+    run.type('4\r');
+    const [, again] = await run.shown(/1, 2 or 3: .*(1, 2 or 3: )/s);
+    expect(again).toBeDefined();
+    run.type('csv\r');
+    expect(await run.ended).toBe(0);
+    expect(readdirSync(name).sort()).toEqual(['data.csv', 'workload.ts']);
+  });
+
+  it('writes nothing when the question is not answered', async () => {
+    const name = join(folder.path, 'unanswered');
+    const run = new ConvoyInTerminal(['init', name], { rows: 24, columns: 80 });
+    await run.shown(/1, 2 or 3: /);
+    run.control('d');
+    expect(await run.ended).toBe(2);
+    expect(run.output).toContain('convoy: nothing was chosen, nothing was written');
+    expect(existsSync(name)).toBe(false);
   });
 
   it('says in one line what is missing, and what is in the way', async () => {

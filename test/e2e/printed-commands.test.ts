@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -37,6 +37,8 @@ beforeAll(() => {
   const npx = `#!/bin/sh\n[ "$1" = convoy ] || exit 99\nshift\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`;
   writeFileSync(join(bin, 'npx'), npx);
   chmodSync(join(bin, 'npx'), 0o755);
+  mkdirSync(join(place, 'node_modules', '.bin'), { recursive: true });
+  symlinkSync(PROGRAM, join(place, 'node_modules', '.bin', 'convoy'));
 });
 
 interface PastedEnd {

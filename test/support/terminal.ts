@@ -58,6 +58,11 @@ export class ConvoyInTerminal {
     this.#process.stdin!.write(`size ${rows} ${columns}\n`);
   }
 
+  /** Types a text; Enter is \r. */
+  type(text: string): void {
+    for (const byte of Buffer.from(text)) this.#process.stdin!.write(`key ${byte}\n`);
+  }
+
   /** Types Ctrl and a letter. */
   control(letter: string): void {
     this.#process.stdin!.write(`key ${letter.toUpperCase().charCodeAt(0) - 64}\n`);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { programName } from '@convoy/infra/program-name';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import type { ServedRun } from '@convoy/server/serve-run';
@@ -60,7 +61,7 @@ async function draw(folder: string, display: Display): Promise<void> {
     drawHistory(folder);
   } catch (error) {
     display.warn(
-      `the history was not drawn: ${(error as Error).message}; later: ${shellCommand(['npx', 'convoy', 'history', folder])}`,
+      `the history was not drawn: ${(error as Error).message}; later: ${shellCommand([...programName(), 'history', folder])}`,
     );
   }
 }

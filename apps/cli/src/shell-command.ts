@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { programName } from '@convoy/infra/program-name';
 import { LENGTH_FLAGS } from './flags/run.ts';
 
 /** A command line that a POSIX shell takes back to exactly these words. */
@@ -29,7 +30,7 @@ export function resumeCommand(
   const kept = givenOptions(command, given)
     .filter(({ option }) => !left.has(option.attributeName()) && !added.some(([name]) => name === option.long))
     .flatMap(({ words }) => words);
-  return shellCommand(['npx', 'convoy', command.name(), ...added.flat(), ...kept]);
+  return shellCommand([...programName(), command.name(), ...added.flat(), ...kept]);
 }
 
 interface WithConflicts extends Option {

@@ -1,4 +1,5 @@
 import type { EngineChoice } from '@convoy/engine/backends/load';
+import { programName } from '@convoy/infra/program-name';
 import { obstacleToTensorflow } from '@convoy/infra/tensorflow/first-use';
 
 /**
@@ -9,6 +10,6 @@ export async function usableEngine(choice: EngineChoice, onNote: (line: string) 
   if (choice === 'wasm') return choice;
   const obstacle = await obstacleToTensorflow();
   if (obstacle === null || choice === 'tensorflow') return choice;
-  onNote(`${obstacle}: "npx convoy setup" gets it; computing with WASM, about ten times slower`);
+  onNote(`${obstacle}: "${programName().join(' ')} setup" gets it; computing with WASM, about ten times slower`);
   return 'wasm';
 }

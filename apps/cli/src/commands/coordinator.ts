@@ -4,6 +4,7 @@ import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
 import { runFlags } from '../flags/run.ts';
 import { wholeNumber } from '../flags/values.ts';
+import { programName } from '@convoy/infra/program-name';
 import { isLoopback, openDoor, reachableUrl } from '@convoy/server/serve';
 import type { ServedRun } from '@convoy/server/serve-run';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
@@ -72,7 +73,7 @@ async function coordinate(flags: CoordinatorFlags, command: Command): Promise<vo
     const options = shownOptions(flags, { url }, display, stop);
     const run = await serveShown(options, display, stop);
     display.workerCommand = shellCommand([
-      ...['npx', 'convoy', 'worker', '--url', url],
+      ...[...programName(), 'worker', '--url', url],
       ...(run.deterministic ? ['--threads', '1'] : []),
       ...(flags.workload === undefined ? [] : ['--workload', flags.workload]),
     ]);

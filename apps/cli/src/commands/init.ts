@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
+import { programName } from '@convoy/infra/program-name';
 import { OperatorError } from '@convoy/protocol/errors';
+import { shellCommand } from '../shell-command.ts';
 import { SOURCES, writeStarter, type Source } from '../init/starter.ts';
 
 interface InitFlags {
@@ -43,7 +44,7 @@ async function initialise(folder: string, { from, js, force }: InitFlags): Promi
   const [workload, ...data] = await writeStarter({ folder, source, javaScript: js, force });
   const path = join(folder, workload!);
   process.stdout.write(`wrote ${[path, ...data.map((name) => join(folder, name))].join(' and ')}\n`);
-  process.stdout.write(`next: ${programName(process.cwd())} train --workload ${shellQuoted(path)}\n`);
+  process.stdout.write(`next: ${shellCommand([...programName(), 'train', '--workload', path])}\n`);
 }
 
 /** @throws OperatorError when there is no terminal to ask on. */
@@ -66,20 +67,4 @@ async function askForSource(): Promise<Source> {
   } finally {
     terminal.close();
   }
-}
-
-/**
- * How this program is started from a folder. Where it is not installed, `npx convoy` would fetch somebody else's package
- * of that name.
- */
-function programName(folder: string): string {
-  for (let at = resolve(folder); ; at = dirname(at)) {
-    if (existsSync(join(at, 'node_modules', '.bin', 'convoy'))) return 'npx convoy';
-    if (at === dirname(at)) return 'npx tfjs-convoy';
-  }
-}
-
-/** As a POSIX shell takes it for one word. */
-function shellQuoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -38,7 +38,7 @@ export async function loadEngine({ engine, threads, onFallback }: EngineOptions)
       const reason = (cause as Error).message.split('\n')[0]!;
       if (engine === 'tensorflow') {
         throw new OperatorError(
-          `TensorFlow does not load (${reason}): run "npx convoy setup", or choose --engine wasm`,
+          `TensorFlow does not load (${reason}): set it up with "convoy setup", or choose the engine wasm`,
           {
             exitCode: exitCodes.engine,
             cause,
