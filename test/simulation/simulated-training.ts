@@ -1,5 +1,5 @@
 import type { EpochVerdict } from '@convoy/server/epoch-callbacks';
-import type { Training } from '@convoy/server/commit-step';
+import type { Training } from '@convoy/server/training';
 import { Plausibility } from '@convoy/server/results';
 import { startCallbacks } from '@convoy/training/callbacks/callbacks';
 import type { CoordinatorEvent } from '@convoy/training/coordinator/events';

@@ -2,30 +2,13 @@ import { normOf } from '@convoy/training/optimizer/optimizer';
 import type { Sums, Tally } from '@convoy/numerics/reduction';
 import type { RunFact } from '@convoy/protocol/run-events';
 import { metricFigure } from '@convoy/protocol/metric';
-import type { RunConfig } from '@convoy/protocol/run-config';
 import type { CoordinatorEvent, EvaluationTask, GradientTask } from '@convoy/training/coordinator/events';
 import type { RunFigures } from '@convoy/training/figures';
-import type { RunPlan } from '@convoy/training/sampling';
 import { rateAt } from '@convoy/training/learning-rate';
-import type { EpochCallbacks, EpochVerdict } from './epoch-callbacks.ts';
-import type { HealthWatch, Reaction } from './health-watch.ts';
-import type { Parameters } from './parameters.ts';
-import { LARGEST_NORM, type Plausibility } from './results.ts';
-
-/** The training that a task moves on: all that a commit may change is in here. */
-export interface Training {
-  readonly config: RunConfig;
-  readonly plan: RunPlan;
-  readonly trainableCount: number;
-  readonly parameters: Pick<Parameters, 'values' | 'update'>;
-  readonly figures: RunFigures;
-  readonly callbacks: Pick<EpochCallbacks, 'state' | 'stepDone' | 'validated'>;
-  /** Null watches nothing. */
-  readonly health: Pick<HealthWatch, 'committed' | 'skipped' | 'validated' | 'reaction'> | null;
-  readonly plausibility: Pick<Plausibility, 'noteCommitted' | 'noteEvaluated'>;
-  /** What earlier rollbacks left of the learning rate. */
-  readonly rollbackFactor: number;
-}
+import type { EpochVerdict } from './epoch-callbacks.ts';
+import type { Reaction } from './health-watch.ts';
+import { LARGEST_NORM } from './results.ts';
+import type { Training } from './training.ts';
 
 /** What a step cost the cluster. */
 export interface StepCost {

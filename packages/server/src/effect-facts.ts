@@ -1,6 +1,8 @@
 import type { RunFact } from '@convoy/protocol/run-events';
 import type { CoordinatorEffect, WorkerId } from '@convoy/training/coordinator/events';
+import type { StartingPoint } from '@convoy/training/coordinator/task-sequence';
 import type { JoinedWorkers } from './joined-workers.ts';
+import type { RunContext } from './run-context.ts';
 
 /** An order of the coordinator's that is to be told, and nothing more. */
 export type ToldEffect = Extract<
@@ -35,6 +37,15 @@ export function factOf(effect: ToldEffect, joined: JoinedWorkers): RunFact | nul
     case 'retry':
       return { type: 'step-retried', step: effect.task.step, reason: effect.reason };
   }
+}
+
+/** How a server's turn at a run begins, in the run's log. */
+export function startFact({ resumed, position }: StartingPoint, { identity, layout }: RunContext): RunFact {
+  const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = layout.plan;
+  const about = { ...identity, totalSteps, stepsPerEpoch };
+  if (resumed) return { type: 'run-resumed', ...about, step: position.step };
+  const { parameterCount } = layout.model;
+  return { type: 'run-started', ...about, trainSamples, validationSamples, testSamples, parameterCount };
 }
 
 function ofWorker(

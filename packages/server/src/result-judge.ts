@@ -2,9 +2,10 @@ import type { EvaluationResult, Result } from '@convoy/protocol/messages';
 import type { GradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
 import type { Sums } from '@convoy/numerics/reduction';
 import type { Task } from '@convoy/training/coordinator/events';
-import { normOfGradient, type Training } from './commit-step.ts';
-import { faultOf, type Plausibility } from './results.ts';
-import type { SumBuffers } from './sum-buffers.ts';
+import { normOfGradient } from './commit-step.ts';
+import { faultOf } from './results.ts';
+import type { SumBuffers } from './task-sums.ts';
+import type { ServedTraining } from './training.ts';
 
 /** A block's sums, and how long its worker says they took. */
 export type Delivery = Sums & { readonly computeMs: number };
@@ -14,8 +15,7 @@ export type Verdict =
   { readonly fault: string } | { readonly fault: null; readonly delivery: Delivery; readonly suspicion: string | null };
 
 export interface ResultJudgeOptions {
-  readonly training: Pick<Training, 'config' | 'plan' | 'figures' | 'trainableCount'>;
-  readonly plausibility: Plausibility;
+  readonly training: ServedTraining;
   readonly gradients: GradientArithmetic;
   readonly buffers: SumBuffers;
 }
@@ -30,8 +30,8 @@ export class ResultJudge {
 
   /** @param task the present one, of which the result is. A delivery's vector is the caller's. */
   judge(result: Result | EvaluationResult, task: Task): Verdict {
-    const { training, plausibility, gradients, buffers } = this.#options;
-    const { config, plan, figures, trainableCount } = training;
+    const { training, gradients, buffers } = this.#options;
+    const { config, plan, figures, plausibility, trainableCount } = training;
     const expected = { config, plan, metric: figures.metric, gradientBytes: gradients.messageBytes };
     const fault = faultOf(result, task, expected);
     if (fault !== null) return { fault };

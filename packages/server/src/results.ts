@@ -1,10 +1,10 @@
-import type { EvaluationResult, Result } from '@convoy/protocol/messages';
+import type { Block, EvaluationResult, Result } from '@convoy/protocol/messages';
 import type { MetricName } from '@convoy/protocol/metric';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { Task } from '@convoy/training/coordinator/events';
+import { leavesOf } from '@convoy/numerics/blocks';
 import type { Tally } from '@convoy/numerics/reduction';
-import type { RunPlan } from '@convoy/training/sampling';
-import { samplesIn } from './tasks.ts';
+import { partOf, planEvaluation, planStep, type RunPlan } from '@convoy/training/sampling';
 
 /** What results are checked against. */
 export interface Expectations {
@@ -40,6 +40,16 @@ export function faultOf(result: Result | EvaluationResult, task: Task, expected:
   if (metric === 'accuracy') return isCount ? null : `${metricSum} correct of ${samples} samples`;
   const isError = !Number.isFinite(metricSum) || Math.abs(metricSum) <= samples * LARGEST_ERROR;
   return isError ? null : `absolute errors of ${metricSum.toExponential(1)} over ${samples} samples`;
+}
+
+/** The samples that a block of a task covers: what an honest result must count. */
+function samplesIn(task: Task, block: Block, config: RunConfig, plan: RunPlan): number {
+  const range =
+    task.kind === 'gradient'
+      ? planStep(task.step, config, plan).positions
+      : planEvaluation(task.purpose, config, plan).indices;
+  const { start, end } = leavesOf(block, task.leaves);
+  return partOf(range, end - 1, task.leaves).end - partOf(range, start, task.leaves).start;
 }
 
 /** Committed norms that say what is usual. */

@@ -2,49 +2,27 @@ import { asText, REASON_LENGTH, type EvaluationResult, type Result } from '@conv
 import type { RunFact, RunOutcome } from '@convoy/protocol/run-events';
 import { gradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
 import type { SaveCause } from '@convoy/run-store/checkpoint-store';
-import type { CallbacksState } from '@convoy/training/callbacks/callbacks';
 import { Coordinator } from '@convoy/training/coordinator/coordinator';
-import type {
-  CoordinatorEffect,
-  CoordinatorEvent,
-  Position,
-  Task,
-  WorkerId,
-} from '@convoy/training/coordinator/events';
+import type { CoordinatorEffect, Position, Task, WorkerId } from '@convoy/training/coordinator/events';
 import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/options';
 import { FROM_THE_START, TaskSequence, type StartingPoint } from '@convoy/training/coordinator/task-sequence';
-import type { RunFigures } from '@convoy/training/figures';
-import { commitStep, skipStep, takeEvaluation, type Conclusion, type StepCost, type Training } from './commit-step.ts';
-import { factOf, type ToldEffect } from './effect-facts.ts';
+import { commitStep, skipStep, takeEvaluation, type Conclusion, type StepCost } from './commit-step.ts';
+import { CoordinatorLoop } from './coordinator-loop.ts';
+import { factOf, startFact, type ToldEffect } from './effect-facts.ts';
 import type { Ending } from './endings.ts';
-import { EpochCallbacks } from './epoch-callbacks.ts';
-import type { HealthWatch, Reaction } from './health-watch.ts';
-import type { Parameters } from './parameters.ts';
+import type { Reaction } from './health-watch.ts';
 import { Publication } from './publication.ts';
 import { ResultJudge, type Delivery } from './result-judge.ts';
-import { Plausibility } from './results.ts';
-import type { RunContext } from './run-context.ts';
 import { concludeRun, type RunDisk, type RunEnd } from './run-end.ts';
 import type { SessionEvent, WorkerConnection } from './session.ts';
 import { Sessions } from './sessions.ts';
-import { SumBuffers } from './sum-buffers.ts';
-import { TaskSums, type ResultKey } from './task-sums.ts';
-import { HEARTBEAT_INTERVAL_MS } from './welcome.ts';
+import { SumBuffers, TaskSums, type ResultKey } from './task-sums.ts';
+import { startTraining, trainingStateAt, type ServedTraining, type TrainingOptions } from './training.ts';
 
-export interface ServerOptions extends RunDisk {
-  readonly context: RunContext;
-  /** The training state and the figures, as they are at `start`. */
-  readonly parameters: Parameters;
-  readonly figures: RunFigures;
+export interface ServerOptions extends RunDisk, TrainingOptions {
   readonly start?: StartingPoint | undefined;
-  /** What the callbacks have seen and decided by then. */
-  readonly callbacks?: CallbacksState | undefined;
   /** The arithmetic that a resumed deterministic run began with. */
   readonly numericsFingerprint?: string | null;
-  /** Null watches nothing. */
-  readonly health?: HealthWatch | null;
-  /** What earlier rollbacks left of the learning rate. Default 1. */
-  readonly rollbackFactor?: number;
   readonly coordinator: Partial<CoordinatorOptions>;
   /** Workers that may take part from one address. */
   readonly maxWorkersPerAddress?: number;
@@ -60,65 +38,53 @@ export class ParameterServer {
   /** Resolves when the run is over and its folder is complete; rejects on a fault of our own. */
   readonly ended: Promise<RunEnd>;
   readonly #options: ServerOptions;
-  readonly #coordinator: Coordinator;
-  readonly #publication: Publication;
-  readonly #training: Training & { readonly callbacks: EpochCallbacks };
-  readonly #judge: ResultJudge;
-  readonly #sessions: Sessions;
+  readonly #training: ServedTraining;
   readonly #sums: TaskSums<Delivery>;
-  readonly #inbox: CoordinatorEvent[] = [];
-  #handling = false;
+  readonly #judge: ResultJudge;
+  readonly #publication: Publication;
+  readonly #sessions: Sessions;
+  readonly #coordinator: Coordinator;
+  readonly #loop: CoordinatorLoop;
   /** What workers say the present task's collected blocks took them. */
   #computeMs = 0;
   #end: Ending | null = null;
   /** What is being done about a collapse. */
   #reaction: Reaction | null = null;
-  #cancelWake = () => {};
-  #tickedAtMs = 0;
   #resolveEnded!: (end: RunEnd) => void;
   #rejectEnded!: (error: unknown) => void;
 
   constructor(options: ServerOptions) {
+    const { context, start = FROM_THE_START, numericsFingerprint = null, maxWorkersPerAddress, fault } = options;
+    const { config, layout, clock } = context;
+    const { model, plan } = layout;
     this.#options = options;
     this.ended = new Promise((resolve, reject) => {
       this.#resolveEnded = resolve;
       this.#rejectEnded = reject;
     });
-    const { context, parameters, figures, health = null, rollbackFactor = 1, start = FROM_THE_START } = options;
-    const { config, layout, identity } = context;
-    const { plan, model } = layout;
-    const coordinatorOptions = { ...DEFAULT_COORDINATOR_OPTIONS, ...options.coordinator };
+
+    this.#training = startTraining(options);
     const buffers = new SumBuffers(model.parameterCount);
     const gradients = gradientArithmetic(config.gradientFormat, model);
     this.#sums = new TaskSums({ recycle: buffers.give, add: gradients.add });
-    this.#publication = new Publication(identity);
-    const plausibility = new Plausibility(figures.metric);
-    this.#training = {
-      config,
-      plan,
-      trainableCount: model.trainableCount,
-      parameters,
-      figures,
-      callbacks: new EpochCallbacks({ config, plan, parameters, figures, state: options.callbacks }),
-      health,
-      plausibility,
-      rollbackFactor,
-    };
-    this.#judge = new ResultJudge({ training: this.#training, plausibility, gradients, buffers });
-    this.#sessions = new Sessions({
-      context,
-      numericsFingerprint: options.numericsFingerprint ?? null,
-      gradientBytes: gradients.messageBytes,
-      liveness: coordinatorOptions,
-      maxWorkersPerAddress: options.maxWorkersPerAddress,
-      onEvent: (event) => this.#hear(event),
-    });
-    this.#coordinator = new Coordinator(new TaskSequence(config, plan), start, coordinatorOptions);
-    this.#reportStart(start);
-    const { fault } = options;
+    this.#judge = new ResultJudge({ training: this.#training, gradients, buffers });
+    this.#publication = new Publication(context.identity);
+
+    const limits = { ...DEFAULT_COORDINATOR_OPTIONS, ...options.coordinator };
+    const onEvent = (event: SessionEvent) => this.#hear(event);
+    const { messageBytes: gradientBytes } = gradients;
+    const expected = { numericsFingerprint, gradientBytes, maxWorkersPerAddress, liveness: limits };
+    this.#sessions = new Sessions({ context, ...expected, onEvent });
+
+    this.#coordinator = new Coordinator(new TaskSequence(config, plan), start, limits);
+    const perform = (effect: CoordinatorEffect) => this.#perform(effect);
+    const onTick = () => this.#sessions.tick();
+    this.#loop = new CoordinatorLoop({ coordinator: this.#coordinator, clock, perform, onTick });
+
+    this.#report(startFact(start, context));
     fault?.addEventListener('abort', () => this.#fail(fault.reason), { once: true });
     if (fault?.aborted) this.#fail(fault.reason);
-    else this.#tick();
+    else this.#loop.tick();
   }
 
   /** Takes over a connection: greets, serves and forgets the worker at its other end. */
@@ -128,12 +94,12 @@ export class ParameterServer {
 
   /** Ends the run where it stands; the parameters so far are saved. */
   stop(reason: string): void {
-    this.#tell({ type: 'stop-requested', reason });
+    this.#loop.tell({ type: 'stop-requested', reason });
   }
 
   /** Ends the run as failed: nothing can go on. */
   halt(reason: string): void {
-    this.#tell({ type: 'halt-requested', reason });
+    this.#loop.tell({ type: 'halt-requested', reason });
   }
 
   /**
@@ -147,7 +113,7 @@ export class ParameterServer {
 
   /** Steps applied so far. */
   get stepsDone(): number {
-    return this.#options.parameters.state.updates;
+    return this.#training.parameters.state.updates;
   }
 
   /** Workers that lost their connection within the last `ms` before the end, and have not been told of it. */
@@ -170,16 +136,16 @@ export class ParameterServer {
         return;
       }
       case 'numerics-changed':
-        return this.#tell({ type: 'restart-requested' });
+        return this.#loop.tell({ type: 'restart-requested' });
       case 'reported':
         return this.#report(event.fact);
       case 'failed':
         return this.#fail(event.error);
       case 'worker-joined':
         this.#training.figures.workerJoined(this.#now, this.#sessions.joined.size);
-        return this.#tell(event);
+        return this.#loop.tell(event);
       default:
-        return this.#tell(event);
+        return this.#loop.tell(event);
     }
   }
 
@@ -194,13 +160,13 @@ export class ParameterServer {
     }
     const current = this.#sums.task;
     if (current?.id !== task) {
-      this.#tell({ type: 'result-received', ...key, suspicion: null });
+      this.#loop.tell({ type: 'result-received', ...key, suspicion: null });
       return null;
     }
     const verdict = this.#judge.judge(result, current);
     if (verdict.fault !== null) return verdict.fault;
     this.#sums.keep(key, verdict.delivery);
-    this.#tell({ type: 'result-received', ...key, suspicion: verdict.suspicion });
+    this.#loop.tell({ type: 'result-received', ...key, suspicion: verdict.suspicion });
     return null;
   }
 
@@ -212,36 +178,6 @@ export class ParameterServer {
   }
 
   // ── The coordinator's events and effects ───────────────────────────────────────────────────────────────────────────
-
-  /** Hands an event to the coordinator and carries out what it orders; events that arise meanwhile wait their turn. */
-  #tell(event: CoordinatorEvent): void {
-    this.#inbox.push(event);
-    if (this.#handling) return;
-    this.#handling = true;
-    try {
-      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
-        for (const effect of this.#coordinator.handle(next, this.#now)) this.#perform(effect);
-      }
-    } finally {
-      this.#handling = false;
-    }
-    this.#scheduleWake();
-  }
-
-  #scheduleWake(): void {
-    this.#cancelWake();
-    if (this.#end !== null) return;
-    // From the last tick, not from now: what happens all the time must not put off what is due every second.
-    const atMs = Math.min(this.#tickedAtMs + HEARTBEAT_INTERVAL_MS, this.#coordinator.wakeAtMs);
-    const { clock } = this.#options.context;
-    this.#cancelWake = clock.after(Math.max(1, atMs - this.#now), () => this.#tick());
-  }
-
-  #tick(): void {
-    this.#tickedAtMs = this.#now;
-    this.#sessions.tick();
-    this.#tell({ type: 'tick' });
-  }
 
   #perform(effect: CoordinatorEffect): void {
     const { joined } = this.#sessions;
@@ -312,7 +248,7 @@ export class ParameterServer {
     }
     for (const fact of facts) this.#report(fact);
     this.#reaction ??= reaction;
-    this.#inbox.unshift(...events);
+    this.#loop.tellFirst(events);
   }
 
   #stepCost(): StepCost {
@@ -330,39 +266,32 @@ export class ParameterServer {
   }
 
   #saveCheckpoint(position: Position, cause: SaveCause): void {
-    const { checkpoints, context, health, parameters } = this.#options;
-    const { figures, callbacks } = this.#training;
     // It would be set aside at once.
     if (this.#reaction?.action === 'rollback') return;
-    checkpoints?.save(
-      {
-        position,
-        // Between two steps, which is where checkpoints are ordered, it is what the copy has to start with.
-        consecutiveSkips: this.#coordinator.standing.consecutiveSkips,
-        epoch: Math.floor(position.step / context.layout.plan.stepsPerEpoch),
-        optimizer: parameters.state,
-        figures: figures.snapshot(this.#now),
-        numericsFingerprint: this.#sessions.reception.numericsFingerprint,
-        ...figures.validationNow,
-        callbacks: callbacks.state,
-        kept: parameters.kept,
-        monitored: callbacks.monitoredAt(position.step),
-        health: health?.snapshot() ?? null,
-      },
-      cause,
-    );
+    const { checkpoints } = this.#options;
+    const state = {
+      ...trainingStateAt(position, this.#training, this.#now),
+      // Between two steps, which is where checkpoints are ordered, it is what the copy has to start with.
+      consecutiveSkips: this.#coordinator.standing.consecutiveSkips,
+      numericsFingerprint: this.#sessions.reception.numericsFingerprint,
+    };
+    checkpoints?.save(state, cause);
   }
 
   // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #finish(outcome: RunOutcome, reason: string): void {
-    const { context, parameters, health } = this.#options;
+    const { context } = this.#options;
+    const { figures, parameters, health } = this.#training;
     const reaction = this.#reaction;
     this.#end = { outcome: reaction?.action === 'rollback' ? 'rolled-back' : outcome, reason };
-    this.#cancelWake();
+    this.#loop.stop();
     this.#sessions.end(this.#end);
-    const figures = this.#training.figures.summary(outcome, parameters.sha256(), this.#now);
-    const summary = { ...figures, health: health?.found ?? [], rollbacks: health?.rollbacks ?? [] };
+    const summary = {
+      ...figures.summary(outcome, parameters.sha256(), this.#now),
+      health: health?.found ?? [],
+      rollbacks: health?.rollbacks ?? [],
+    };
     const { model } = context.layout;
     const last = { outcome, reason, summary, parameters: parameters.values, model, reaction };
     concludeRun(last, this.#options, context).then(this.#resolveEnded, (error: unknown) => this.#fail(error));
@@ -372,7 +301,7 @@ export class ParameterServer {
   #fail(error: unknown): void {
     const reason = 'the server failed';
     this.#end ??= { outcome: 'halted', reason };
-    this.#cancelWake();
+    this.#loop.stop();
     this.#sessions.abort(reason);
     this.#rejectEnded(error);
   }
@@ -390,15 +319,6 @@ export class ParameterServer {
   #reportEffect(effect: ToldEffect): void {
     const fact = factOf(effect, this.#sessions.joined);
     if (fact !== null) this.#sessions.reportOfWorker(fact);
-  }
-
-  #reportStart({ resumed, position }: StartingPoint): void {
-    const { identity, layout } = this.#options.context;
-    const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = layout.plan;
-    const about = { ...identity, totalSteps, stepsPerEpoch };
-    if (resumed) return this.#report({ type: 'run-resumed', ...about, step: position.step });
-    const { parameterCount } = layout.model;
-    this.#report({ type: 'run-started', ...about, trainSamples, validationSamples, testSamples, parameterCount });
   }
 }
 

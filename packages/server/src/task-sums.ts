@@ -1,5 +1,6 @@
 import type { Block } from '@convoy/protocol/messages';
 import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
+import { allocateVector } from '@convoy/numerics/vectors';
 import type { Task, WorkerId } from '@convoy/training/coordinator/events';
 
 /** Of whom a result is, and what it is a result of. */
@@ -70,6 +71,24 @@ export class TaskSums<Delivery extends Sums = Sums> {
     this.#waiting.delete(name);
     return delivery;
   }
+}
+
+/** Flat vectors that are used again: a fresh one costs more in page faults than the copy into it. */
+export class SumBuffers {
+  readonly #length: number;
+  readonly #free: Float32Array[] = [];
+
+  constructor(length: number) {
+    this.#length = length;
+  }
+
+  take(): Float32Array {
+    return this.#free.pop() ?? allocateVector(this.#length);
+  }
+
+  readonly give = (buffer: Float32Array): void => {
+    this.#free.push(buffer);
+  };
 }
 
 function nameOf({ workerId, task, block }: ResultKey): string {
