@@ -24,8 +24,8 @@ try {
     const summary = summaryOf(await convoy(['train', ...args, '--run-dir', join(folder.path, String(seed))]));
     const { testAccuracy, testLoss, health } = summary;
     accuracies.push(100 * (testAccuracy ?? NaN));
-    alarms += health.filter(({ rank }) => rank === 'alarm').length;
-    const found = health.map(({ kind, rank, since }) => `${kind} (${rank}, since step ${since})`);
+    alarms += health.filter(({ severity }) => severity === 'alarm').length;
+    const found = health.map(({ kind, severity, since }) => `${kind} (${severity}, since step ${since})`);
     rows.push([String(seed), accuracies.at(-1)!.toFixed(2), testLoss?.toFixed(4) ?? '', found.join(', ') || 'nothing']);
     console.error(rows.at(-1)!.join(' · '));
   }

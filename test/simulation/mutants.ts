@@ -84,7 +84,7 @@ export const mutants: readonly Mutant[] = [
     "if (suspicion === 'never') {",
   ]),
   leasing('gives work to one that returns it, again and again', [
-    "if (!cancelled) this.#membership.quarantine(member, 'it returns its leases');",
+    "this.#membership.quarantine(member, 'it returns its leases');",
     '',
   ]),
 

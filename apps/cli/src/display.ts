@@ -123,7 +123,7 @@ export class Display {
       case 'step-skipped':
         return this.warn(`step ${event.step + 1} was skipped: ${event.reason}`);
       case 'health':
-        return event.rank === 'alarm'
+        return event.severity === 'alarm'
           ? this.line(this.colors.red(`✘ ${healthText(event)}`))
           : this.warn(healthText(event));
       case 'health-cleared':

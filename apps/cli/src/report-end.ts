@@ -35,7 +35,8 @@ export async function reportEnd(
     display.warn(`${outcome}: ${reason}; ${summary.steps} steps are done. Go on with: ${toGoOn}`);
   }
   for (const rollback of summary.rollbacks) display.warn(`it went back ${rollbackText(rollback)}`);
-  for (const finding of summary.health) display.warn(`${finding.rank} of step ${finding.step}: ${healthText(finding)}`);
+  for (const finding of summary.health)
+    display.warn(`${finding.severity} of step ${finding.step}: ${healthText(finding)}`);
   if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   if (outcome === 'halted') process.exitCode ??= collapse === null ? exitCodes.halted : exitCodes.collapsed;
   if (outcome === 'interrupted') process.exitCode = stop.exitCode();

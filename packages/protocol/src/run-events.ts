@@ -208,7 +208,7 @@ export type HealthKind = (typeof HEALTH_KINDS)[number];
 export interface HealthFinding {
   readonly kind: HealthKind;
   /** An alarm says that the run goes wrong, a note that it could go better. */
-  readonly rank: 'alarm' | 'note';
+  readonly severity: 'alarm' | 'note';
   /** The first step, counted from 1, at which it held. */
   readonly since: number;
   /** The step at which there was enough evidence. */

@@ -113,7 +113,7 @@ export async function listCheckpoints(
   files: CheckpointFiles = diskFiles,
 ): Promise<readonly ListedCheckpoint[]> {
   const root = join(runFolder, CHECKPOINTS_FOLDER);
-  const listed: { readonly row: ListedCheckpoint; readonly merit: number | null }[] = [];
+  const listed: { readonly row: ListedCheckpoint; readonly score: number | null }[] = [];
   // One after the other: a checkpoint is read into memory whole.
   for (const named of checkpointNames(await files.list(root))) {
     const { name, step } = named;
@@ -123,7 +123,7 @@ export async function listCheckpoints(
       const row = { name, step, epoch: state.epoch, bytes, metric, isBest: false, writtenAt, fault: null };
       listed.push({
         row: error === undefined ? row : { ...row, meanAbsoluteError: error },
-        merit: meritOf(manifest),
+        score: scoreOf(manifest),
       });
     } catch (error) {
       // The run may be going on, and its server has removed this one meanwhile.
@@ -131,24 +131,24 @@ export async function listCheckpoints(
       const bytes = await sizeOf(join(root, name), files);
       const fault = faultOf(error);
       const row = { name, step, epoch: null, bytes, metric: null, isBest: false, writtenAt: null, fault };
-      listed.push({ row, merit: null });
+      listed.push({ row, score: null });
     }
   }
   const best = bestOf(listed)?.row;
   return listed.map(({ row }) => (row === best ? { ...row, isBest: true } : row));
 }
 
-/** Of checkpoints in the order of their steps, the one with the highest merit; of equals the first. */
-export function bestOf<Entry extends { readonly merit: number | null }>(entries: readonly Entry[]): Entry | null {
+/** The checkpoint with the highest score; the earliest of several. @param entries in the order of their steps. */
+export function bestOf<Entry extends { readonly score: number | null }>(entries: readonly Entry[]): Entry | null {
   let best: Entry | null = null;
   for (const entry of entries) {
-    if (entry.merit !== null && (best === null || entry.merit > best.merit!)) best = entry;
+    if (entry.score !== null && (best === null || entry.score > best.score!)) best = entry;
   }
   return best;
 }
 
 /** How good a checkpoint's parameters are: more is better. Null when nobody knows. */
-export function meritOf({
+export function scoreOf({
   monitored,
   validationAccuracy,
 }: Pick<CheckpointManifest, 'monitored' | 'validationAccuracy'>): number | null {

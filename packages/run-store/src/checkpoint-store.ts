@@ -20,7 +20,7 @@ import {
   type CheckpointState,
 } from './checkpoint.ts';
 import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
-import { faultOf, meritOf, verifyCheckpoint } from './checkpoint-load.ts';
+import { faultOf, scoreOf, verifyCheckpoint } from './checkpoint-load.ts';
 import { LEFTOVER, removeCheckpoint, writeCheckpoint, writingPath } from './checkpoint-write.ts';
 import { remedyFor } from './disk-remedy.ts';
 import { staying, type Kept, type RollbackTargets } from './retention.ts';
@@ -258,7 +258,7 @@ export class CheckpointStore {
       const contents = [[STATE_FILE, encodeState(state)] as const, ...vectors];
       bytes = await writeCheckpoint(this.#files, { path, contents, manifest, chunkBytes });
       const named = await this.#putInPlace(path, step);
-      written = { ...named, merit: meritOf({ ...metric, monitored }), health: state.health };
+      written = { ...named, score: scoreOf({ ...metric, monitored }), health: state.health };
     } catch (error) {
       // A disk that refuses to write may refuse this too; the next start tries again.
       await this.#files.remove(path).catch(() => {});
@@ -323,7 +323,7 @@ export class CheckpointStore {
 async function keptOf(root: string, named: CheckpointName, files: CheckpointFiles): Promise<Kept | null> {
   try {
     const { manifest, state } = await verifyCheckpoint(root, named, files);
-    return { ...named, merit: meritOf(manifest), health: state.health };
+    return { ...named, score: scoreOf(manifest), health: state.health };
   } catch (error) {
     // Whoever loads a checkpoint reports the damaged ones; anything but damage is thrown on.
     faultOf(error);

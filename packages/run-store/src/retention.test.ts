@@ -16,11 +16,11 @@ const targets: RollbackTargets = {
   trustedForGood: (health) => new Health(SETTINGS, health).trustedForGood,
 };
 
-const entry = (step: number, health: HealthSnapshot | null, merit: number | null = null): Kept => ({
+const entry = (step: number, health: HealthSnapshot | null, score: number | null = null): Kept => ({
   name: `step-${step}`,
   step,
   revision: 0,
-  merit,
+  score,
   health,
 });
 

@@ -5,7 +5,7 @@ import { MAX_ROLLBACKS } from './rollback.ts';
 
 /** A valid checkpoint on the disk, with what decides whether it stays. */
 export interface Kept extends CheckpointName {
-  readonly merit: number | null;
+  readonly score: number | null;
   readonly health: HealthSnapshot | null;
 }
 

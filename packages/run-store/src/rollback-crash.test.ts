@@ -8,7 +8,14 @@ import { identity, optimizerAt, stateAt, TENSORS } from './checkpoint.fixture.ts
 import { finishRollback, readRollbacks, rollBack } from './rollback.ts';
 
 const RUN = '/run';
-const finding: HealthFinding = { kind: 'collapsed', rank: 'alarm', since: 45, step: 60, evidence: 'e', advice: 'a' };
+const finding: HealthFinding = {
+  kind: 'collapsed',
+  severity: 'alarm',
+  since: 45,
+  step: 60,
+  evidence: 'e',
+  advice: 'a',
+};
 const healthy = new Health({ classes: 10, warmupSteps: 0, tensors: TENSORS }).snapshot();
 
 /** A disk with a run that has checkpoints of steps 10 to 40 and goes back to 20. */
@@ -48,7 +55,7 @@ async function goBack(disk: MemoryDisk, act: (operation: Operation) => void = ()
       act(operation);
     },
   });
-  await rollBack({ runFolder: RUN, finding, fromStep: 40, isRefuge: (step) => step <= 20, files });
+  await rollBack({ runFolder: RUN, finding, fromStep: 40, isTrusted: (step) => step <= 20, files });
   return operations;
 }
 

@@ -14,7 +14,14 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-const finding: HealthFinding = { kind: 'collapsed', rank: 'alarm', since: 45, step: 60, evidence: 'e', advice: 'a' };
+const finding: HealthFinding = {
+  kind: 'collapsed',
+  severity: 'alarm',
+  since: 45,
+  step: 60,
+  evidence: 'e',
+  advice: 'a',
+};
 const health = new Health({ classes: 10, warmupSteps: 0, tensors: TENSORS });
 const healthy = health.snapshot();
 const alarmed = { ...healthy, open: [finding] };
@@ -42,13 +49,13 @@ async function runFolder(): Promise<string> {
 const namesIn = (folder: string) => readdirSync(join(folder, 'checkpoints')).sort();
 
 describe('rollBack', () => {
-  it('makes the run go on from its newest healthy refuge at half the rate, and keeps what came after under another name', async () => {
+  it('makes the run go on from its newest healthy checkpoint at half the rate, and keeps what came after under another name', async () => {
     const runFolderPath = await runFolder();
     const rollback = await rollBack({
       runFolder: runFolderPath,
       finding,
       fromStep: 60,
-      isRefuge: (step) => step <= 30,
+      isTrusted: (step) => step <= 30,
     });
     expect(rollback).toEqual({ fromStep: 60, toStep: 30, kind: 'collapsed', since: 45, learningRateFactor: 0.5 });
     expect(namesIn(runFolderPath)).toEqual([
@@ -68,13 +75,13 @@ describe('rollBack', () => {
   it('passes over what was alarmed or is damaged', async () => {
     const folder = await runFolder();
     writeFileSync(join(folder, 'checkpoints', 'step-00000040', 'parameters.bin'), 'damaged');
-    const { toStep } = await rollBack({ runFolder: folder, finding, fromStep: 60, isRefuge: () => true });
+    const { toStep } = await rollBack({ runFolder: folder, finding, fromStep: 60, isTrusted: () => true });
     expect(toStep).toBe(30);
   });
 
-  it('goes back to the beginning without a refuge, each time at half the rate', async () => {
+  it('goes back to the beginning without a checkpoint to go back to, each time at half the rate', async () => {
     const folder = await runFolder();
-    const options = { runFolder: folder, finding, fromStep: 60, isRefuge: () => false };
+    const options = { runFolder: folder, finding, fromStep: 60, isTrusted: () => false };
     expect((await rollBack(options)).toStep).toBe(0);
     expect(namesIn(folder).every((name) => name.startsWith('abandoned-1-'))).toBe(true);
     expect((await loadNewestCheckpoint(folder, {})).checkpoint).toBeNull();
@@ -84,7 +91,7 @@ describe('rollBack', () => {
 
   it('says that its record is damaged, for the learning rate is in it', async () => {
     const folder = await runFolder();
-    await rollBack({ runFolder: folder, finding, fromStep: 60, isRefuge: () => true });
+    await rollBack({ runFolder: folder, finding, fromStep: 60, isTrusted: () => true });
     const path = join(folder, 'rollbacks.json');
     writeFileSync(path, readFileSync(path, 'utf8').replace('0.5', '"half"'));
     await expect(readRollbacks(folder)).rejects.toThrow(/rollbacks\.json is damaged: restore it/);

@@ -25,7 +25,7 @@ export interface RollbackOptions {
   /** Commits so far. */
   readonly fromStep: number;
   /** Whether the run may go back to a checkpoint of that step. */
-  readonly isRefuge: (step: number) => boolean;
+  readonly isTrusted: (step: number) => boolean;
   readonly files?: CheckpointFiles;
 }
 
@@ -47,7 +47,7 @@ const PendingSchema = v.strictObject({
 type Pending = v.InferOutput<typeof PendingSchema>;
 
 /**
- * Makes a run's folder continue from its newest healthy refuge, or from its beginning, at half the learning rate. The
+ * Makes a run's folder continue from its newest healthy checkpoint, or from its beginning, at half the learning rate. The
  * decision is on the disk before anything else changes: after a crash, {@link finishRollback} does the rest. The run's lock
  * must be held, and no checkpoint being written.
  * @throws OperatorError when the disk refuses.
@@ -57,10 +57,10 @@ export async function rollBack(options: RollbackOptions): Promise<Rollback> {
   const earlier = await readRollbacks(runFolder, files);
   const root = join(runFolder, CHECKPOINTS_FOLDER);
   const entries = await files.list(root);
-  const refuge = await refugeAmong(checkpointNames(entries).reverse(), root, options);
+  const target = await newestHealthy(checkpointNames(entries).reverse(), root, options);
   const { kind, since } = finding;
   const learningRateFactor = factorAfter(earlier) * LEARNING_RATE_FACTOR;
-  const rollback: Rollback = { fromStep, toStep: refuge?.step ?? 0, kind, since, learningRateFactor };
+  const rollback: Rollback = { fromStep, toStep: target?.step ?? 0, kind, since, learningRateFactor };
   // Higher than any number that was used, even by a rollback that no record knows.
   const number = 1 + Math.max(earlier.length, ...entries.map(abandonedNumberOf));
   const pending: Pending = { number, rollbacks: [...earlier, rollback] };
@@ -102,16 +102,16 @@ async function carryOut(runFolder: string, { number, rollbacks }: Pending, files
   await files.syncDirectory(runFolder);
 }
 
-async function refugeAmong(
+async function newestHealthy(
   newestFirst: readonly CheckpointName[],
   root: string,
-  { isRefuge, files = diskFiles }: RollbackOptions,
+  { isTrusted, files = diskFiles }: RollbackOptions,
 ): Promise<CheckpointName | null> {
-  for (const named of newestFirst.filter(({ step }) => isRefuge(step))) {
+  for (const named of newestFirst.filter(({ step }) => isTrusted(step))) {
     try {
       if (isHealthy((await verifyCheckpoint(root, named, files)).state.health)) return named;
     } catch (error) {
-      // A damaged one is no refuge; anything but damage is thrown on.
+      // A run can't go back to a damaged one; any other error is thrown on.
       faultOf(error);
     }
   }

@@ -58,7 +58,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   const { checkpointEvery, keepCheckpoints, onCollapse } = kept;
   const health = watchHealth(opened, context, rollbacks, onCollapse);
   const isTarget = (step: number) => isExpected(step, checkpointEvery, context.layout.plan);
-  const isRefuge = (step: number) => isTarget(step) && step <= health.trustedUntil;
+  const isTrusted = (step: number) => isTarget(step) && step <= health.trustedUntil;
   const checkpoints = await openCheckpoints(lock, {
     runFolder: folder.path,
     targets: { isExpected: isTarget, trustedForGood: health.trustedForGoodIn },
@@ -77,7 +77,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     folder,
     checkpoints,
     fence: lock.assertHeld,
-    rollBack: (finding, fromStep) => rollBack({ runFolder: folder.path, finding, fromStep, isRefuge }),
+    rollBack: (finding, fromStep) => rollBack({ runFolder: folder.path, finding, fromStep, isTrusted }),
     fault: fault.signal,
     parameters: parametersOf(opened),
     figures: new RunFigures(run, context.layout.plan, checkpoint?.state.figures, METRIC_OF[model.loss]),

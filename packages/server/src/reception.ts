@@ -3,7 +3,7 @@ import type { RunFact } from '@convoy/protocol/run-events';
 import type { CoordinatorOptions } from '@convoy/training/coordinator/options';
 import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { closeCodes } from '@convoy/transport/connection';
-import type { Absentees } from './absentees.ts';
+import type { LostWorkers } from './lost-workers.ts';
 import { refusalOfHello, refusalOfNumerics, refusalOfReady, type Refusal } from './admission.ts';
 import type { JoinedWorkers } from './joined-workers.ts';
 import { NumericsGate } from './numerics-gate.ts';
@@ -24,7 +24,7 @@ export interface ReceptionOptions {
 /** What a reception asks of the sessions, which it is a part of. */
 export interface ReceptionDesk {
   readonly joined: JoinedWorkers;
-  readonly absentees: Absentees;
+  readonly lostWorkers: LostWorkers;
   readonly sessions: Iterable<PeerSession>;
   readonly onEvent: (event: SessionEvent) => void;
   /** The peer owes an answer from now on. */
@@ -152,13 +152,13 @@ export class Reception {
   }
 
   #join(session: PeerSession, { hello, rank, ready }: Applicant): void {
-    const { joined, absentees, dismiss, onEvent, reportOfWorker } = this.#desk;
+    const { joined, lostWorkers, dismiss, onEvent, reportOfWorker } = this.#desk;
     const { workerId, name, engine, secret } = hello;
     const known = joined.get(workerId);
     if (known === undefined && this.#isCrowded(session)) {
       return dismiss(session, closeCodes.full, 'as many workers take part from its address as may');
     }
-    absentees.back(workerId);
+    lostWorkers.back(workerId);
     // Its older connection may be half open: the process behind it is this one, so it is over.
     if (known?.session) this.#supersede(known.session, known);
     const worker: JoinedWorker = known ?? { workerId, rank, name, session: null };

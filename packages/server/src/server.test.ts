@@ -791,7 +791,7 @@ describe('RunFolder', () => {
 describe('a training that has collapsed', () => {
   const finding = {
     kind: 'collapsed',
-    rank: 'alarm',
+    severity: 'alarm',
     since: 1,
     step: 1,
     evidence: 'loss 2.3026',

@@ -9,7 +9,7 @@ import type { RunFact } from '@convoy/protocol/run-events';
 import type { ExpulsionCause, WorkerId } from '@convoy/training/coordinator/events';
 import { closeCodes } from '@convoy/transport/connection';
 import { residentBytes } from '@convoy/transport/resident-bytes';
-import { Absentees } from './absentees.ts';
+import { LostWorkers } from './lost-workers.ts';
 import { expulsionCodes, INEXCUSABLE, shutdownOf, type Ending } from './endings.ts';
 import { JoinedWorkers } from './joined-workers.ts';
 import { PeerLog, STRANGER_LIMITS, WORKER_LIMITS } from './peer-log.ts';
@@ -33,7 +33,7 @@ const ROLLING_BACK = 'the run goes back to a checkpoint: connect again';
  */
 export class Sessions {
   readonly #options: SessionsOptions;
-  readonly #absentees: Absentees;
+  readonly #lostWorkers: LostWorkers;
   readonly #strangers: PeerLog;
   readonly #workerLog: PeerLog;
   readonly #sessions = new Set<PeerSession>();
@@ -46,13 +46,13 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#absentees = new Absentees(options.context.clock);
+    this.#lostWorkers = new LostWorkers(options.context.clock);
     const report = (fact: RunFact) => options.onEvent({ type: 'reported', fact });
     this.#strangers = new PeerLog(STRANGER_LIMITS, report);
     this.#workerLog = new PeerLog(WORKER_LIMITS, report);
     this.reception = new Reception(options, {
       joined: this.joined,
-      absentees: this.#absentees,
+      lostWorkers: this.#lostWorkers,
       sessions: this.#sessions,
       onEvent: options.onEvent,
       incurDebt: (session) => this.#incurDebt(session),
@@ -110,7 +110,7 @@ export class Sessions {
       session.state = { name: 'closing' };
       session.connection.close(expulsionCodes[cause], reason);
       worker.session = null;
-      this.#absentees.lost(workerId);
+      this.#lostWorkers.lost(workerId);
     }
     this.#forget(worker, reason);
   }
@@ -185,12 +185,12 @@ export class Sessions {
 
   /** Workers that lost their connection within the last `ms` before the end, and have not been told of it. */
   untold(ms: number): number {
-    return this.#absentees.within(ms);
+    return this.#lostWorkers.within(ms);
   }
 
   /** Resolves when those have come back and been told, or after `ms`. */
   farewell(ms: number): Promise<void> {
-    return this.#absentees.returned(ms);
+    return this.#lostWorkers.returned(ms);
   }
 
   // ── A conversation ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -217,7 +217,7 @@ export class Sessions {
     // Who leaves, or broke it himself, does not get a grace.
     const atFault = INEXCUSABLE.has(code);
     if (atFault || session.draining) return this.#leave(worker, why, atFault);
-    this.#absentees.lost(worker.workerId);
+    this.#lostWorkers.lost(worker.workerId);
     this.#options.onEvent({ type: 'worker-lost', workerId: worker.workerId, reason: why });
   }
 
@@ -260,7 +260,7 @@ export class Sessions {
     if (this.#ending.outcome === 'rolled-back') return this.#dismiss(session, closeCodes.goingAway, ROLLING_BACK);
     session.connection.send(shutdownOf(this.#ending));
     this.#dismiss(session, closeCodes.normal, 'the run is over');
-    this.#absentees.back(hello.workerId);
+    this.#lostWorkers.back(hello.workerId);
   }
 
   /** Each lease is answered once: with its result, or by giving it back. */

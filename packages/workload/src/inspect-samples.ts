@@ -21,7 +21,7 @@ type Samples = Pick<Dataset, 'name' | 'trainCount' | 'testCount' | 'inputShape' 
  * Reads the samples, or some of them spread evenly over the splits, then a few again in another order.
  * @throws RangeError naming a sample that is not as it must be, or that differs when it is read again.
  */
-export function inspectSamples(data: Samples, extent: 'all' | 'some'): Inspection {
+export function inspectSamples(data: Samples, coverage: 'all' | 'some'): Inspection {
   const size = data.inputShape.reduce((product, dimension) => product * dimension, 1);
   const input = data.inputType === 'uint8' ? new Uint8Array(size) : new Float32Array(size);
   const hash = createHash('sha256').update(`${data.name}\n${data.classNames.join('\n')}\n`);
@@ -33,7 +33,7 @@ export function inspectSamples(data: Samples, extent: 'all' | 'some'): Inspectio
   ] as const) {
     hash.update(`${split} ${count}\n`);
     const again = new Set(spread(count, READ_TWICE));
-    const indices = extent === 'all' ? Array.from({ length: count }).keys() : spread(count, SOME);
+    const indices = coverage === 'all' ? Array.from({ length: count }).keys() : spread(count, SOME);
     for (const index of indices) {
       const truth = data.read(split, index, input, 0);
       addSample(hash, input, truth);
@@ -48,7 +48,7 @@ export function inspectSamples(data: Samples, extent: 'all' | 'some'): Inspectio
       `sample ${index} of ${split} is another one when it is read again: what read gives must depend on split and index alone`,
     );
   }
-  return { digest: hash.digest('hex'), notes: seen.notes(data, extent) };
+  return { digest: hash.digest('hex'), notes: seen.notes(data, coverage) };
 }
 
 /** At most `most` indices below `count`, the first and the last among them, in their order. */
@@ -104,10 +104,10 @@ class Observations {
     else this.#truthsDiffer = !areEqual(values, this.#firstTruth);
   }
 
-  notes({ inputType, trainCount, classNames }: Samples, extent: 'all' | 'some'): readonly string[] {
+  notes({ inputType, trainCount, classNames }: Samples, coverage: 'all' | 'some'): readonly string[] {
     if (this.#samples < 3) return [];
     const notes: string[] = [];
-    const which = extent === 'all' ? 'all samples' : `all ${this.#samples} samples that were looked at`;
+    const which = coverage === 'all' ? 'all samples' : `all ${this.#samples} samples that were looked at`;
     if (inputType === 'uint8' && this.#greatestByte <= 1) {
       notes.push(
         `the inputs of ${which} are ${this.#greatestByte === 0 ? '0' : '0 or 1'}, where uint8 is for bytes from 0 to 255, which are divided by 255 (a fraction becomes 0): give bytes, or inputType: 'float32'`,
@@ -119,7 +119,7 @@ class Observations {
       const [value] = this.#firstTruth!;
       const what =
         classNames.length > 0 ? `label, ${value} (${classNames[value!]})` : `values, ${this.#firstTruth!.join(', ')}`;
-      notes.push(`the training samples ${extent === 'all' ? '' : 'that were looked at '}all have the same ${what}`);
+      notes.push(`the training samples ${coverage === 'all' ? '' : 'that were looked at '}all have the same ${what}`);
     }
     return notes;
   }

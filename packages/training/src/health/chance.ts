@@ -109,7 +109,7 @@ function judgeChunk(
     {
       kind: verdict.kind,
       holds: true,
-      rank: 'alarm',
+      severity: 'alarm',
       since,
       evidence: verdict.before === null ? now : `${now}; it had ${verdict.before}`,
       advice: ADVICE[verdict.kind],

@@ -14,7 +14,7 @@ describe('a training that runs away', () => {
       expect(health.stepped({ ...figures, step: 2, loss: 4e5 })).toEqual([]);
       expect(kinds(health.stepped({ ...figures, step: 3, loss }))).toEqual(['health diverged']);
       expect(health.stepped({ ...figures, step: 4, loss })).toEqual([]);
-      expect(health.found).toMatchObject([{ kind: 'diverged', rank: 'alarm', since: 3 }]);
+      expect(health.found).toMatchObject([{ kind: 'diverged', severity: 'alarm', since: 3 }]);
       expect(kinds(health.stepped({ ...figures, step: 5, loss: 399 }))).toEqual(['health-cleared diverged']);
     }
   });

@@ -23,7 +23,7 @@ export function judgeDivergence(
     {
       kind,
       holds: true,
-      rank: 'alarm',
+      severity: 'alarm',
       since: step,
       evidence: `${where} has the loss ${loss.toPrecision(3)}, where a model that knows nothing has ${ignorantLoss.toPrecision(3)}`,
       advice: 'lower --lr, or add --clip-norm 1; values to regress on should be about as large as 1',

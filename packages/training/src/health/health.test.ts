@@ -60,7 +60,7 @@ describe("the lesson's run", () => {
   }
 
   it('is told at the end of its first epoch that validation knows nothing of what training learns', () => {
-    expect(found[0]).toMatchObject({ kind: 'validation-at-chance', rank: 'alarm', step: STEPS });
+    expect(found[0]).toMatchObject({ kind: 'validation-at-chance', severity: 'alarm', step: STEPS });
   });
 
   it('is told of its collapse within the first fifty steps of the sixth epoch', () => {
@@ -87,7 +87,9 @@ describe('a training that guesses', () => {
     const health = new Health(SETTINGS);
     expect(feed(health, 1, 64)).toEqual([]);
     expect(feed(health, 65, 111, guess)).toEqual([]);
-    expect(feed(health, 112, 112, guess)).toMatchObject([{ kind: 'collapsed', rank: 'alarm', since: 65, step: 112 }]);
+    expect(feed(health, 112, 112, guess)).toMatchObject([
+      { kind: 'collapsed', severity: 'alarm', since: 65, step: 112 },
+    ]);
     expect(feed(health, 113, 500, guess)).toEqual([]);
   });
 
@@ -132,7 +134,7 @@ describe('units', () => {
     feed(health, 1, 16);
     const found = feed(health, 17, 48, { ...guess, silent: all });
     expect(found).toMatchObject([
-      { kind: 'dead-layer', rank: 'alarm', since: 17, step: 48 },
+      { kind: 'dead-layer', severity: 'alarm', since: 17, step: 48 },
       { kind: 'collapsed', since: 17, step: 48 },
     ]);
   });
@@ -140,7 +142,7 @@ describe('units', () => {
   it('are noted when half of a layer is dead, until most of them live again', () => {
     const health = new Health(SETTINGS);
     expect(feed(health, 1, 32, { silent: all.slice(0, 12) })).toMatchObject([
-      { kind: 'dead-units', rank: 'note', evidence: expect.stringMatching(/^12 of 24 units of hidden /) as string },
+      { kind: 'dead-units', severity: 'note', evidence: expect.stringMatching(/^12 of 24 units of hidden /) as string },
     ]);
     expect(feed(health, 33, 40, { silent: all.slice(0, 9) })).toEqual([]);
     expect(kindsOf(feed(health, 41, 41, { silent: all.slice(0, 8) }))).toEqual(['dead-units cleared']);
@@ -163,7 +165,7 @@ describe('gradients', () => {
     feed(health, 1, 40);
     expect(feed(health, 41, 43, { gradientNorm: 60 })).toEqual([]);
     expect(feed(health, 44, 44, { gradientNorm: 60 })).toMatchObject([
-      { kind: 'exploding-gradient', rank: 'alarm', since: 41, step: 44 },
+      { kind: 'exploding-gradient', severity: 'alarm', since: 41, step: 44 },
     ]);
     expect(kindsOf(feed(health, 45, 45))).toEqual(['exploding-gradient cleared']);
   });
@@ -184,7 +186,7 @@ describe('gradients', () => {
     const health = new Health(SETTINGS);
     expect(feed(health, 1, 8, { kernels: kernels(0.01, 0.01) })).toEqual([]);
     expect(feed(health, 9, 12, { kernels: kernels(5e-6, 0.01) })).toMatchObject([
-      { kind: 'vanishing-gradient', rank: 'alarm', since: 9, step: 12 },
+      { kind: 'vanishing-gradient', severity: 'alarm', since: 9, step: 12 },
     ]);
     const known = new Health(SETTINGS);
     feed(known, 1, 8, { kernels: kernels(0.01, 0.01) });
@@ -199,7 +201,7 @@ describe('gradients', () => {
   it('make steps that are noted when they move a kernel by a tenth of its norm', () => {
     const health = new Health(SETTINGS);
     expect(feed(health, 1, 4, { kernels: kernels(0.01, 0.01, 0.15) })).toMatchObject([
-      { kind: 'large-updates', rank: 'note', since: 1, step: 4 },
+      { kind: 'large-updates', severity: 'note', since: 1, step: 4 },
     ]);
   });
 });
@@ -219,7 +221,7 @@ describe('validation', () => {
       health.epochEnded({ step, loss: training!, accuracy: 0.7 });
       found.push(...health.validated({ step, samples: 1000, loss: validation!, accuracy: 0.7 }));
     }
-    expect(found).toMatchObject([{ kind: 'overfitting', rank: 'note', since: 300, step: 500 }]);
+    expect(found).toMatchObject([{ kind: 'overfitting', severity: 'note', since: 300, step: 500 }]);
   });
 
   it('is not judged before moving statistics have settled', () => {
@@ -278,7 +280,7 @@ describe('a regression', () => {
       health = new Health(REGRESSION, v.parse(HealthSnapshotSchema, JSON.parse(JSON.stringify(health.snapshot()))));
       found.push(...health.validated({ step, samples: 1000, loss: validation }));
     }
-    expect(found).toMatchObject([{ kind: 'overfitting', rank: 'note', since: 200, step: 400 }]);
+    expect(found).toMatchObject([{ kind: 'overfitting', severity: 'note', since: 200, step: 400 }]);
   });
 });
 
@@ -307,6 +309,22 @@ describe('a snapshot', () => {
     const rest = { ...guess, silent };
     expect(feed(resumed, 91, 400, rest)).toEqual(feed(whole, 91, 400, rest));
     expect(resumed.snapshot()).toEqual(whole.snapshot());
+  });
+
+  it('is read from checkpoints that call the severity of a finding its rank', () => {
+    const health = new Health(SETTINGS);
+    health.skipped(1, 'the gradient is not finite');
+    const snapshot = health.snapshot();
+    const older = JSON.stringify(snapshot).replaceAll('"severity":', '"rank":');
+    expect(older).toContain('"rank":"alarm"');
+    expect(v.parse(HealthSnapshotSchema, JSON.parse(older))).toEqual(snapshot);
+  });
+
+  it('is refused when a finding has no severity', () => {
+    const health = new Health(SETTINGS);
+    health.skipped(1, 'the gradient is not finite');
+    const without = JSON.stringify(health.snapshot()).replaceAll('"severity":"alarm",', '');
+    expect(v.is(HealthSnapshotSchema, JSON.parse(without))).toBe(false);
   });
 
   it('is healthy without a sign of guessing and without an alarm about the parameters', () => {

@@ -35,14 +35,19 @@ const MARGIN_STEPS = 32;
 /** A loss that overflowed is as bad as this one, which JSON has a word for. */
 const LARGEST_LOSS = 1e9;
 
-const FindingSchema = v.object({
-  kind: v.picklist(HEALTH_KINDS),
-  rank: v.picklist(['alarm', 'note']),
-  since: wholeNumber,
-  step: wholeNumber,
-  evidence: v.string(),
-  advice: v.string(),
-});
+/** Checkpoints of version 0.2.0 and before call the severity a rank. */
+const FindingSchema = v.pipe(
+  v.looseObject({}),
+  v.transform(({ rank, ...finding }) => ({ severity: rank, ...finding })),
+  v.object({
+    kind: v.picklist(HEALTH_KINDS),
+    severity: v.picklist(['alarm', 'note']),
+    since: wholeNumber,
+    step: wholeNumber,
+    evidence: v.string(),
+    advice: v.string(),
+  }),
+);
 
 /** All that a {@link Health} knows: what a checkpoint keeps of it, in plain JSON. */
 export const HealthSnapshotSchema = v.object({
@@ -173,7 +178,7 @@ export class Health {
     const since = step - skips.inARow + 1;
     const evidence = `a step was skipped: ${reason}`;
     const advice = 'lower --lr, or add --clip-norm 1; with a --warmup the first steps are shorter';
-    return this.#take([{ kind: 'not-finite', holds: true, rank: 'alarm', since, evidence, advice }], step);
+    return this.#take([{ kind: 'not-finite', holds: true, severity: 'alarm', since, evidence, advice }], step);
   }
 
   epochEnded(epoch: Measured): void {
@@ -234,8 +239,8 @@ export function isHealthy(kept: HealthSnapshot | null): boolean {
 }
 
 /** When validation sees something else than training does, going back changes nothing. */
-function speaksAgainstParameters({ kind, rank }: HealthFinding): boolean {
-  return rank === 'alarm' && kind !== 'validation-at-chance';
+function speaksAgainstParameters({ kind, severity }: HealthFinding): boolean {
+  return severity === 'alarm' && kind !== 'validation-at-chance';
 }
 
 function bounded(loss: number): number {

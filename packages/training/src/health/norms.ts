@@ -83,7 +83,7 @@ export function noteNorm(norms: Norms, step: number, norm: number): readonly Ver
       {
         kind: 'exploding-gradient',
         holds: true,
-        rank: 'alarm',
+        severity: 'alarm',
         since: norms.unusual.since,
         evidence: `the gradient's norm is ${figure(norm)}, and ${figure(reference)} was usual`,
         advice: 'add --clip-norm 1, or lower --lr',
@@ -131,7 +131,7 @@ function judgeGradients(norms: Norms, step: number, kernels: readonly KernelFigu
     {
       kind: 'vanishing-gradient',
       holds: true,
-      rank: 'alarm',
+      severity: 'alarm',
       since: norms.vanished.since,
       evidence: `the gradient of ${first!.name} is ${figure(first!.gradient)} an element (at first ${figure(was)}, in the last layer ${figure(last)}) while the loss is high`,
       advice: 'try --model lesson-bn, whose normalisation keeps gradients alive, or train anew with a lower --lr',
@@ -151,7 +151,7 @@ function judgeChanges(norms: Norms, step: number, kernels: readonly KernelFigure
     {
       kind: 'large-updates',
       holds: true,
-      rank: 'note',
+      severity: 'note',
       since: norms.large.since,
       evidence: `a step moves ${largest.name} by ${(100 * largest.change).toFixed(0)} % of its norm; 0.1 % is usual`,
       advice: 'lower --lr to a tenth, or let it rise with --warmup',

@@ -98,7 +98,7 @@ function deadLayer(layers: readonly { readonly layer: UnitLayer; readonly since:
   return {
     kind: 'dead-layer',
     holds: true,
-    rank: 'alarm',
+    severity: 'alarm',
     since: Math.min(...layers.map(({ since }) => since)),
     evidence: `every unit of ${names.join(', ')} has had a gradient of exactly 0 for ${DEAD_STEPS} steps: nothing passes, whatever the image`,
     advice:
@@ -110,7 +110,7 @@ function deadUnits({ name, count }: UnitLayer, dead: Units['silent']): Verdict {
   return {
     kind: 'dead-units',
     holds: true,
-    rank: 'note',
+    severity: 'note',
     since: lastOf(dead),
     evidence: `${dead.length} of ${count} units of ${name} have had a gradient of exactly 0 for ${DEAD_STEPS} steps`,
     advice: 'they are lost capacity; a lower --lr or a --warmup keeps more of them alive, --model lesson-bn most',

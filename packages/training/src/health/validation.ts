@@ -87,7 +87,7 @@ function judgeAgreement(
   return {
     kind,
     holds: true,
-    rank: 'alarm',
+    severity: 'alarm',
     since: step,
     evidence: `validation has loss ${loss.toFixed(4)} and accuracy ${percent(accuracy)}, which is guessing, while training has ${epoch.loss.toFixed(4)} and ${percent(epoch.accuracy)}`,
     advice:
@@ -114,7 +114,7 @@ function judgeOverfitting(validation: Validation, { step, loss }: Measured, epoc
     {
       kind,
       holds: true,
-      rank: 'note',
+      severity: 'note',
       since: validation.worse.since,
       evidence: `validation loss ${best.loss.toFixed(4)} after step ${best.step} and ${loss.toFixed(4)} now, while training loss fell from ${best.trainingLoss.toFixed(4)} to ${epoch.loss.toFixed(4)}`,
       advice: `use the best checkpoint (convoy evaluate --checkpoint best), train for fewer --epochs, or regularise: dropout, --weight-decay, augmentation`,

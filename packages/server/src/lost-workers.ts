@@ -2,10 +2,10 @@ import type { WorkerId } from '@convoy/training/coordinator/events';
 import type { Clock } from './clock.ts';
 
 /** Remembered at most: anybody can connect under a new name and be lost, again and again. */
-const MAX_ABSENT = 1_024;
+const MAX_LOST = 1_024;
 
 /** Workers whose connection broke and that have not come back: when a run ends, they don't know it yet. */
-export class Absentees {
+export class LostWorkers {
   readonly #clock: Clock;
   /** When each was lost, in that order. */
   readonly #lostAtMs = new Map<WorkerId, number>();
@@ -18,7 +18,7 @@ export class Absentees {
   lost(id: WorkerId): void {
     this.#lostAtMs.delete(id);
     this.#lostAtMs.set(id, this.#clock.now());
-    if (this.#lostAtMs.size > MAX_ABSENT) this.#lostAtMs.delete(this.#lostAtMs.keys().next().value!);
+    if (this.#lostAtMs.size > MAX_LOST) this.#lostAtMs.delete(this.#lostAtMs.keys().next().value!);
   }
 
   back(id: WorkerId): void {
