@@ -1,12 +1,14 @@
 // convoy train [--workers N | --single]   ·   convoy --help
 import { Command } from 'commander';
 import { runProgram } from './program.ts';
+import { VERSION } from './version.ts';
 
 /** In the order of the list. A command's module is loaded when it was asked for, and all of them for the list. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import('./commands/train.ts')).trainCommand(),
   coordinator: async () => (await import('./commands/coordinator.ts')).coordinatorCommand(),
   worker: async () => (await import('./commands/worker.ts')).workerCommand(),
+  launch: async () => (await import('./commands/launch.ts')).launchCommand(),
   chaos: async () => (await import('./commands/chaos.ts')).chaosCommand(),
   evaluate: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
   history: async () => (await import('./commands/history.ts')).historyCommand(),
@@ -26,7 +28,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 
 const program = new Command('convoy')
   .description('Distributed training for TensorFlow.js whose result does not depend on the cluster.')
-  .version('0.2.0')
+  .version(VERSION)
   .addHelpText(
     'after',
     `

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { programName } from '@convoy/infra/program-name';
+import { shellCommand } from '@convoy/convoy/shell-command';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import type { ServedRun } from '@convoy/server/serve-run';
 import { healthText, metricText, rollbackText, type Display } from './display.ts';
-import { resumeCommand, shellCommand } from './shell-command.ts';
+import { resumeCommand } from './resume-command.ts';
 import type { StopRequest } from './stop-signals.ts';
 
 export interface EndOptions {

@@ -5,20 +5,20 @@ import { foldHelp, newCommand } from '../flags/help.ts';
 import { runFlags } from '../flags/run.ts';
 import { wholeNumber } from '../flags/values.ts';
 import { programName } from '@convoy/infra/program-name';
+import { shellCommand } from '@convoy/convoy/shell-command';
 import { isLoopback, openDoor, reachableUrl } from '@convoy/server/serve';
 import type { ServedRun } from '@convoy/server/serve-run';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
 import { mostParameters } from '@convoy/workload/open-workload';
 import { Display } from '../display.ts';
 import { reportEnd } from '../report-end.ts';
-import { shellCommand } from '../shell-command.ts';
 import { serveShown, shownOptions } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
 
 export const DEFAULT_PORT = 7311;
 const NETWORK = 'Network:';
 
-const coordinatorFlags = flagTable({
+export const coordinatorFlags = flagTable({
   host: {
     takes: '<address>',
     help: 'address to listen on',
@@ -43,7 +43,7 @@ const coordinatorFlags = flagTable({
   },
   ...runFlags,
 });
-type CoordinatorFlags = FlagValues<typeof coordinatorFlags>;
+export type CoordinatorFlags = FlagValues<typeof coordinatorFlags>;
 
 /** `coordinator`: the parameter server alone; workers come from wherever they are started. */
 export function coordinatorCommand(): Command {
@@ -61,10 +61,24 @@ Examples:
 It prints the command that starts a worker. There is no authentication: listen
 only on addresses that nobody but your workers can reach.`,
     )
-    .action(coordinate);
+    .action((flags: CoordinatorFlags, command: Command) => coordinate(flags, command));
 }
 
-async function coordinate(flags: CoordinatorFlags, command: Command): Promise<void> {
+/** What whoever starts a coordinator's workers needs to know. */
+export interface Listening {
+  readonly url: string;
+  /** Arguments of `convoy worker`, beside the address, that the run asks for. */
+  readonly workerArguments: readonly string[];
+  readonly run: ServedRun;
+  readonly display: Display;
+}
+
+/** @param startWorkers is called once workers can connect, and returns what waits for them to leave; without, people start workers. */
+export async function coordinate(
+  flags: CoordinatorFlags,
+  command: Command,
+  startWorkers?: (listening: Listening) => () => Promise<void>,
+): Promise<void> {
   const stop = stopSignals();
   const display = new Display();
   const door = await openDoor(flags.host, flags.port, await mostParameters(flags.workload));
@@ -72,19 +86,28 @@ async function coordinate(flags: CoordinatorFlags, command: Command): Promise<vo
     const url = reachableUrl(door.listener);
     const options = shownOptions(flags, { url }, display, stop);
     const run = await serveShown(options, display, stop);
-    display.workerCommand = shellCommand([
-      ...[...programName(), 'worker', '--url', url],
+    const workerArguments = [
       ...(run.deterministic ? ['--threads', '1'] : []),
       ...(flags.workload === undefined ? [] : ['--workload', flags.workload]),
-    ]);
+    ];
+    if (startWorkers === undefined) {
+      display.workerCommand = shellCommand([...programName(), 'worker', '--url', url, ...workerArguments]);
+    }
     door.letIn(run);
     if (!isLoopback(door.listener.host)) {
       const who = 'whoever reaches this port can read the parameters and take part in the run';
       display.warn(`listening on ${door.listener.host}, port ${door.listener.port}: ${who}; there are no passwords`);
     }
-    display.line(`listening on ${url}; start workers with:\n\n  ${display.workerCommand}\n`);
-    await reportEnd(run, { display, json: flags.json, stop, command });
-    await sayGoodbye(run, 1000 * flags.linger, display, stop.signal);
+    const startThem = startWorkers === undefined ? `; start workers with:\n\n  ${display.workerCommand}\n` : '';
+    display.line(`listening on ${url}${startThem}`);
+    const workersLeft = startWorkers?.({ url, workerArguments, run, display });
+    try {
+      await reportEnd(run, { display, json: flags.json, stop, command });
+    } finally {
+      await workersLeft?.();
+    }
+    // Whoever starts the workers has waited for them.
+    if (startWorkers === undefined) await sayGoodbye(run, 1000 * flags.linger, display, stop.signal);
   } finally {
     display.close();
     await door.listener.close();

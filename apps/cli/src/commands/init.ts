@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
 import { programName } from '@convoy/infra/program-name';
 import { OperatorError } from '@convoy/protocol/errors';
-import { shellCommand } from '../shell-command.ts';
+import { shellCommand } from '@convoy/convoy/shell-command';
 import { SOURCES, writeStarter, type Source } from '../init/starter.ts';
 
 interface InitFlags {

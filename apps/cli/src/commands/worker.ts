@@ -96,7 +96,8 @@ function minutes(text: string): number {
   return value;
 }
 
-function checkUrl(text: string): string {
+/** An address of a coordinator. @throws InvalidArgumentError */
+export function checkUrl(text: string): string {
   if (URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)) return text;
   throw new InvalidArgumentError('It must look like ws://HOST:PORT.');
 }

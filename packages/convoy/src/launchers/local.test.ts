@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { exitCodes } from '@convoy/protocol/errors';
-import { LocalWorkers, type LocalWorkersOptions, type WorkerExit } from './local.ts';
+import { LocalWorkers, type LocalWorkersOptions } from './local.ts';
+import type { WorkerExit } from './worker-places.ts';
 
 const main = fileURLToPath(new URL('./local.fixture.mjs', import.meta.url));
 

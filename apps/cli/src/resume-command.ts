@@ -1,16 +1,7 @@
 import type { Command, Option } from 'commander';
 import { programName } from '@convoy/infra/program-name';
+import { shellCommand } from '@convoy/convoy/shell-command';
 import { LENGTH_FLAGS } from './flags/run.ts';
-
-/** A command line that a POSIX shell takes back to exactly these words. */
-export function shellCommand(words: readonly string[]): string {
-  return words.map(quoted).join(' ');
-}
-
-function quoted(word: string): string {
-  // An unquoted ~ or = is harmless within a word, and not at its beginning.
-  return /^[\w@%+:,./-][\w@%+=:,./~-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
 
 /**
  * The command that goes on with a run: the one that was given, without what the run's folder holds. So it has what a run can't be

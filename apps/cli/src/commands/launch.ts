@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import { InvalidArgumentError, type Command } from 'commander';
+import { readHostsFile } from '@convoy/convoy/launchers/hosts-file';
+import { RemoteWorkers, type RemoteWorkersOptions } from '@convoy/convoy/launchers/remote';
+import { exitCodes } from '@convoy/protocol/errors';
+import { Display } from '../display.ts';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { foldHelp, newCommand } from '../flags/help.ts';
+import { stopSignals, whenStopped } from '../stop-signals.ts';
+import { VERSION } from '../version.ts';
+import { coordinate, coordinatorFlags, type Listening } from './coordinator.ts';
+import { checkUrl } from './worker.ts';
+
+const HOSTS = 'Hosts:';
+
+const launchFlags = flagTable({
+  hosts: {
+    takes: '<file>',
+    help: 'the machines: on each line [user@]host [workers=2] [port=22] [dir=folder]',
+    isRequired: true,
+    group: HOSTS,
+    isCommon: true,
+  },
+  url: {
+    takes: '<address>',
+    parse: checkUrl,
+    help: 'start only workers, for the coordinator at this address',
+    defaultText: 'a coordinator in this process',
+    group: HOSTS,
+    isCommon: true,
+    conflicts: Object.keys(coordinatorFlags).filter((name) => name !== 'workload'),
+  },
+  command: {
+    takes: '<command>',
+    help: 'what starts a worker on a host, before its arguments',
+    default: `npx --yes tfjs-convoy@${VERSION} worker`,
+    group: HOSTS,
+    isCommon: true,
+  },
+  sshOption: {
+    takes: '<name=value>',
+    parse: anotherSshOption,
+    help: 'an option of ssh, as in ssh_config(5); may be repeated',
+    group: HOSTS,
+    isCommon: true,
+  },
+  logs: {
+    takes: '<folder>',
+    help: "where each host's words are kept",
+    defaultText: "logs in the run's folder; convoy-logs with --url",
+    group: HOSTS,
+    isCommon: true,
+  },
+  ...coordinatorFlags,
+});
+type LaunchFlags = FlagValues<typeof launchFlags>;
+
+/** Time that workers get to leave by themselves, and then to finish what they hold. */
+const LEAVE_WITHIN_MS = 10_000;
+
+/** `launch`: workers on other machines, by ssh, and a coordinator for them unless there is one. */
+export function launchCommand(): Command {
+  const command = newCommand('launch')
+    .description('train on several machines: start workers on them over ssh, and a coordinator here')
+    .argument('[worker-arguments...]', 'after --: more options of convoy worker');
+  return foldHelp(addFlags(command, launchFlags))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ convoy launch --hosts hosts.txt --recipe lesson
+  $ convoy launch --hosts hosts.txt --url wss://192.0.2.10:7311
+  $ convoy launch --hosts hosts.txt --recipe lesson -- --engine wasm
+
+Each host needs Node.js and an ssh server that takes your key without a question.
+While the coordinator listens on this machine's loopback only, as it does by
+default, workers reach it through their ssh connections.`,
+    )
+    .action(launch);
+}
+
+async function launch(workerArguments: readonly string[], flags: LaunchFlags, command: Command): Promise<void> {
+  const hosts = readHostsFile(flags.hosts);
+  const common = { hosts, command: flags.command, sshOptions: flags.sshOption ?? [] };
+  if (flags.url !== undefined) return launchWorkers(flags, flags.url, { ...common, args: workerArguments });
+  await coordinate(flags, command, ({ url, workerArguments: asked, run, display }: Listening) => {
+    const workers = new RemoteWorkers({
+      ...common,
+      url,
+      args: [...asked, ...workerArguments],
+      token: process.env['CONVOY_TOKEN'] ?? null,
+      logFolder: flags.logs ?? join(run.folder, 'logs'),
+      stepsDone: () => run.stepsDone(),
+      onLine: (line) => display.line(line),
+      onWarning: (line) => display.warn(line),
+      onGone({ left, why }) {
+        if (left === 0) run.halt(`every worker has ended; the last one: ${why}`);
+      },
+    });
+    return () => workers.stop(LEAVE_WITHIN_MS);
+  });
+}
+
+async function launchWorkers(
+  flags: LaunchFlags,
+  url: string,
+  common: Pick<RemoteWorkersOptions, 'hosts' | 'command' | 'sshOptions' | 'args'>,
+): Promise<void> {
+  const stop = stopSignals();
+  const display = new Display();
+  let code: number = exitCodes.ok;
+  const workload = flags.workload === undefined ? [] : ['--workload', flags.workload];
+  const workers = new RemoteWorkers({
+    ...common,
+    url,
+    args: [...workload, ...common.args],
+    token: process.env['CONVOY_TOKEN'] ?? null,
+    logFolder: flags.logs ?? 'convoy-logs',
+    onLine: (line) => display.line(line),
+    onWarning: (line) => display.warn(line),
+    onGone: (gone) => {
+      if (gone.code !== 0) code = gone.code === null || gone.code === 255 ? exitCodes.network : gone.code;
+    },
+  });
+  const stopped = new Promise<void>((resolve) =>
+    whenStopped(stop.signal, () => {
+      code = stop.exitCode();
+      display.line('asking the workers to finish what they hold and leave');
+      workers.signal('SIGTERM');
+      void workers.stop(LEAVE_WITHIN_MS).then(resolve);
+    }),
+  );
+  await Promise.race([workers.deserted, stopped]);
+  process.exitCode = code;
+}
+
+function anotherSshOption(text: string, before: readonly string[] = []): readonly string[] {
+  if (!/^\w+[ =]\S/.test(text)) throw new InvalidArgumentError('It must look like Name=value.');
+  return [...before, text];
+}
