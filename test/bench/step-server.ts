@@ -73,7 +73,7 @@ const server = new ParameterServer({
   checkpoints: null,
   coordinator: { minWorkers: bench.workers },
 });
-const { listener, letIn } = await openDoor('127.0.0.1', 0, bench.parameters);
+const { listener, letIn } = await openDoor({ host: '127.0.0.1', port: 0, parameterCount: bench.parameters });
 letIn(server);
 console.log(JSON.stringify(listener.port));
 await server.ended;

@@ -1,7 +1,7 @@
 import type { ServerMessage } from '@convoy/protocol/messages';
 import type { Holding, WorkerId } from '@convoy/training/coordinator/events';
 import { sameHolding } from '@convoy/training/coordinator/member';
-import { originOf, type JoinedWorker, type WorkerConnection } from './session.ts';
+import type { JoinedWorker, WorkerConnection } from './session.ts';
 
 /** Workers of which the last leases are remembered: more than hold one at a time in any run. */
 const MAX_LEASES = 8_192;
@@ -50,11 +50,11 @@ export class JoinedWorkers implements Iterable<JoinedWorker> {
     return this.#workers.get(id)?.session?.connection;
   }
 
-  /** How many are connected from a peer's address. */
-  countBeside({ remote }: WorkerConnection): number {
+  /** How many are connected from where a peer is. */
+  countBeside({ origin }: WorkerConnection): number {
     let count = 0;
     for (const { session } of this) {
-      if (session !== null && originOf(session.connection.remote) === originOf(remote)) count++;
+      if (session?.connection.origin === origin) count++;
     }
     return count;
   }

@@ -9,7 +9,7 @@ import type { JoinedWorkers } from './joined-workers.ts';
 import { NumericsGate } from './numerics-gate.ts';
 import { Ranks } from './ranks.ts';
 import type { RunContext } from './run-context.ts';
-import { originOf, type JoinedWorker, type PeerSession, type SessionEvent } from './session.ts';
+import type { JoinedWorker, PeerSession, SessionEvent } from './session.ts';
 import { welcomeTo } from './welcome.ts';
 
 export interface ReceptionOptions {
@@ -175,7 +175,7 @@ export class Reception {
     }
     // What it held it may have answered while it waited.
     const holding = session.owed > 0 ? ready.holding : null;
-    onEvent({ type: 'worker-joined', workerId, origin: originOf(session.connection.remote), holding });
+    onEvent({ type: 'worker-joined', workerId, origin: session.connection.origin, holding });
   }
 
   #isCrowded({ connection }: PeerSession): boolean {

@@ -14,6 +14,10 @@ export interface ServedRun extends Omit<PreparedRun, 'server'> {
   halt(reason: string): void;
   /** Asks the worker of that rank to finish what it holds and leave. @returns false when no such worker is connected. */
   drain(rank: number): boolean;
+  /** Notes in the run's log that somebody was refused before there was a connection. */
+  refused(remote: string, reason: string): void;
+  /** Why no worker is let in at the moment; null while they are. */
+  notReady(): string | null;
   /** Steps applied so far. */
   stepsDone(): number;
   /** Workers that lost their connection within the last `ms` before the end, and have not been told of it. */
@@ -67,6 +71,8 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
     stop: (reason) => endBy('stop', reason),
     halt: (reason) => endBy('halt', reason),
     drain: (rank) => server.drain(rank),
+    refused: (remote, reason) => server.refused(remote, reason),
+    notReady: () => server.notReady(),
     stepsDone: () => server.stepsDone,
     untold: (ms) => server.untold(ms),
     farewell: (ms) => server.farewell(ms),

@@ -132,7 +132,7 @@ class Peer {
     // Judged by its silence, as a socket is.
     const serverEnd = new Proxy(memoryEnd, {
       get: (end, key) => {
-        if (key === 'remote') return `${address}:1`;
+        if (key === 'origin') return address;
         if (key === 'isLocal') return false;
         const value: unknown = Reflect.get(end, key);
         return typeof value === 'function' ? value.bind(end) : value;

@@ -15,7 +15,7 @@ import { Publication } from './publication.ts';
 import { ResultJudge, type Delivery } from './result-judge.ts';
 import { concludeRun, type RunDisk, type RunEnd } from './run-end.ts';
 import type { SessionEvent, WorkerConnection } from './session.ts';
-import { Sessions } from './sessions.ts';
+import { ROLLING_BACK, Sessions } from './sessions.ts';
 import { SumBuffers, TaskSums, type ResultKey } from './task-sums.ts';
 import { startTraining, trainingStateAt, type ServedTraining, type TrainingOptions } from './training.ts';
 
@@ -109,6 +109,20 @@ export class ParameterServer {
   drain(rank: number): boolean {
     const worker = this.#sessions.joined.ofRank(rank);
     return worker !== undefined && this.#sessions.drain(worker.workerId);
+  }
+
+  /** Notes that somebody was refused before there was a connection. */
+  refused(remote: string, reason: string): void {
+    this.#sessions.refused(remote, reason);
+  }
+
+  /** Why no worker is let in at the moment; null while they are. */
+  notReady(): string | null {
+    return this.#end === null
+      ? null
+      : this.#end.outcome === 'rolled-back'
+        ? ROLLING_BACK
+        : `the run has ended: ${this.#end.reason}`;
   }
 
   /** Steps applied so far. */

@@ -45,15 +45,6 @@ export interface JoinedWorker {
   session: PeerSession | null;
 }
 
-/**
- * What tells a peer from others whatever it calls itself: its address without the port. Of IPv6 the network, in which one host has as
- * many addresses as it likes.
- */
-export function originOf(remote: string): string {
-  const address = remote.includes(':') ? remote.slice(0, remote.lastIndexOf(':')) : remote;
-  const isVersion6 = address.includes(':') && !address.includes('.');
-  return isVersion6 ? address.split('::')[0]!.split(':').slice(0, 4).join(':') : address;
-}
 /** What happens in the conversations, for whoever carries the run on. */
 export type SessionEvent =
   /** Something that the coordinator decides upon. */

@@ -25,7 +25,7 @@ export interface SessionsOptions extends ReceptionOptions {
 
 const REPORT_MEMORY_EVERY_MS = 10_000;
 const HELLO_WITHIN_MS = 10_000;
-const ROLLING_BACK = 'the run goes back to a checkpoint: connect again';
+export const ROLLING_BACK = 'the run goes back to a checkpoint: connect again';
 
 /**
  * The conversations with everybody who connects: who is let in, who takes part, who owes an answer and who was heard of
@@ -119,6 +119,11 @@ export class Sessions {
   refuseResult(workerId: WorkerId, fault: string): void {
     const session = this.joined.get(workerId)?.session ?? null;
     if (session !== null) this.#dismiss(session, closeCodes.malformed, fault);
+  }
+
+  /** Tells that a peer was refused before there was a connection, unless there is too much to tell. */
+  refused(remote: string, reason: string): void {
+    this.#reportOfStranger({ type: 'connection-closed', remote, reason });
   }
 
   /** Tells something about a worker, unless there is too much to tell. */

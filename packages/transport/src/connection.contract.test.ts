@@ -159,7 +159,7 @@ describe('listen', () => {
     const { port } = await listenHere(() => {});
     const socket = new WebSocket(`ws://127.0.0.1:${port}`, { origin: 'http://example.com' });
     const error = await new Promise<Error>((resolve) => socket.on('error', resolve));
-    expect(error.message).toContain('401');
+    expect(error.message).toContain('403');
   });
 
   it('turns connections away beyond its limit', async () => {

@@ -5,6 +5,8 @@
 export interface Connection<Incoming, Outgoing> extends AsyncIterable<Incoming> {
   /** For people: address and port, or "memory". */
   readonly remote: string;
+  /** What the peer's misconduct belongs to, whatever it calls itself: its address without the port, and its token if it has shown one. */
+  readonly origin: string;
   /** Both ends are in one process: silence says nothing, since compute blocks the loop that would answer. */
   readonly isLocal: boolean;
   readonly bytesSent: number;

@@ -69,6 +69,7 @@ async function connect<Incoming, Outgoing>({ url, codec, maxMessageBytes, signal
   });
   const connection = new SocketConnection<Incoming, Outgoing>(socket, codec, {
     remote: url,
+    origin: url,
     // A worker sends one result at a time, and notices by itself when nobody answers.
     maxUnreadBytes: Infinity,
     bytesHeard: () => bytesHeard(),

@@ -1,13 +1,19 @@
-import type { AddressInfo, Socket } from 'node:net';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { WebSocketServer } from 'ws';
+import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { closeCodes, type Codec, type Connection } from './connection.ts';
 import { affordableSockets } from './descriptors.ts';
+import { Gate, type Caller } from './gate.ts';
+import { httpServer, refuseUpgrade } from './http-server.ts';
 import { DEFAULT_INCOMING_LIMITS, IncomingLimits, type IncomingLimitOptions } from './incoming-limits.ts';
+import { RouteTable } from './routes.ts';
+import type { ServerTls } from './server-tls.ts';
 import { CLOSE_GRACE_MS, SocketConnection } from './socket.ts';
 import { Strangers } from './strangers.ts';
-import { UnaskedSockets } from './unasked.ts';
+import { TokenHolders } from './token-holders.ts';
+import type { TokenBook } from './tokens.ts';
 
 export interface ListenOptions<Incoming, Outgoing> {
   /** Address to bind; 0.0.0.0 for every interface. */
@@ -26,6 +32,14 @@ export interface ListenOptions<Incoming, Outgoing> {
   /** A peer that leaves more than this unread is closed with `closeCodes.unread`: by default one message and 1 MiB. */
   readonly maxUnreadBytes?: number;
   readonly onConnection: (connection: Connection<Incoming, Outgoing>) => void;
+  /** What is answered over HTTP; nothing but the WebSocket when absent. */
+  readonly routes?: RouteTable;
+  /** Who may connect and ask; without, everybody who reaches the port. */
+  readonly tokens?: TokenBook | null;
+  /** The certificate to show; plain text without. */
+  readonly tls?: ServerTls | null;
+  /** Told of each peer that is refused before it has a connection: where it is, and why. */
+  readonly onRefused?: (remote: string, reason: string) => void;
 }
 
 export interface Listener {
@@ -36,10 +50,6 @@ export interface Listener {
 }
 
 export const DEFAULT_MAX_STRANGERS = 256;
-/** Time to send a whole upgrade request. */
-const REQUEST_WITHIN_MS = 10_000;
-/** How often requests are looked at for that. */
-const CHECK_REQUESTS_EVERY_MS = 1_000;
 /** Sockets that have not asked for anything yet; as many more may be closing. */
 const MAX_UNASKED = 2_048;
 /** A message may come in so many frames; Convoy's own come in one, and a proxy may cut them. */
@@ -51,28 +61,55 @@ const LEAST_PIECES = 1_024;
 const CLOSE_TIMEOUT = { closeTimeout: CLOSE_GRACE_MS };
 
 /**
- * Accepts WebSocket connections. Until `admit` is called on it a connection is a stranger's: it may send little, and there
- * are few of them.
+ * Accepts WebSocket connections, and answers HTTP requests on the same port. Until `admit` is called on it a connection is a stranger's:
+ * it may send little, and there are few of them.
  * @throws OperatorError when the address can't be bound.
  */
 export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming, Outgoing>): Promise<Listener> {
-  const { host, port, codec, maxMessageBytes, onConnection } = options;
-  const {
-    maxStrangers = DEFAULT_MAX_STRANGERS,
-    incoming = DEFAULT_INCOMING_LIMITS,
-    maxUnreadBytes = maxMessageBytes + 1024 * 1024,
-  } = options;
+  const { host, port, maxStrangers = DEFAULT_MAX_STRANGERS, tokens = null, tls = null } = options;
+  const { routes = new RouteTable(), onRefused = () => {} } = options;
   const room = shareOut(affordableSockets(), { connections: options.maxConnections, strangers: maxStrangers });
-  const maxConnections = room.connections;
+  const gate = new Gate({ tokens, isLocal: isLoopback(host), onRefused });
+  const http = httpServer({ gate, routes, tls, room, onRefused });
+  const server = webSocketServer(options.maxMessageBytes);
+  const accept = accepting(options, room);
+  http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const verdict = gate.judge(request, 'worker');
+    if (verdict.refused !== null) return refuseUpgrade(socket, verdict.refused);
+    server.handleUpgrade(request, socket, head, (webSocket) => accept(webSocket, request, verdict.caller));
+  });
+  await new Promise<void>((resolve, reject) => {
+    http.on('error', (error: NodeJS.ErrnoException) => reject(explainBinding(error, host, port)));
+    http.listen({ host, port }, () => resolve());
+  });
+  const address = http.address() as AddressInfo;
+  return {
+    host: address.address,
+    port: address.port,
+    close: () => closeAll(http, server),
+  };
+}
+
+/** What becomes of a connection that may be made. */
+function accepting<Incoming, Outgoing>(
+  {
+    codec,
+    onConnection,
+    maxMessageBytes,
+    incoming = DEFAULT_INCOMING_LIMITS,
+    ...options
+  }: ListenOptions<Incoming, Outgoing>,
+  room: { readonly connections: number; readonly strangers: number },
+): (socket: WebSocket, request: IncomingMessage, caller: Caller) => void {
+  const { maxUnreadBytes = maxMessageBytes + 1024 * 1024, tokens = null } = options;
   const strangers = new Strangers(room.strangers);
+  const holders = tokens === null ? null : new TokenHolders(tokens);
   let admitted = 0;
-  const http = httpServer(room);
-  const server = webSocketServer(http, maxMessageBytes);
-  server.on('connection', (socket, request) => {
-    const { remoteAddress, remotePort } = request.socket;
+  return (socket, request, { remote, origin, token }) => {
     request.socket.setNoDelay(true);
     const connection: SocketConnection<Incoming, Outgoing> = new SocketConnection(socket, codec, {
-      remote: `${remoteAddress}:${remotePort}`,
+      remote,
+      origin,
       maxUnreadBytes,
       bytesHeard: () => request.socket.bytesRead,
       guard: {
@@ -85,52 +122,19 @@ export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming
         },
       },
     });
-    if (admitted >= maxConnections) {
-      connection.cut(closeCodes.full, `this server takes ${maxConnections} connections`);
+    if (admitted >= room.connections) {
+      connection.cut(closeCodes.full, `this server takes ${room.connections} connections`);
       return;
     }
     strangers.take(connection);
+    if (token !== null) holders?.add(connection, token);
     onConnection(connection);
-  });
-  await new Promise<void>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) => reject(explainBinding(error, host, port));
-    // The WebSocket server repeats its HTTP server's errors: one of the two is answered, the other must not be unhandled.
-    server.on('error', fail);
-    http.listen({ host, port }, () => resolve());
-  });
-  const address = http.address() as AddressInfo;
-  return {
-    host: address.address,
-    port: address.port,
-    close: () => closeAll(http, server),
   };
 }
 
-/** Answers what is no upgrade, and makes room among the sockets that ask for nothing. */
-function httpServer(room: { readonly sockets: number; readonly unasked: number }): Server {
-  const unasked = new UnaskedSockets(room.unasked);
-  const http = createServer(
-    {
-      headersTimeout: REQUEST_WITHIN_MS,
-      requestTimeout: REQUEST_WITHIN_MS,
-      connectionsCheckingInterval: CHECK_REQUESTS_EVERY_MS,
-    },
-    (_request, response) => {
-      response
-        .writeHead(426, { 'content-type': 'text/plain', connection: 'close' })
-        .end('This port speaks WebSocket: start a worker with its ws:// address.\n');
-    },
-  );
-  http.maxConnections = room.sockets;
-  http.on('connection', (socket: Socket) => unasked.take(socket));
-  http.on('request', ({ socket }) => unasked.forget(socket));
-  http.on('upgrade', ({ socket }) => unasked.forget(socket));
-  return http;
-}
-
-function webSocketServer(http: Server, maxMessageBytes: number): WebSocketServer {
+function webSocketServer(maxMessageBytes: number): WebSocketServer {
   return new WebSocketServer({
-    server: http,
+    noServer: true,
     perMessageDeflate: false,
     // The connection answers pings itself.
     autoPong: false,
@@ -138,9 +142,12 @@ function webSocketServer(http: Server, maxMessageBytes: number): WebSocketServer
     maxFragments: MAX_FRAMES_PER_MESSAGE,
     maxBufferedChunks: Math.max(LEAST_PIECES, Math.ceil(maxMessageBytes / SMALLEST_PIECE_BYTES)),
     ...CLOSE_TIMEOUT,
-    // Any page in a browser on this machine could connect; a worker is no page and sends no Origin.
-    verifyClient: ({ req }: { req: IncomingMessage }) => req.headers.origin === undefined,
   });
+}
+
+/** Whether only this machine reaches a listener there. @param host an address, or `localhost`. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.');
 }
 
 /** Asks everybody to leave, and cuts those that linger. */

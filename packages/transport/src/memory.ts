@@ -15,6 +15,7 @@ export function memoryPair<A, B>(left: Codec<A, B>, right: Codec<B, A>): [Connec
 
 class MemoryConnection<Incoming, Outgoing> implements Connection<Incoming, Outgoing> {
   readonly remote = 'memory';
+  readonly origin = 'memory';
   readonly isLocal = true;
   bytesSent = 0;
   bytesReceived = 0;

@@ -33,6 +33,7 @@ export interface Guard {
 
 export interface SocketOptions {
   readonly remote: string;
+  readonly origin: string;
   /** A peer that leaves more than this unread is closed with `closeCodes.unread`. */
   readonly maxUnreadBytes: number;
   /** What the socket beneath has read so far. */
@@ -47,6 +48,7 @@ const messageBuffers = new MessageBuffers();
 /** A WebSocket as a {@link Connection}: one binary frame per message. */
 export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming, Outgoing> {
   readonly remote: string;
+  readonly origin: string;
   readonly isLocal = false;
   readonly #socket: WebSocket;
   readonly #codec: Codec<Incoming, Outgoing>;
@@ -63,6 +65,7 @@ export class SocketConnection<Incoming, Outgoing> implements Connection<Incoming
 
   constructor(socket: WebSocket, codec: Codec<Incoming, Outgoing>, options: SocketOptions) {
     this.remote = options.remote;
+    this.origin = options.origin;
     this.#socket = socket;
     this.#codec = codec;
     this.#options = options;

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 /** Sockets that have not asked for anything yet. When there are too many, the oldest makes room: who has a request sends it at once. */
 export class UnaskedSockets {
   readonly #limit: number;
-  readonly #all = new Set<Socket>();
+  /** By address and port: a TLS socket stands for the one beneath it. */
+  readonly #all = new Map<string, Socket>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -12,15 +13,23 @@ export class UnaskedSockets {
   take(newcomer: Socket): void {
     if (this.#all.size >= this.#limit) {
       const [oldest] = this.#all;
-      this.forget(oldest!);
-      oldest!.destroy();
+      const [key, socket] = oldest!;
+      this.#all.delete(key);
+      socket.destroy();
     }
-    this.#all.add(newcomer);
-    newcomer.once('close', () => this.forget(newcomer));
+    const key = keyOf(newcomer);
+    this.#all.set(key, newcomer);
+    newcomer.once('close', () => {
+      if (this.#all.get(key) === newcomer) this.#all.delete(key);
+    });
   }
 
-  /** It asked for something, or it is gone. */
+  /** It asked for something. */
   forget(socket: Socket): void {
-    this.#all.delete(socket);
+    this.#all.delete(keyOf(socket));
   }
+}
+
+function keyOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
 }

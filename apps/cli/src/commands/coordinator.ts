@@ -6,9 +6,10 @@ import { runFlags } from '../flags/run.ts';
 import { wholeNumber } from '../flags/values.ts';
 import { programName } from '@convoy/infra/program-name';
 import { shellCommand } from '@convoy/convoy/shell-command';
-import { isLoopback, openDoor, reachableUrl } from '@convoy/server/serve';
+import { openDoor, reachableUrl } from '@convoy/server/serve';
 import type { ServedRun } from '@convoy/server/serve-run';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
+import { isLoopback } from '@convoy/transport/listen';
 import { mostParameters } from '@convoy/workload/open-workload';
 import { Display } from '../display.ts';
 import { reportEnd } from '../report-end.ts';
@@ -81,7 +82,8 @@ export async function coordinate(
 ): Promise<void> {
   const stop = stopSignals();
   const display = new Display();
-  const door = await openDoor(flags.host, flags.port, await mostParameters(flags.workload));
+  const { host, port } = flags;
+  const door = await openDoor({ host, port, parameterCount: await mostParameters(flags.workload) });
   try {
     const url = reachableUrl(door.listener);
     const options = shownOptions(flags, { url }, display, stop);

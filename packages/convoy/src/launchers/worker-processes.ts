@@ -33,7 +33,7 @@ export async function trainWithWorkers(
   const { deterministic, model, microBatches } = run;
   const engine = await usableEngine(flags.engine, onWarning);
   const count = flags.workers ?? Math.min(availableParallelism(), microBatches);
-  const { listener, letIn } = await openDoor('127.0.0.1', 0, model.parameterCount);
+  const { listener, letIn } = await openDoor({ host: '127.0.0.1', port: 0, parameterCount: model.parameterCount });
   letIn(run);
   const threads = threadsPerWorker(flags, deterministic, count);
   let lastCode: number = exitCodes.ok;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { originOf } from './session.ts';
+import { originOf } from './origin.ts';
 
 it.each([
   ['10.0.0.7:50123', '10.0.0.7'],

@@ -1,0 +1,233 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { closeCodes, type Codec, type Connection } from './connection.ts';
+import { listen, type ListenOptions } from './listen.ts';
+import { answerJson, answerText, readJson, RouteTable, type Route } from './routes.ts';
+import { digestOfToken, newToken, ROLES, TokenBook, type KnownToken, type Role } from './tokens.ts';
+
+const codec: Codec<string, string> = {
+  encode: (text) => new TextEncoder().encode(text),
+  decode: (bytes) => new TextDecoder().decode(bytes),
+};
+const cleanUps: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+const routes: readonly Route[] = [
+  { method: 'GET', path: '/healthz', role: null, handle: (_, response) => answerText(response, 200, 'ok') },
+  {
+    method: 'GET',
+    path: '/v1/status',
+    role: 'viewer',
+    handle: (_, response) => answerJson(response, 200, { step: 7 }),
+  },
+  {
+    method: 'POST',
+    path: '/v1/drain',
+    role: 'operator',
+    handle: async (request, response) => answerJson(response, 200, (await readJson(request)) ?? 'no JSON'),
+  },
+  {
+    method: 'GET',
+    path: '/v1/data/',
+    role: 'worker',
+    handle: (_, response, { rest }) => answerText(response, 200, rest),
+  },
+  {
+    method: 'GET',
+    path: '/v1/fault',
+    role: 'viewer',
+    handle: () => {
+      throw new Error('a secret of ours');
+    },
+  },
+];
+
+type Options = Partial<ListenOptions<string, string>>;
+
+async function openDoor(options: Options = {}) {
+  const connections: Connection<string, string>[] = [];
+  const refused: string[] = [];
+  const faults: unknown[] = [];
+  const listener = await listen({
+    ...{ host: '127.0.0.1', port: 0, codec, maxMessageBytes: 1_000, maxConnections: 10 },
+    routes: new RouteTable(routes, (error) => faults.push(error)),
+    onConnection: (connection) => connections.push(connection),
+    onRefused: (_, reason) => refused.push(reason),
+    ...options,
+  });
+  cleanUps.push(() => listener.close());
+  const url = `http://127.0.0.1:${listener.port}`;
+  const ask = (path: string, token?: string, init: RequestInit = {}) =>
+    fetch(url + path, { ...init, headers: { ...init.headers, ...(token === undefined ? {} : bearer(token)) } });
+  return { ...listener, url, ask, connections, refused, faults };
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** A token of each role, and the book that knows them. */
+function tokens() {
+  const entries = ROLES.map((role): readonly [Role, string] => [role, newToken(role)]);
+  const known = entries.map(([role, token]): KnownToken => ({ role, digest: digestOfToken(token) }));
+  return { ...(Object.fromEntries(entries) as Record<Role, string>), book: new TokenBook(known) };
+}
+
+/** The status with which an upgrade is answered: 101 when it was made. */
+async function upgradeStatus(port: number, headers: Record<string, string> = {}): Promise<number> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`, { headers });
+  socket.on('error', () => {});
+  cleanUps.push(() => socket.terminate());
+  return new Promise((resolve) => {
+    socket.on('open', () => resolve(101));
+    socket.on('unexpected-response', (_, response) => resolve(response.statusCode!));
+  });
+}
+
+describe('a route', () => {
+  it('answers its method and path, behind any prefix', async () => {
+    const { ask } = await openDoor();
+    for (const prefix of ['', '/convoy', '/a/b']) {
+      expect(await (await ask(`${prefix}/healthz`)).text()).toBe('ok\n');
+      expect(await (await ask(`${prefix}/v1/status`)).json()).toEqual({ step: 7 });
+      expect(await (await ask(`${prefix}/v1/data/part%20one/healthz`)).text()).toBe('part one/healthz\n');
+    }
+  });
+
+  it('takes HEAD for GET, and names the methods that it takes', async () => {
+    const { ask } = await openDoor();
+    const head = await ask('/healthz', undefined, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    const get = await ask('/v1/drain');
+    expect([get.status, get.headers.get('allow')]).toEqual([405, 'POST']);
+  });
+
+  it('is given a body as JSON when it is small and is any', async () => {
+    const { ask } = await openDoor();
+    const bodies = ['{"rank":3}', '{', `"${'x'.repeat(10_000)}"`];
+    const answers = await Promise.all(
+      bodies.map(async (body) => (await ask('/v1/drain', undefined, { method: 'POST', body })).json()),
+    );
+    expect(answers).toEqual([{ rank: 3 }, 'no JSON', 'no JSON']);
+  });
+
+  it('that throws is a 500, which tells the peer nothing', async () => {
+    const { ask, faults } = await openDoor();
+    const response = await ask('/v1/fault');
+    expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining('secret')]);
+    expect(faults).toEqual([new Error('a secret of ours')]);
+  });
+
+  it('that does not exist is told from a worker that has lost its way', async () => {
+    const { ask } = await openDoor();
+    for (const path of ['/', '/v1', '/v1/status/x', '/%zz']) expect((await ask(path)).status).toBe(426);
+  });
+});
+
+describe('with tokens', () => {
+  it('each role may do what is its own: an operator also what a viewer may, and anybody may ask after the health', async () => {
+    const { book, ...token } = tokens();
+    const { ask, port } = await openDoor({ tokens: book });
+    const post = { method: 'POST', body: '{}' };
+    const asked = async (bearer: string | undefined) => [
+      (await ask('/healthz', bearer)).status,
+      (await ask('/v1/status', bearer)).status,
+      (await ask('/v1/drain', bearer, post)).status,
+      (await ask('/v1/data/x', bearer)).status,
+      await upgradeStatus(port, bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+    ];
+    expect(await asked(undefined)).toEqual([200, 401, 401, 401, 401]);
+    expect(await asked(token.worker)).toEqual([200, 403, 403, 200, 101]);
+    expect(await asked(token.viewer)).toEqual([200, 200, 403, 403, 403]);
+    expect(await asked(token.operator)).toEqual([200, 200, 200, 403, 403]);
+  });
+
+  it('a refused upgrade is told why, and no connection is made of it', async () => {
+    const { book, viewer } = tokens();
+    const { port, connections, refused } = await openDoor({ tokens: book });
+    expect(await upgradeStatus(port)).toBe(401);
+    expect(await upgradeStatus(port, bearer(viewer))).toBe(403);
+    expect(connections).toEqual([]);
+    expect(refused).toEqual([
+      '401: a token is needed',
+      "403: a viewer's token does not allow this; it takes a worker's",
+    ]);
+  });
+
+  it('an address that fails again and again is told to wait; a valid token from there is taken all the same', async () => {
+    const { book, viewer } = tokens();
+    const { ask } = await openDoor({ tokens: book });
+    const wrong = newToken('viewer');
+    const statuses: number[] = [];
+    for (let i = 0; i < 12; i++) statuses.push((await ask('/v1/status', wrong)).status);
+    expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);
+    const waiting = await ask('/v1/status', wrong);
+    expect(Number(waiting.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await ask('/v1/status', viewer)).status).toBe(200);
+  });
+
+  it('what is no token is refused, however long it is', async () => {
+    const { book, worker } = tokens();
+    const { ask } = await openDoor({ tokens: book });
+    const texts = [
+      `Basic ${worker}`,
+      'Bearer',
+      `Bearer ${'x'.repeat(8_000)}`,
+      `Bearer ${worker}x`,
+      `Bearer ${worker} y`,
+    ];
+    for (const authorization of texts) {
+      expect((await ask('/v1/data/x', undefined, { headers: { authorization } })).status).toBe(401);
+    }
+  });
+
+  it('misconduct belongs to the address and the token', async () => {
+    const { book, worker } = tokens();
+    const { port, connections } = await openDoor({ tokens: book });
+    await upgradeStatus(port, bearer(worker));
+    const [head] = digestOfToken(worker).toString('hex').match(/^.{8}/)!;
+    expect(connections.map(({ origin }) => origin)).toEqual([`127.0.0.1 (worker ${head})`]);
+  });
+
+  it('a connection ends when its token is taken away; the others stay', async () => {
+    const { book, worker } = tokens();
+    const next = newToken('worker');
+    const known = { role: 'worker', digest: digestOfToken(next) } as const;
+    book.replace([...book.tokens, known]);
+    const { port, connections } = await openDoor({ tokens: book });
+    await upgradeStatus(port, bearer(worker));
+    await upgradeStatus(port, bearer(next));
+    const [old, fresh] = connections;
+    book.replace([known]);
+    expect(await old!.closed).toEqual({ code: closeCodes.goingAway, reason: 'its token is not valid any more' });
+    fresh!.send('still here');
+    expect(fresh!.bytesSent).toBeGreaterThan(0);
+    expect(await upgradeStatus(port, bearer(worker))).toBe(401);
+  });
+});
+
+describe('a page in a browser', () => {
+  it('of another origin may not ask, with a token either; the door may let its own pages in', async () => {
+    const { book, viewer } = tokens();
+    const { ask, url } = await openDoor({ tokens: book });
+    const statusFrom = async (origin: string) => (await ask('/v1/status', viewer, { headers: { origin } })).status;
+    expect([await statusFrom('http://example.com'), await statusFrom('null'), await statusFrom(url)]).toEqual([
+      403, 403, 200,
+    ]);
+  });
+
+  it('whose name was made to point to this machine gets nothing where there are no tokens', async () => {
+    const { port } = await openDoor();
+    const { request } = await import('node:http');
+    const statusAt = (host: string) =>
+      new Promise<number>((resolve) => {
+        request({ port, host: '127.0.0.1', path: '/v1/status', headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode!);
+        }).end();
+      });
+    const hosts = ['evil.example', `evil.example:${port}`, `127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`];
+    expect(await Promise.all(hosts.map(statusAt))).toEqual([403, 403, 200, 200, 200]);
+    expect(await upgradeStatus(port, { origin: `http://127.0.0.1:${port}` })).toBe(403);
+  });
+});
