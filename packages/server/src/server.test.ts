@@ -678,6 +678,9 @@ describe('its workers', () => {
     bad.answer(lease);
     expect((await bad.connection.closed).code).toBe(closeCodes.malformed);
     expect(kinds(events)).toContain('worker-quarantined');
+    const again = new Peer(server);
+    await again.join('bad');
+    expect(await again.next('quarantined')).toMatchObject({ forMs: 1_000, reason: 'its quarantine goes on' });
     const good = new Peer(server);
     await good.join('good');
     await good.next('lease');

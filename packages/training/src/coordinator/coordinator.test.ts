@@ -477,7 +477,9 @@ describe('its members', () => {
     const { tell } = start();
     for (let n = 0; n < 5; n++) expect(types(tell(join('a'), lose('a')))).not.toContain('quarantine');
     expect(types(tell(join('a'), lose('a')))).toContain('quarantine');
-    expect(leases(tell(join('a')))).toEqual([]);
+    const again = tell(join('a'));
+    expect(leases(again)).toEqual([]);
+    expect(again).toContainEqual({ type: 'quarantine', workerId: 'a', forMs: 1_000, reason: 'its quarantine goes on' });
   });
 
   it('puts a worker in quarantine that gives a lease back which nobody cancelled, so that others get it', () => {

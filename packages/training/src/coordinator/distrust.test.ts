@@ -99,7 +99,10 @@ describe('a liar', () => {
     const { join, deliver, liar, honest } = withLiar();
     const released = deliver(liar, 'NaN');
     expect(leases(released)).toEqual([]);
-    expect(leases(join('neighbour', 'evil'))).toEqual([]);
+    const joined = join('neighbour', 'evil');
+    expect(leases(joined)).toEqual([]);
+    const reason = 'values that came from its address were not believed';
+    expect(joined).toContainEqual({ type: 'quarantine', workerId: 'neighbour', forMs: 1_000, reason });
     const [same] = only(deliver(honest), 'honest');
     expect(same!.block).toEqual(liar.block);
     expect(only(deliver(same!, 'NaN'), 'neighbour')).toHaveLength(1);

@@ -4,6 +4,9 @@ import { lateTwiceAtMs, newMember, sameHolding, type Member } from './member.ts'
 import type { CoordinatorOptions } from './options.ts';
 import { seconds, type Turn } from './turn.ts';
 
+const STILL_IN_QUARANTINE = 'its quarantine goes on';
+const LIES_FROM_THERE = 'values that came from its address were not believed';
+
 /**
  * Who is there: members in their order of joining, from their first `worker-joined` until they leave, are sent away or do not come
  * back; which of them may be given work; and what is remembered of those who gave trouble.
@@ -92,6 +95,7 @@ export class Membership implements Iterable<Member> {
       const byName = this.#conduct.quarantinedUntilMs(workerId);
       member.quarantinedUntilMs = Math.max(byName, this.#lies.quarantinedUntilMs(origin));
       this.#members.set(workerId, member);
+      this.#remindOfQuarantine(member, byName > nowMs ? STILL_IN_QUARANTINE : LIES_FROM_THERE);
       return member;
     }
     if (known.lostAtMs === null) throw new Error(`worker ${workerId} joined twice`);
@@ -102,7 +106,14 @@ export class Membership implements Iterable<Member> {
     known.heardAtMs = nowMs;
     known.parametersAt = -1;
     this.#turn.order({ type: 'recover', workerId });
+    this.#remindOfQuarantine(known, STILL_IN_QUARANTINE);
     return known;
+  }
+
+  /** Who comes in the middle of a quarantine has not heard of it. */
+  #remindOfQuarantine({ id, quarantinedUntilMs }: Member, reason: string): void {
+    const forMs = quarantinedUntilMs - this.#turn.nowMs;
+    if (forMs > 0) this.#turn.order({ type: 'quarantine', workerId: id, forMs, reason });
   }
 
   /** Its connection broke: it may come back. */
