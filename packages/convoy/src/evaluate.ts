@@ -2,6 +2,7 @@ import { evaluateRun, type EvaluatedSplit, type RunEvaluation } from './evaluate
 import { readRunParameters } from './run-parameters.ts';
 import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import type { PredictorOptions } from './open-predictor.ts';
+import { forProgram, withOptionNames } from './option-names.ts';
 import { quietTensorflow } from './quiet-tensorflow.ts';
 
 export interface EvaluateOptions extends PredictorOptions {
@@ -16,7 +17,11 @@ export interface EvaluateOptions extends PredictorOptions {
  * @param folder the run's.
  * @throws OperatorError when the run has no such parameters or samples, or the data or an engine can't be had.
  */
-export async function evaluate(folder: string, options: EvaluateOptions = {}): Promise<RunEvaluation> {
+export function evaluate(folder: string, options: EvaluateOptions = {}): Promise<RunEvaluation> {
+  return forProgram(() => evaluateFolder(folder, options));
+}
+
+async function evaluateFolder(folder: string, options: EvaluateOptions): Promise<RunEvaluation> {
   const { checkpoint, split = 'test', engine = 'auto', threads, dataDir, workload, onNote = () => {} } = options;
   quietTensorflow();
   const parameters = await readRunParameters(folder, checkpoint, workload);
@@ -26,5 +31,6 @@ export async function evaluate(folder: string, options: EvaluateOptions = {}): P
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(workload === undefined ? {} : { workload }),
   };
-  return evaluateRun(parameters, split, computeOptions(flags, count, process.env), onNote);
+  const told = (line: string) => onNote(withOptionNames(line));
+  return evaluateRun(parameters, split, computeOptions(flags, count, process.env), told);
 }

@@ -1,6 +1,7 @@
 import { Predictor } from './predictor.ts';
 import { readRunParameters } from './run-parameters.ts';
 import type { EngineChoice } from '@convoy/engine/backends/load';
+import { forProgram, withOptionNames } from './option-names.ts';
 import { quietTensorflow } from './quiet-tensorflow.ts';
 
 export interface PredictorOptions {
@@ -19,9 +20,12 @@ export interface PredictorOptions {
  * @param folder the run's.
  * @throws OperatorError when the run has no such parameters, or no engine loads.
  */
-export async function openPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
+export function openPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
   const { checkpoint, engine = 'auto', threads, workload, onNote = () => {} } = options;
-  quietTensorflow();
-  const parameters = await readRunParameters(folder, checkpoint, workload);
-  return Predictor.open({ engine, ...(threads === undefined ? {} : { threads }) }, parameters, process.env, onNote);
+  return forProgram(async () => {
+    quietTensorflow();
+    const parameters = await readRunParameters(folder, checkpoint, workload);
+    const computing = { engine, ...(threads === undefined ? {} : { threads }) };
+    return Predictor.open(computing, parameters, process.env, (line) => onNote(withOptionNames(line)));
+  });
 }

@@ -1,4 +1,5 @@
 import type { EngineChoice } from '@convoy/engine/backends/load';
+import { withOptionNames } from './option-names.ts';
 import type { WorkerFlags } from './launchers/worker-processes.ts';
 import { COLLAPSE_ACTIONS } from '@convoy/server/health-watch';
 import { DEFAULT_RUN_OPTIONS, type RunOptions } from '@convoy/server/run-options';
@@ -100,7 +101,7 @@ export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions
     single,
     fallbackToSynthetic,
     signal: signal ?? new AbortController().signal,
-    onNote,
+    onNote: (line) => onNote(withOptionNames(line)),
   };
 }
 

@@ -191,7 +191,7 @@ describe('train', () => {
     expect(predictor.ask(Float32Array.of(0.5))[0]).toBeCloseTo(0.5, 1);
     expect(() => predictor.ask(new Float32Array(2))).toThrow('the model takes 1 values of float32, of shape [1]');
     predictor.close();
-    await expect(evaluate(folder)).rejects.toThrow('give its file with --workload');
+    await expect(evaluate(folder)).rejects.toThrow('give its file with workload');
   });
 
   it.each([{ single: true }, { workers: 2 }])(

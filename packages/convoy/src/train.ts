@@ -1,5 +1,6 @@
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { EventQueue } from './event-queue.ts';
+import { forProgram } from './option-names.ts';
 import type { EventsMissed, Run } from './run.ts';
 import type { TrainOptions } from './train-options.ts';
 
@@ -8,15 +9,16 @@ const MOST_WAITING = 10_000;
 
 /**
  * Trains on this machine: a parameter server in this process, and worker processes or, with `single`, nothing else.
- * Prints nothing, ends no process and installs no signal handler.
+ * Prints nothing (TensorFlow says two lines when it loads, with `single`), ends no process and installs no signal handler.
  */
 export function train(options: TrainOptions = {}): Run {
   const events = new EventQueue<RunEvent | EventsMissed>(MOST_WAITING, (count) => ({ type: 'events-missed', count }));
   // Loaded when it is wanted: a workload imports this module's package, in every process, and trains nothing itself.
   const given = { ...options };
-  const performed = import('./perform-training.ts').then(({ performTraining }) =>
-    performTraining(given, (event) => events.push(event)),
-  );
+  const performed = forProgram(async () => {
+    const { performTraining } = await import('./perform-training.ts');
+    return performTraining(given, (event) => events.push(event));
+  });
   performed.then(
     () => events.end(),
     (error: unknown) => events.end(error),

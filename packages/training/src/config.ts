@@ -83,7 +83,10 @@ export function resolveLayers({ recipes, datasets }: Basis, layers: readonly Lay
 /** What has the name. @throws OperatorError saying what there is. */
 export function namedIn<Value>(table: Readonly<Record<string, Value>>, kind: string, name: string): Value {
   if (Object.hasOwn(table, name)) return table[name]!;
-  throw new OperatorError(unknownName(kind, name, Object.keys(table)));
+  // A file or a program may give anything.
+  const given: unknown = name;
+  const text = typeof given === 'string' ? given : JSON.stringify(given);
+  throw new OperatorError(unknownName(kind, text, Object.keys(table)));
 }
 
 /** Begins the message of an operator's mistake with where it is written. */
