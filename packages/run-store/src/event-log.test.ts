@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { diskError } from './checkpoint-files.fixture.ts';
-import { EventLog, type LogFile } from './event-log.ts';
+import { EventLog, workersLeftBehind, type LogFile } from './event-log.ts';
 
 /** A file in memory on a disk of so many bytes; it takes seven at a time. */
 class SmallDisk implements LogFile {
@@ -65,3 +68,30 @@ it.each([false, true])(
     expect(disk.events).toHaveLength(5);
   },
 );
+
+it('says which workers took part when the last server was gone without a word', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'convoy-log-'));
+  const path = join(folder, 'events.jsonl');
+  const joined = (workerId: string): RunEvent =>
+    ({ at: 1, type: 'worker-joined', workerId, rank: 0, name: 'a', engine: 'wasm', workers: 1 }) as RunEvent;
+  const left = (workerId: string): RunEvent => ({
+    at: 2,
+    type: 'worker-left',
+    workerId,
+    rank: 0,
+    reason: 'bye',
+    workers: 0,
+  });
+  const resumed = { at: 3, type: 'run-resumed', run: 'r', incarnation: 'i', step: 1, totalSteps: 9 } as RunEvent;
+  const ended = { at: 4, type: 'run-ended', outcome: 'interrupted' } as RunEvent;
+  const after = async (...events: RunEvent[]) => {
+    writeFileSync(path, events.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    return [...(await workersLeftBehind(path))];
+  };
+  expect(await after(joined('a'), joined('b'), event(2), left('a'))).toEqual(['b']);
+  // The second server was gone before all had found it.
+  expect(await after(joined('a'), joined('b'), resumed, joined('b'))).toEqual(['a', 'b']);
+  expect(await after(joined('a'), ended)).toEqual([]);
+  expect(await after(joined('a'), ended, resumed, joined('b'))).toEqual(['b']);
+  rmSync(folder, { recursive: true });
+});

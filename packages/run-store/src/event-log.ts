@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunEvent } from '@convoy/protocol/run-events';
 
@@ -147,6 +148,26 @@ export function runIdOf(file: number, path: string): string {
     // The same answer as for a line that is another event.
   }
   throw new OperatorError(`${path}/${EVENTS_FILE} does not begin with the run's start: it was changed`, data);
+}
+
+/** What an event must begin its line with to say who takes part, and since when. */
+const IS_OF_MEMBERSHIP = /^\{"at":\d+,"type":"(?:worker-joined|worker-left|run-)/;
+
+/**
+ * The workers that took part when a run's last server was gone without a word: they look for the next one.
+ * @param path of the log. @returns their ids; none when the run was ended, for then everybody was told.
+ */
+export async function workersLeftBehind(path: string): Promise<ReadonlySet<string>> {
+  const workers = new Set<string>();
+  for await (const line of createInterface({ input: createReadStream(path) })) {
+    // A long run's log has few of them.
+    if (!IS_OF_MEMBERSHIP.test(line)) continue;
+    const event = JSON.parse(line) as RunEvent;
+    if (event.type === 'worker-joined') workers.add(event.workerId);
+    else if (event.type === 'worker-left') workers.delete(event.workerId);
+    else if (event.type === 'run-ended') workers.clear();
+  }
+  return workers;
 }
 
 function lineOf(event: RunEvent): string {

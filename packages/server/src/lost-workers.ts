@@ -11,8 +11,10 @@ export class LostWorkers {
   readonly #lostAtMs = new Map<WorkerId, number>();
   #everybodyIsBack = () => {};
 
-  constructor(clock: Clock) {
+  /** @param leftBehind those of a server that is gone: they look for this one. */
+  constructor(clock: Clock, leftBehind: Iterable<WorkerId> = []) {
     this.#clock = clock;
+    for (const id of leftBehind) this.lost(id);
   }
 
   lost(id: WorkerId): void {

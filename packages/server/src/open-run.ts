@@ -11,6 +11,7 @@ import { modelOf, openData } from '@convoy/workload/open-workload';
 import { sortedNote } from '@convoy/workload/sorted-note';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from '@convoy/run-store/checkpoint-load';
 import { assertExtends, extendConfig } from '@convoy/run-store/extend-config';
+import { EVENTS_FILE, workersLeftBehind } from '@convoy/run-store/event-log';
 import { finishRollback } from '@convoy/run-store/rollback';
 import { makeRunDirectory, readConfig, RunFolder } from '@convoy/run-store/run-folder';
 import { RunLock } from '@convoy/run-store/run-lock';
@@ -28,6 +29,8 @@ export interface OpenedRun {
   readonly lock: RunLock;
   /** Undefined for a new run; null for one that was stopped before its first checkpoint. */
   readonly checkpoint: LoadedCheckpoint | null | undefined;
+  /** Workers of the run's last server that were never told of its end. */
+  readonly leftBehind: ReadonlySet<string>;
 }
 
 /** What opens a run: this process's name, and whom to tell when it loses the run's lock. */
@@ -57,7 +60,7 @@ async function openNew(options: PrepareOptions, { incarnation, onLost }: Opener)
   const lock = await RunLock.acquire(path, { run, incarnation, url, onLost });
   try {
     const folder = new RunFolder(path, config, options.onNote, { run });
-    return { run, config, model, dataset, folder, lock, checkpoint: undefined };
+    return { run, config, model, dataset, folder, lock, checkpoint: undefined, leftBehind: new Set() };
   } catch (error) {
     await lock.release();
     throw error;
@@ -87,7 +90,8 @@ async function openAgain(path: string, options: PrepareOptions, { incarnation, o
       assertExtends(config, planRun(held, dataset), planRun(config, dataset), stopReason);
       folder.saveConfig(run, config);
     }
-    return { run, config, model, dataset, folder, lock, checkpoint };
+    const leftBehind = await workersLeftBehind(join(path, EVENTS_FILE));
+    return { run, config, model, dataset, folder, lock, checkpoint, leftBehind };
   } catch (error) {
     await lock.release();
     throw error;

@@ -50,7 +50,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
   const fault = new AbortController();
   const fail = (error: Error) => fault.abort(error);
   const opened = await openRun(options, { incarnation, onLost: fail });
-  const { run, config, model, dataset, folder, lock, checkpoint } = opened;
+  const { run, config, model, dataset, folder, lock, checkpoint, leftBehind } = opened;
   if (lock.tookOver !== null) options.onNote(lock.tookOver);
   const context = contextOf(opened, incarnation, options.onEvent);
   const rollbacks = await readRollbacks(folder.path);
@@ -86,6 +86,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     numericsFingerprint: checkpoint?.state.numericsFingerprint ?? null,
     health,
     rollbackFactor: factorAfter(rollbacks),
+    leftBehind,
     coordinator: coordinatorOptions(options, checkpointEvery),
   });
   const ended = server.ended.finally(async () => {

@@ -42,6 +42,7 @@ function start({
   health = null,
   rollbackFactor = 1,
   maxWorkersPerAddress,
+  leftBehind = [],
   rollBack,
   ...options
 }: {
@@ -50,7 +51,9 @@ function start({
   minWorkers?: number;
   suspectAfterMs?: number;
   trainableCount?: number;
-} & Partial<Pick<ServerOptions, 'health' | 'rollbackFactor' | 'rollBack' | 'maxWorkersPerAddress'>> = {}) {
+} & Partial<
+  Pick<ServerOptions, 'health' | 'rollbackFactor' | 'rollBack' | 'maxWorkersPerAddress' | 'leftBehind'>
+> = {}) {
   const config = testConfig({
     dataset: { name: 'synthetic', seed: 1, trainCount: 8, testCount: 1 },
     epochs: 1,
@@ -83,6 +86,7 @@ function start({
     checkpoints: null,
     health,
     rollbackFactor,
+    leftBehind,
     ...(maxWorkersPerAddress === undefined ? {} : { maxWorkersPerAddress }),
     ...(rollBack === undefined ? {} : { rollBack }),
     coordinator: { minWorkers, suspectAfterMs },
@@ -498,6 +502,20 @@ describe('a worker that lost its connection before the end', () => {
     again.hello('lost');
     expect(await again.next('shutdown')).toMatchObject({ reason: 'enough' });
     await farewell;
+    expect(server.untold(15_000)).toBe(0);
+  });
+
+  it('before a server that crashed, and has not found the next one, is waited for as well', async () => {
+    const { server } = start({ leftBehind: ['back', 'looking'] });
+    const back = new Peer(server);
+    await back.join('back');
+    await back.next('lease');
+    server.stop('enough');
+    await server.ended;
+    expect(server.untold(15_000)).toBe(1);
+    const looking = new Peer(server);
+    looking.hello('looking');
+    expect(await looking.next('shutdown')).toMatchObject({ reason: 'enough' });
     expect(server.untold(15_000)).toBe(0);
   });
 

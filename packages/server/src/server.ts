@@ -23,6 +23,8 @@ export interface ServerOptions extends RunDisk, TrainingOptions {
   readonly start?: StartingPoint | undefined;
   /** The arithmetic that a resumed deterministic run began with. */
   readonly numericsFingerprint?: string | null;
+  /** Workers of the run's last server, which was gone without a word: they look for this one. */
+  readonly leftBehind?: Iterable<WorkerId>;
   readonly coordinator: Partial<CoordinatorOptions>;
   /** Workers that may take part from one address. */
   readonly maxWorkersPerAddress?: number;
@@ -74,7 +76,8 @@ export class ParameterServer {
     const onEvent = (event: SessionEvent) => this.#hear(event);
     const { messageBytes: gradientBytes } = gradients;
     const expected = { numericsFingerprint, gradientBytes, maxWorkersPerAddress, liveness: limits };
-    this.#sessions = new Sessions({ context, ...expected, onEvent });
+    const { leftBehind } = options;
+    this.#sessions = new Sessions({ context, ...expected, leftBehind, onEvent });
 
     this.#coordinator = new Coordinator(new TaskSequence(config, plan), start, limits);
     const perform = (effect: CoordinatorEffect) => this.#perform(effect);

@@ -20,6 +20,8 @@ import { Traffic } from './traffic.ts';
 export interface SessionsOptions extends ReceptionOptions {
   /** Bytes of a gradient in a worker's message. */
   readonly gradientBytes: number;
+  /** Workers of the run's last server, which look for this one. */
+  readonly leftBehind?: Iterable<WorkerId> | undefined;
   readonly onEvent: (event: SessionEvent) => void;
 }
 
@@ -46,7 +48,7 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#lostWorkers = new LostWorkers(options.context.clock);
+    this.#lostWorkers = new LostWorkers(options.context.clock, options.leftBehind);
     const report = (fact: RunFact) => options.onEvent({ type: 'reported', fact });
     this.#strangers = new PeerLog(STRANGER_LIMITS, report);
     this.#workerLog = new PeerLog(WORKER_LIMITS, report);
