@@ -11,7 +11,7 @@ import { IMAGE_BYTES } from '@convoy/model/dataset';
 import { EagerProgram } from '@convoy/engine/eager-program';
 import type { Engine } from '@convoy/engine/backends/engine';
 import { loadEngine } from '@convoy/engine/backends/load';
-import { stockKernels } from '@convoy/engine/backends/stock-kernels';
+import { composedKernels } from '@convoy/engine/backends/composed-kernels';
 import { initialValues } from '@convoy/model/initial-values';
 import type { Program } from '@convoy/engine/program';
 import { purposes } from '@convoy/numerics/random/purposes';
@@ -88,5 +88,5 @@ function stock(engine: Engine): Engine {
     inputsToSave: ['x'],
     gradFunc: (dy, saved) => ({ x: () => tf.mul(dy as never, tf.cast(tf.step(saved[0]!), 'float32')) }),
   });
-  return { ...engine, kernels: stockKernels(tf) };
+  return { ...engine, kernels: composedKernels(tf) };
 }

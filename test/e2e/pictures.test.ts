@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decoded } from '@convoy/pictures/decoded.fixture';
 import { tileOrigin } from '@convoy/pictures/image-grid';
 import { ZOOM } from '@convoy/pictures/png';
-import { openConfigured } from '@convoy/cifar10/open-configured';
+import { openConfigured } from '@convoy/cifar10/locate';
 import { syntheticConfig } from '@convoy/cifar10/datasets';
 import { convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
 

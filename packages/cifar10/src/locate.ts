@@ -5,6 +5,8 @@ import { cacheDirectory, type Environment } from '@convoy/model/cache-directory'
 import type { ImageDataset } from '@convoy/model/dataset';
 import { ALTERNATIVES, cachedCifar10, downloadCifar10, type DownloadOptions } from './download.ts';
 import { syntheticDataset, type SyntheticOptions } from './synthetic.ts';
+import type { DataOptions } from '@convoy/model/loaded-workload';
+import type { Cifar10Dataset } from './datasets.ts';
 
 export type DatasetOptions =
   ({ readonly dataset: 'cifar10' } & Cifar10Options) | ({ readonly dataset: 'synthetic' } & SyntheticOptions);
@@ -78,4 +80,16 @@ function openNamed(source: string, directory: string, { layout }: Cifar10Options
     if (!(cause instanceof OperatorError)) throw cause;
     throw new OperatorError(`${source}: ${cause.message}`, { exitCode: cause.exitCode, cause });
   }
+}
+
+/** Opens the data set that a run's configuration names, from where this machine has it. @throws OperatorError */
+export async function openConfigured(config: Cifar10Dataset, options: DataOptions): Promise<ImageDataset> {
+  if (config.name === 'synthetic') return openDataset({ dataset: 'synthetic', ...config });
+  const { environment, download = true, ...rest } = options;
+  return openDataset({
+    dataset: 'cifar10',
+    download,
+    ...rest,
+    ...dataOptionsFromEnvironment(environment, process.platform),
+  });
 }

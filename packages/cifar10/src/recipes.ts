@@ -6,16 +6,9 @@ const lesson: Recipe['settings'] = {
   model: 'lesson-cnn',
   dataset: { name: 'cifar10' },
   epochs: 30,
-  maxSteps: null,
   globalBatchSize: 64,
-  evaluationBatchSize: 250,
   validationSplit: 0.15,
-  shuffle: true,
-  dropout: true,
-  augmentation: null,
-  labelSmoothing: 0,
   optimizer: DEFAULT_OPTIMIZERS.adam,
-  schedule: { name: 'constant', per: 'step', warmup: 0 },
 };
 
 /**

@@ -2,7 +2,7 @@ import { CIFAR10_CLASS_NAMES } from '@convoy/model/dataset';
 import type { LoadedWorkload } from '@convoy/model/loaded-workload';
 import { datasets, syntheticConfig, type Cifar10Dataset } from './datasets.ts';
 import { models } from './models.ts';
-import { openConfigured } from './open-configured.ts';
+import { openConfigured } from './locate.ts';
 import { recipes } from './recipes.ts';
 import { SYNTHETIC_CLASS_NAMES } from './synthetic.ts';
 

@@ -5,7 +5,7 @@ import { planRun, partOf, planEvaluation } from '@convoy/training/sampling';
 import type { ComputeOptions } from '@convoy/worker/compute/compute';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import type { RunParameters } from './run-parameters.ts';
-import { usableEngine } from './usable-engine.ts';
+import { usableEngine } from './local-engine.ts';
 import { classAccuracies, ConfusionCount, type Confusion } from './confusion.ts';
 
 export type EvaluatedSplit = 'test' | 'validation';

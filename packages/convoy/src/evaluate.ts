@@ -3,7 +3,7 @@ import { readRunParameters } from './run-parameters.ts';
 import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import type { PredictorOptions } from './open-predictor.ts';
 import { forProgram, withOptionNames } from './option-names.ts';
-import { quietTensorflow } from './quiet-tensorflow.ts';
+import { quietTensorflow } from './local-engine.ts';
 
 export interface EvaluateOptions extends PredictorOptions {
   /** The samples; those of the test when absent. */

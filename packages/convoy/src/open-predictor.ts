@@ -2,7 +2,7 @@ import { Predictor } from './predictor.ts';
 import { readRunParameters } from './run-parameters.ts';
 import type { EngineChoice } from '@convoy/engine/backends/load';
 import { forProgram, withOptionNames } from './option-names.ts';
-import { quietTensorflow } from './quiet-tensorflow.ts';
+import { quietTensorflow } from './local-engine.ts';
 
 export interface PredictorOptions {
   /** A checkpoint by its name, `best` or `newest`; what the run ended with when absent. */

@@ -3,7 +3,7 @@ import type { RunEvent } from '@convoy/protocol/run-events';
 import { serveRun, type ServedRun } from '@convoy/server/serve-run';
 import { trainInProcess } from './launchers/in-process.ts';
 import { trainWithWorkers } from './launchers/worker-processes.ts';
-import { quietTensorflow } from './quiet-tensorflow.ts';
+import { quietTensorflow } from './local-engine.ts';
 import { readRunParameters } from './run-parameters.ts';
 import type { Outcome } from './run.ts';
 import { resolveTrainOptions, type ResolvedTrainOptions, type TrainOptions } from './train-options.ts';

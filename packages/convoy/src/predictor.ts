@@ -6,7 +6,7 @@ import { loadEngine } from '@convoy/engine/backends/load';
 import type { Program } from '@convoy/engine/program';
 import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
 import type { RunParameters } from './run-parameters.ts';
-import { usableEngine } from './usable-engine.ts';
+import { usableEngine } from './local-engine.ts';
 
 /** A class by its label, and its probability from 0 to 1. */
 export interface Guess {

@@ -21,7 +21,7 @@ import {
   type LoadedCheckpoint,
 } from '@convoy/run-store/checkpoint-load';
 import { readConfig, type ParametersFile } from '@convoy/run-store/run-folder';
-import { modelOf } from '@convoy/workload/open-workload';
+import { modelOf, workloadOf } from '@convoy/workload/open-workload';
 
 /** Parameters that a run has left, verified to the last byte. */
 export interface RunParameters {
@@ -132,4 +132,14 @@ function assertModel(folder: string, { hash }: Model, modelHash: string): void {
 
 function wrong(line: string, cause?: unknown): OperatorError {
   return new OperatorError(line, { exitCode: exitCodes.data, cause });
+}
+
+/**
+ * The names of a run's classes, in label order; none where it trains on values. Those of CIFAR-10 are known without its files.
+ * @param file `--workload`, for a run that has one.
+ */
+export async function classNamesOf({ dataset }: RunConfig, file?: string): Promise<readonly string[]> {
+  const workload = await workloadOf({ dataset }, file);
+  const known = workload.classNames?.(dataset);
+  return known ?? (await workload.openDataset(dataset, { environment: process.env })).classNames;
 }

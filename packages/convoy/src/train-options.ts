@@ -8,20 +8,20 @@ import type { ModelName, RecipeName } from '@convoy/workload/open-workload';
 import type { Settings } from '@convoy/training/settings';
 import { engineFrom } from '@convoy/worker/engine-options';
 
+/** Options of a run that programs give as they are. */
+type GivenRunOptions = Pick<
+  RunOptions,
+  'config' | 'resume' | 'runDir' | 'dataDir' | 'workload' | 'keepCheckpoints' | 'onCollapse'
+>;
+
 /**
  * What to train and how: a run's settings, which decide its result, and beside them what does not. Every default is that of
  * `convoy train`.
  */
-export interface TrainOptions extends Omit<Settings, '$schema' | 'recipe' | 'model'> {
+export interface TrainOptions extends Omit<Settings, '$schema' | 'recipe' | 'model'>, GivenRunOptions {
   /** What the settings start from. */
   readonly recipe?: RecipeName | undefined;
   readonly model?: ModelName | 'workload' | undefined;
-  /** A configuration file under these settings, see docs/configuration.md. */
-  readonly config?: string | undefined;
-  /** The folder of a run that is to go on from its newest checkpoint. It has its settings: none but `epochs` or `maxSteps` may be given, which make it longer. */
-  readonly resume?: string | undefined;
-  /** The new run's folder; in `runs/` under the working directory when absent. */
-  readonly runDir?: string | undefined;
   /** Worker processes: one per core when absent, and no more than micro-batches in a step. */
   readonly workers?: number | undefined;
   /** Everything in this process. Computing blocks its event loop for a micro-batch at a time. */
@@ -29,18 +29,10 @@ export interface TrainOptions extends Omit<Settings, '$schema' | 'recipe' | 'mod
   readonly engine?: EngineChoice | undefined;
   /** Threads per worker: the cores, shared among the workers, when absent; one in a deterministic run. */
   readonly threads?: number | undefined;
-  /** CIFAR-10's binary files; `$CIFAR10_DIR`, else the cache, else downloaded when absent. */
-  readonly dataDir?: string | undefined;
-  /** The file of a model and data of one's own, see docs/workloads.md. A run that is resumed needs it again. */
-  readonly workload?: string | undefined;
   /** Train on synthetic images where CIFAR-10 can't be had. */
   readonly fallbackToSynthetic?: boolean | undefined;
   /** When a checkpoint is due between evaluations; null for never. */
   readonly checkpointEvery?: { readonly steps: number } | { readonly ms: number } | null | undefined;
-  /** How many checkpoints to keep beside the best. */
-  readonly keepCheckpoints?: number | undefined;
-  /** When the training has fallen back to guessing: halt, rollback to a healthy checkpoint, or continue. */
-  readonly onCollapse?: RunOptions['onCollapse'] | undefined;
   /** Aborting ends the run where it stands, with a checkpoint: the result says `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   /** Told what an operator should know and no event says: a worker's last words, a slower engine. One line each. */

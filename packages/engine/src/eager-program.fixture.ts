@@ -6,7 +6,7 @@ import { randomStream } from '@convoy/numerics/random/stream';
 import { placeArchitecture, type Model } from '@convoy/model/architecture';
 import { EagerProgram } from './eager-program.ts';
 import type { Engine, Tf } from './backends/engine.ts';
-import { stockKernels } from './backends/stock-kernels.ts';
+import { composedKernels } from './backends/composed-kernels.ts';
 import { initialValues } from '@convoy/model/initial-values';
 import type { Layer } from '@convoy/model/layers';
 import type { Batch, BatchSums } from './program.ts';
@@ -145,7 +145,7 @@ export async function gradientOnJavaScript(tf: Tf, model: Model): Promise<{ grad
   });
   await tf.setBackend('cpu');
   try {
-    return gradientOn({ name: 'wasm', version: '', threads: 1, tf, kernels: stockKernels(tf) }, model, 2);
+    return gradientOn({ name: 'wasm', version: '', threads: 1, tf, kernels: composedKernels(tf) }, model, 2);
   } finally {
     await tf.setBackend(backend);
     tf.unregisterGradient('Relu');

@@ -3,8 +3,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { lessonModel } from '@convoy/cifar10/models';
 import { gradientOn } from './eager-program.fixture.ts';
-import { stockKernels } from './backends/stock-kernels.ts';
+import { composedKernels } from './backends/composed-kernels.ts';
 
 await tf.setBackend('cpu');
-const engine = { name: 'wasm', version: '', threads: 1, tf, kernels: stockKernels(tf) } as const;
+const engine = { name: 'wasm', version: '', threads: 1, tf, kernels: composedKernels(tf) } as const;
 process.send!(gradientOn(engine, lessonModel, 1));

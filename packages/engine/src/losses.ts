@@ -2,7 +2,6 @@ import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { countCorrect, sumOfAbsoluteErrors, type Loss } from '@convoy/model/loss';
 import type { Engine, Tf } from './backends/engine.ts';
 import type { Batch } from './program.ts';
-import { softmax } from './softmax.ts';
 
 /** How a loss is computed operation by operation, and what is made of a model's outputs; as a graph it is in `graph-losses.ts`. */
 export interface LossProgram {
@@ -44,4 +43,22 @@ const LOSS_PROGRAMS: Readonly<Record<Loss, LossProgram>> = {
 /** What is computed of a loss. */
 export function lossProgram(loss: Loss): LossProgram {
   return LOSS_PROGRAMS[loss];
+}
+
+/**
+ * The softmax of each row, in float64 and with the row's largest value taken out, so that nothing overflows: the largest
+ * logit has the largest probability.
+ * @param logits shape [N, classes].
+ * @returns shape [N, classes].
+ */
+export function softmax(logits: Float32Array, classes: number): Float64Array {
+  const probabilities = new Float64Array(logits.length);
+  for (let start = 0; start < logits.length; start += classes) {
+    const row = logits.subarray(start, start + classes);
+    const largest = row.reduce((most, value) => Math.max(most, value), -Infinity);
+    const exponentials = Float64Array.from(row, (value) => Math.exp(value - largest));
+    const sum = exponentials.reduce((total, value) => total + value, 0);
+    exponentials.forEach((value, n) => (probabilities[start + n] = value / sum));
+  }
+  return probabilities;
 }

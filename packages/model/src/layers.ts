@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { wholeBetween } from '@convoy/protocol/numbers';
 
 /** What a layer does to its input, element by element. */
 export const NON_LINEARITIES = ['relu', 'sigmoid', 'tanh', 'gelu'] as const;
@@ -45,7 +46,7 @@ function kind<Options extends v.ObjectEntries>(
   return { options, ...rest };
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31 - 1));
+const count = wholeBetween(1, 2 ** 31 - 1);
 const activation = v.picklist(['linear', ...NON_LINEARITIES]);
 const useBias = v.optional(v.boolean());
 const isShape = (shape: unknown) =>

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
+import { wholeBetween } from './numbers.ts';
 
 const about = v.description;
 
-const epochs = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 31));
+const epochs = wholeBetween(0, 2 ** 31);
 const amount = v.pipe(v.number(), v.minValue(0), v.maxValue(1e12));
 
 /** Figures of an epoch, with Keras's names: of the validation at its end, or means over its samples as they were trained on. */

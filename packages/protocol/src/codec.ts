@@ -1,6 +1,7 @@
 import { Packr } from 'msgpackr';
 import * as v from 'valibot';
 import {
+  printable,
   SERVER_MESSAGE_SIZE,
   ServerMessageSchema,
   WORKER_MESSAGE_SIZE,
@@ -8,7 +9,6 @@ import {
   type ServerMessage,
   type WorkerMessage,
 } from './messages.ts';
-import { printable } from './printable.ts';
 import { assertModest, type Size } from './structure.ts';
 
 /** The bytes are not a message: they don't decode, or a field is missing, unknown or out of range. The peer's fault. */

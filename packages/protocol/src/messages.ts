@@ -35,6 +35,11 @@ export function asText(words: string, limit: number): string {
   return line.replace(/\p{C}$/u, '') || 'unknown';
 }
 
+/** A peer's words as they may be shown: short, and without control characters, which could write over what a terminal shows. */
+export function printable(words: string): string {
+  return words.slice(0, 200).replace(/\p{C}/gu, '\uFFFD');
+}
+
 /** A reason in a message has so many characters at most. */
 export const REASON_LENGTH = 256;
 /** An error or a refusal so many. */

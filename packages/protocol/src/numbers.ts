@@ -2,11 +2,15 @@ import * as v from 'valibot';
 
 /** Schemas of numbers that configurations, messages and files share. */
 
+/** A whole number from `lowest` to `highest`, both included. */
+export const wholeBetween = (lowest: number, highest: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(lowest), v.maxValue(highest));
+
 /** 0, 1, 2, … as far as a double counts. */
-export const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+export const wholeNumber = wholeBetween(0, Number.MAX_SAFE_INTEGER);
 
 /** A number of things of which there is at least one. */
-export const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31));
+export const count = wholeBetween(1, 2 ** 31);
 
 /**
  * Any number, also as JSON has it where it is not finite, as a string: a loss that overflowed is a fact of the run.

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { CallbacksSchema } from './callbacks-config.ts';
-import { count, wholeNumber } from './numbers.ts';
+import { count, wholeBetween, wholeNumber } from './numbers.ts';
 
 /** What a field means, once: for readers here, in an editor (docs/convoy.schema.json) and in the documentation. */
 const about = v.description;
@@ -146,20 +146,11 @@ export const AUGMENTATION_VERSION = 'crop-flip-cutout-mixup/1';
 const AugmentationSchema = v.strictObject({
   version: v.pipe(v.literal(AUGMENTATION_VERSION), about('How images are augmented, by name.')),
   crop: v.pipe(
-    v.number(),
-    v.integer(),
-    v.minValue(0),
-    v.maxValue(16),
+    wholeBetween(0, 16),
     about('Crops of images that were continued by this many pixels at each side; 0 for none.'),
   ),
   flip: v.pipe(v.boolean(), about('Half of the images mirrored, left to right.')),
-  cutout: v.pipe(
-    v.number(),
-    v.integer(),
-    v.minValue(0),
-    v.maxValue(64),
-    about('A grey square of this many pixels along its side; 0 for none.'),
-  ),
+  cutout: v.pipe(wholeBetween(0, 64), about('A grey square of this many pixels along its side; 0 for none.')),
   mixup: v.pipe(
     v.number(),
     v.minValue(0),

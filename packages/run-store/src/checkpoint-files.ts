@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { fileFaultText } from '@convoy/protocol/file-error';
 
 /** What checkpoints need of a file system, an operation at a time: a test fails or kills at any of them. */
 export interface CheckpointFiles {
@@ -75,4 +76,26 @@ export async function writeWhole(files: CheckpointFiles, path: string, bytes: Ui
   }
   await files.rename(temporary, path);
   await files.syncDirectory(dirname(path));
+}
+
+/** What an operator can do about a disk that refused, in a few words. */
+export function remedyFor(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `the disk is full (${code}): free some space on it`;
+    case 'EACCES':
+    case 'EPERM':
+      return `permission was refused (${code}): make the folder writable for this process`;
+    case 'EROFS':
+      return `the disk is mounted read-only (${code}): mount it for writing`;
+    case 'EIO':
+      return `the disk fails (${code}): save what is on it and resume the run from a copy on another`;
+    case 'EMFILE':
+    case 'ENFILE':
+      return `this process has too many open files (${code}): raise the limit with ulimit -n`;
+    default:
+      return fileFaultText(error) ?? message;
+  }
 }

@@ -19,10 +19,9 @@ import {
   type CheckpointName,
   type CheckpointState,
 } from './checkpoint.ts';
-import { diskFiles, type CheckpointFiles } from './checkpoint-files.ts';
+import { diskFiles, remedyFor, type CheckpointFiles } from './checkpoint-files.ts';
 import { faultOf, scoreOf, verifyCheckpoint } from './checkpoint-load.ts';
 import { LEFTOVER, removeCheckpoint, writeCheckpoint, writingPath } from './checkpoint-write.ts';
-import { remedyFor } from './disk-remedy.ts';
 import { staying, type Kept, type RollbackTargets } from './retention.ts';
 import type { MonitoredFigure } from '@convoy/training/callbacks/monitor';
 import type { ValidationMetric } from '@convoy/training/figures';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { wholeBetween } from '@convoy/protocol/numbers';
 import { writeAtomically } from './write-atomically.ts';
 
 /** What a run is served with and does not compute with: a resume takes it from here unless it is given anew. */
@@ -14,7 +15,7 @@ const amount = v.nullable(v.pipe(v.number(), v.gtValue(0)));
 const KeptOptionsSchema = v.object({
   /** In steps or in milliseconds. With neither, only at evaluations and at the end. */
   checkpointEvery: v.object({ steps: amount, ms: amount }),
-  keepCheckpoints: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  keepCheckpoints: wholeBetween(1, Number.MAX_SAFE_INTEGER),
   onCollapse: v.picklist(COLLAPSE_ACTIONS),
 });
 /** Options that decide where a collapsed run goes back to, so they belong to the run. */

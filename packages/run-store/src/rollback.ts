@@ -6,9 +6,8 @@ import { wholeNumber } from '@convoy/protocol/numbers';
 import { HEALTH_KINDS, type HealthFinding, type Rollback } from '@convoy/protocol/run-events';
 import { isHealthy } from '@convoy/training/health/health';
 import { CHECKPOINTS_FOLDER, checkpointNames, type CheckpointName } from './checkpoint.ts';
-import { diskFiles, writeWhole, type CheckpointFiles } from './checkpoint-files.ts';
+import { diskFiles, remedyFor, writeWhole, type CheckpointFiles } from './checkpoint-files.ts';
 import { faultOf, verifyCheckpoint } from './checkpoint-load.ts';
-import { remedyFor } from './disk-remedy.ts';
 
 /** The run's rollbacks, oldest first; absent before the first. */
 export const ROLLBACKS_FILE = 'rollbacks.json';

@@ -8,7 +8,7 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import { GENERATOR_VERSION } from '@convoy/numerics/random/threefry';
 import { planRun, PERMUTATION_VERSION, raggedEnd, type RaggedEnd } from '@convoy/training/sampling';
 import { modelOf, openData } from '@convoy/workload/open-workload';
-import { sortedNote } from '@convoy/workload/sorted-note';
+import { sortedNote } from '@convoy/workload/workload-notes';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from '@convoy/run-store/checkpoint-load';
 import { assertExtends, extendConfig } from '@convoy/run-store/extend-config';
 import { EVENTS_FILE, workersLeftBehind } from '@convoy/run-store/event-log';

@@ -9,9 +9,12 @@ import type { CollapseAction } from './health-watch.ts';
 export interface RunRequest {
   /** The recipe under all of them, where it is not the settings' or the file's. */
   readonly recipe?: string | undefined;
-  /** The file of a model and data of one's own: its settings are the lowest layer. */
+  /**
+   * The file of a model and data of one's own, see docs/workloads.md. Its settings are under those of a configuration file and
+   * over the recipe's. A run that is resumed needs it again.
+   */
   readonly workload?: string | undefined;
-  /** A configuration file, see docs/configuration.md. */
+  /** A configuration file under the settings, see docs/configuration.md. */
   readonly config?: string | undefined;
   /** Settings over those of the file. */
   readonly settings?: Settings | undefined;
@@ -27,11 +30,11 @@ export interface CheckpointInterval {
 
 /** A run: what it trains, where it is kept and how it is served. */
 export interface RunOptions extends RunRequest {
-  /** CIFAR-10's binary files. */
+  /** CIFAR-10's binary files; `$CIFAR10_DIR`, else the cache, else downloaded when absent. */
   readonly dataDir?: string | undefined;
-  /** The new run's folder; one in `runs/` when absent. */
+  /** The new run's folder; in `runs/` under the working directory when absent. */
   readonly runDir?: string | undefined;
-  /** The folder of a run that is to go on: it has its settings. */
+  /** The folder of a run that is to go on from its newest checkpoint. It has its settings: only its length may be given anew. */
   readonly resume?: string | undefined;
   /** How long that run is to become. */
   readonly extension?: Extension | undefined;
@@ -39,7 +42,7 @@ export interface RunOptions extends RunRequest {
   readonly checkpointEvery?: CheckpointInterval | undefined;
   /** How many checkpoints to keep beside the best. */
   readonly keepCheckpoints?: number | undefined;
-  /** What is done when the training has collapsed. */
+  /** What is done when the training has collapsed: halt, roll back to a healthy checkpoint, or continue. */
   readonly onCollapse?: CollapseAction | undefined;
   /** The run waits below so many. */
   readonly minWorkers: number;

@@ -21,8 +21,15 @@ export interface Basis {
 }
 
 export const DEFAULT_SEED = 42;
-/** What every recipe starts from. */
+/** What every recipe starts from: what it does not say otherwise. */
 const START = {
+  maxSteps: null,
+  evaluationBatchSize: 250,
+  shuffle: true,
+  dropout: true,
+  augmentation: null,
+  labelSmoothing: 0,
+  schedule: { name: 'constant', per: 'step', warmup: 0 },
   seed: DEFAULT_SEED,
   deterministic: false,
   gradientFormat: 'float32',

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import { printable } from '@convoy/protocol/printable';
+import { printable } from '@convoy/protocol/messages';
 import { closeCodes, type Closure, type Codec, type Connection } from './connection.ts';
 import { Inbox } from './inbox.ts';
 import type { IncomingLimits } from './incoming-limits.ts';

@@ -12,7 +12,7 @@ import { fileError } from '@convoy/protocol/file-error';
 import { nearestName } from '@convoy/protocol/wrong-value';
 import { withoutGreeting } from './greeting.ts';
 import { architectureOf, isLayersModel, notTaken } from './layers-model.ts';
-import { rescalingNote } from './rescaling-note.ts';
+import { rescalingNote } from './workload-notes.ts';
 import { findOwnPackageFor, OWN_PACKAGE, ownEntries } from './own-package.ts';
 import { openWorkloadDataset } from './workload-dataset.ts';
 import type { Workload, WorkloadModel } from '@convoy/model/workload';

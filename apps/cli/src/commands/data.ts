@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openConfigured } from '@convoy/cifar10/open-configured';
+import { openConfigured } from '@convoy/cifar10/locate';
 import { addFlags, pickFlags } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { dataFlags } from '../flags/run.ts';

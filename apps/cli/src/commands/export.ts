@@ -6,9 +6,8 @@ import { readRunId } from '@convoy/run-store/run-folder';
 import { addFlags, flagTable, pickFlags, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { checkpointFlag, dataFlags, jsonFlag } from '../flags/run.ts';
-import { classNamesOf } from '@convoy/convoy/class-names';
 import { workloadOf } from '@convoy/workload/open-workload';
-import { readRunParameters } from '@convoy/convoy/run-parameters';
+import { classNamesOf, readRunParameters } from '@convoy/convoy/run-parameters';
 import { runFlag, runNamed } from '../run-argument.ts';
 
 const exportFlags = flagTable({

@@ -6,11 +6,10 @@ import { newCommand } from '../flags/help.ts';
 import { checkpointFlag, dataFlags, engineFlags, jsonFlag } from '../flags/run.ts';
 import { positiveInteger, wholeNumber } from '../flags/values.ts';
 import { openData } from '@convoy/workload/open-workload';
-import { classNamesOf } from '@convoy/convoy/class-names';
 import { percent } from '@convoy/protocol/metric';
 import { fromRgb, imageSamples } from '@convoy/convoy/image-samples';
 import { Predictor, ranked } from '@convoy/convoy/predictor';
-import { readRunParameters, type RunParameters } from '@convoy/convoy/run-parameters';
+import { classNamesOf, readRunParameters, type RunParameters } from '@convoy/convoy/run-parameters';
 import { indexWithin, SPLITS, splitSamples } from '@convoy/convoy/split-samples';
 import { runNamed } from '../run-argument.ts';
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { usableEngine } from '@convoy/convoy/usable-engine';
+import { usableEngine } from '@convoy/convoy/local-engine';
 import { exitCodes } from '@convoy/protocol/errors';
 import { maxMessageBytes } from '@convoy/protocol/messages';
 import { dial } from '@convoy/transport/dial';

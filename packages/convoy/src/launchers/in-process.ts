@@ -6,7 +6,7 @@ import { InlineCompute } from '@convoy/worker/compute/inline';
 import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
 import { work, workerCodec } from '@convoy/worker/work';
 import type { ServerConnection, WorkerLog } from '@convoy/worker/worker-session';
-import { usableEngine } from '../usable-engine.ts';
+import { usableEngine } from '../local-engine.ts';
 
 /**
  * Trains with server and worker in this process, joined by memory instead of a socket.

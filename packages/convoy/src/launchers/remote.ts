@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { printable } from '@convoy/protocol/printable';
+import { printable } from '@convoy/protocol/messages';
 import { HostLog } from './host-log.ts';
 import type { RemoteHost } from './hosts-file.ts';
 import { isNoise } from './local.ts';

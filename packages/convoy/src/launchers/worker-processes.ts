@@ -3,7 +3,7 @@ import { exitCodes } from '@convoy/protocol/errors';
 import { openDoor } from '@convoy/server/serve';
 import type { ServedRun } from '@convoy/server/serve-run';
 import { threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
-import { usableEngine } from '../usable-engine.ts';
+import { usableEngine } from '../local-engine.ts';
 import { LocalWorkers, type LocalWorkersOptions } from './local.ts';
 
 export interface WorkerFlags extends EngineOptions {

@@ -1,6 +1,6 @@
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import type { Engine, EngineName } from './engine.ts';
-import { stockKernels } from './stock-kernels.ts';
+import { composedKernels } from './composed-kernels.ts';
 import { loadTensorflow } from './tensorflow.ts';
 import { loadWasm } from './wasm.ts';
 
@@ -50,7 +50,7 @@ export async function loadEngine({ engine, threads, onFallback }: EngineOptions)
   }
   try {
     const tf = await loadWasm();
-    return checked({ name: 'wasm', version: tf.version['tfjs'] ?? '', threads: 1, tf, kernels: stockKernels(tf) });
+    return checked({ name: 'wasm', version: tf.version['tfjs'] ?? '', threads: 1, tf, kernels: composedKernels(tf) });
   } catch (cause) {
     throw new OperatorError(`the WASM engine does not load: ${(cause as Error).message}`, {
       exitCode: exitCodes.engine,

@@ -1,9 +1,8 @@
 import { batchMatMul } from './wasm/batch-mat-mul.ts';
 import { conv2DBackpropFilter } from './wasm/conv2d-backprop-filter.ts';
 import { conv2DBackpropInput } from './wasm/conv2d-backprop-input.ts';
-import { identity } from './wasm/identity.ts';
 import { maxPoolGrad } from './wasm/max-pool-grad.ts';
-import { stockKernels, type Tf } from './wasm/stock-kernels.ts';
+import { stockKernels, type Kernel, type TensorInfo, type Tf } from './wasm/stock-kernels.ts';
 
 export type { Tf } from './wasm/stock-kernels.ts';
 
@@ -33,3 +32,14 @@ export function registerWasmKernels(tf: Tf): void {
 }
 
 const registered = new WeakSet<object>();
+
+/**
+ * A second name for the same data, counted as a reference, as in the other backends. The stock kernel copies, and the
+ * engine calls it for every activation it saves for a gradient.
+ */
+function identity(): Kernel<{ x: TensorInfo }, object> {
+  return ({ inputs: { x }, backend }) => {
+    backend.incRef(x.dataId);
+    return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
+  };
+}

@@ -1,6 +1,7 @@
 import type { EngineChoice } from '@convoy/engine/backends/load';
 import { programName } from '@convoy/infra/program-name';
 import { obstacleToTensorflow } from '@convoy/infra/tensorflow/first-use';
+import { launchEnvironment } from '@convoy/infra/launch';
 
 /**
  * The engine to compute with on this machine: WASM when any would do and TensorFlow is not set up here.
@@ -12,4 +13,9 @@ export async function usableEngine(choice: EngineChoice, onNote: (line: string) 
   if (obstacle === null || choice === 'tensorflow') return choice;
   onNote(`${obstacle}: "${programName().join(' ')} setup" gets it; computing with WASM, about ten times slower`);
   return 'wasm';
+}
+
+/** Keeps TensorFlow from greeting at length on stderr when it loads in this process, unless the environment wants it to. */
+export function quietTensorflow(): void {
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= launchEnvironment({})['TF_CPP_MIN_LOG_LEVEL'];
 }

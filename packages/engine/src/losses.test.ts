@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { softmax } from './softmax.ts';
+import { softmax } from './losses.ts';
 
 it('gives each row its own probabilities, of the largest logits too', () => {
   const [ln2, ln3] = [Math.log(2), Math.log(3)];

@@ -2,7 +2,7 @@ import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import type { Kernels, Tf } from './engine.ts';
 
 /** {@link Kernels} composed of operations that every backend has. */
-export function stockKernels(tf: Tf): Kernels {
+export function composedKernels(tf: Tf): Kernels {
   return {
     biasAdd: (x, bias) => tf.add(x, bias),
     batchNormalization(x_NHWC, gamma_C, beta_C, epsilon) {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '@convoy/model/dataset';
 import { testConfig } from '@convoy/training/config.fixture';
-import { sortedNote } from './sorted-note.ts';
+import { rescalingNote, sortedNote } from './workload-notes.ts';
+import { placeArchitecture } from '@convoy/model/architecture';
+import type { Layer } from '@convoy/model/layers';
 
 /** A set of samples without inputs that matter. @param truthOf a training sample's label, or its value. */
 function dataset(trainCount: number, classes: number, truthOf: (index: number) => number): Dataset {
@@ -66,4 +68,28 @@ describe('samples in the order of their labels', () => {
       ),
     ).toBeNull();
   });
+});
+
+const rescaling = (dtype: 'float32' | undefined, ...scales: readonly number[]) =>
+  rescalingNote(
+    placeArchitecture([
+      { type: 'input', name: 'in', shape: [4], ...(dtype && { dtype }) },
+      ...scales.map((scale, n): Layer => ({ type: 'rescaling', name: `scale${n}`, scale })),
+      { type: 'dense', name: 'out', units: 3, activation: 'softmax' },
+    ]),
+  );
+
+it('bytes that the model divides by 255 once more are told of', () => {
+  expect(rescaling(undefined, 1 / 255)).toMatch(
+    /^the model scales its inputs down itself \(rescaling\), after the engine/,
+  );
+  expect(rescaling(undefined, 1 / 127.5)).not.toBeNull();
+  expect(rescaling(undefined, 1 / 16, 1 / 16)).not.toBeNull();
+});
+
+it('floats that the model scales, and bytes that it scales up, are not', () => {
+  expect(rescaling('float32', 1 / 255)).toBeNull();
+  expect(rescaling(undefined)).toBeNull();
+  expect(rescaling(undefined, 255)).toBeNull();
+  expect(rescaling(undefined, 0.5)).toBeNull();
 });
