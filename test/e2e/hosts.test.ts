@@ -1,9 +1,10 @@
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import { Convoy, convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { Network, networkObstacle, type Host } from '../support/network.ts';
-import { eventOf, eventsSoFar } from '../support/run-watch.ts';
+import { eventOf, eventsSoFar, serverPid } from '../support/run-watch.ts';
 import { Pace, WIDE } from '../support/workloads.ts';
 
 const obstacle = networkObstacle();
@@ -23,7 +24,7 @@ function onSeveralHosts(): void {
 
   let network: Network;
   beforeAll(() => {
-    network = new Network(['server', 'a', 'b', 'c']);
+    network = new Network(['server', 'spare', 'a', 'b', 'c']);
     return () => network.remove();
   });
 
@@ -34,8 +35,8 @@ function onSeveralHosts(): void {
     }
   });
 
-  function start(host: Host, ...args: readonly string[]): Convoy {
-    const program = new Convoy(args, pace.env, undefined, host.through);
+  function start(host: Host, env: Readonly<Record<string, string>>, ...args: readonly string[]): Convoy {
+    const program = new Convoy(args, { ...pace.env, ...env }, undefined, host.through);
     started.push(program);
     return program;
   }
@@ -50,34 +51,99 @@ function onSeveralHosts(): void {
     expect(summary).toMatchObject({ parametersSha256, steps, samplesApplied, testLoss, testAccuracy });
   }
 
-  it('come to the same parameters when links are cut for longer than dead: both ways, one way, and the other', async () => {
-    const run = pathOf('cut');
-    const server = network.host('server');
-    const [a, b, c] = [network.host('a'), network.host('b'), network.host('c')];
-    pace.slow();
-    const coordinator = start(
-      server,
-      ...['coordinator', '--host', '0.0.0.0', '--port', PORT, '--run-dir', run, '--dead-after', '3', ...RUN],
-    );
+  /** A coordinator of the common run, which listens at once. */
+  async function coordinate(host: Host, ...options: readonly string[]): Promise<Convoy> {
+    const coordinator = start(host, {}, 'coordinator', '--host', '::', '--port', PORT, '--dead-after', '3', ...options);
     await coordinator.said(/listening on/);
-    const workers = [a, b, c].map((host) =>
-      start(host, 'worker', ...WIDE, '--url', `ws://${server.ipv4}:${PORT}`, '--threads', '1'),
-    );
-    for (const worker of workers) await worker.said(/ready: rank/);
-    for (const [host, disturb] of [
-      [a, () => a.cut()],
-      [b, () => b.deafen()],
-      [c, () => c.mute()],
-    ] as const) {
-      const before = eventsSoFar(run).length;
-      disturb();
-      const left = await eventOf(run, 'worker-left', undefined, before);
-      expect(left.reason).toMatch(/nothing heard for 3/);
-      host.heal();
-      await eventOf(run, 'worker-joined', ({ workerId }) => workerId === left.workerId, before);
-    }
+    return coordinator;
+  }
+
+  function work(host: Host, url: string, env: Readonly<Record<string, string>> = {}): Convoy {
+    return start(host, env, 'worker', ...WIDE, '--url', url, '--threads', '1');
+  }
+
+  /** The process that computes, and what the run calls it. */
+  async function joined(run: string, worker: Convoy): Promise<{ readonly pid: number; readonly workerId: string }> {
+    const [, pid] = await worker.said(/^worker (\d+): ready: rank/);
+    const { workerId } = await eventOf(run, 'worker-joined', ({ name }) => name.endsWith(`:${pid}`));
+    return { pid: Number(pid), workerId };
+  }
+
+  it('come to the same parameters when links are cut for longer than dead, both ways, one way and the other', async () => {
+    const run = pathOf('cut');
+    const hosts = ['a', 'b', 'c'].map((name) => network.host(name)) as [Host, Host, Host];
+    const [a, b, c] = hosts;
+    pace.slow(40);
+    const coordinator = await coordinate(network.host('server'), '--run-dir', run, ...RUN);
+    const url = `ws://${network.host('server').ipv4}:${PORT}`;
+    const workers = hosts.map((host) => work(host, url));
+    const members = await Promise.all(workers.map((worker) => joined(run, worker)));
+    let before = eventsSoFar(run).length;
+    const left = ({ workerId }: { workerId: string }) => eventOf(run, 'worker-left', (e) => e.workerId === workerId, before); // prettier-ignore
+    const back = ({ workerId }: { workerId: string }) => eventOf(run, 'worker-joined', (e) => e.workerId === workerId, before); // prettier-ignore
+
+    a.cut();
+    b.deafen();
+    c.mute();
+    for (const { reason } of await Promise.all(members.map(left))) expect(reason).toBe('nothing heard for 3 s');
+    for (const host of hosts) host.heal();
+    await Promise.all(members.map(back));
+
+    // Connections that neither side ends: an address that is gone, and a machine that loses its power.
+    before = eventsSoFar(run).length;
+    a.move('10.0.0.77');
+    c.cut();
+    process.kill(members[2]!.pid, 'SIGKILL');
+    await Promise.all([left(members[0]!), back(members[0]!), left(members[2]!)]);
+    c.heal();
+    const another = work(c, url);
+    await joined(run, another);
+
     pace.full();
     expectUndisturbed(summaryOf(await coordinator.finished));
+    for (const worker of [workers[0]!, workers[1]!, another]) expect((await worker.finished).code).toBe(0);
+  });
+
+  it('come to the same parameters by other ways: IPv6 alone, a late name whose first address is dead on a slow link, and a proxy', async () => {
+    const run = pathOf('ways');
+    const [server, a, b, c] = ['server', 'a', 'b', 'c'].map((name) => network.host(name)) as [Host, Host, Host, Host];
+    a.leaveIpv4();
+    b.file('resolv.conf', 'nameserver 127.0.0.1\n');
+    b.file('hosts', '127.0.0.1 localhost\n');
+    b.slow('4mbit');
+    const late = work(b, `ws://coordinator.test:${PORT}`);
+    await late.said(/waiting for a coordinator at ws:\/\/coordinator.test/);
+    const coordinator = await coordinate(server, '--run-dir', run, '--min-workers', '2', ...RUN);
+    const alone = work(a, `ws://[${server.ipv6}]:${PORT}`);
+    b.file('hosts', `127.0.0.1 localhost\n10.0.0.99 coordinator.test\n${server.ipv6} coordinator.test\n`);
+    for (const worker of [alone, late]) await joined(run, worker);
+    expectUndisturbed(summaryOf(await coordinator.finished));
+    for (const worker of [alone, late]) expect((await worker.finished).code).toBe(0);
+    void c;
+  });
+
+  it('come to the same parameters when the coordinator loses its machine and goes on from a copy of its folder on another', async () => {
+    const hosts = ['a', 'b', 'c'].map((name) => network.host(name));
+    const [server, spare] = [network.host('server'), network.host('spare')];
+    const name = (at: Host) => {
+      for (const host of hosts)
+        host.file('hosts', `127.0.0.1 localhost\n${at.ipv4} coordinator.test\n${at.ipv6} coordinator.test\n`);
+    };
+    name(server);
+    pace.slow();
+    const every = ['--checkpoint-every', '2'];
+    const first = await coordinate(server, '--run-dir', pathOf('here'), ...every, ...RUN);
+    const workers = hosts.map((host) => work(host, `ws://coordinator.test:${PORT}`));
+    await eventOf(pathOf('here'), 'step', ({ step }) => step >= 8);
+    server.cut();
+    process.kill(serverPid(pathOf('here')), 'SIGKILL');
+    await first.finished;
+    cpSync(pathOf('here'), pathOf('there'), { recursive: true });
+    name(spare);
+    const second = await coordinate(spare, '--resume', pathOf('there'), ...WIDE, ...every, '--json');
+    await second.said(/goes on after step/);
+    pace.full();
+    expectUndisturbed(summaryOf(await second.finished));
     for (const worker of workers) expect((await worker.finished).code).toBe(0);
   });
 }

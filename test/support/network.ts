@@ -116,13 +116,11 @@ export class Host {
     for (const program of ['iptables', 'ip6tables']) this.run(program, '--flush');
   }
 
-  /** What it sends takes its time. @param rate as tc takes it: 4mbit. */
+  /** What it sends and what it is sent takes its time. @param rate of each direction, as tc takes it: 4mbit. */
   slow(rate: string): void {
-    this.run(
-      'tc',
-      ...['qdisc', 'replace', 'dev', INTERFACE, 'root', 'tbf'],
-      ...['rate', rate, 'burst', '16kb', 'latency', '400ms'],
-    );
+    const shape = ['root', 'tbf', 'rate', rate, 'burst', '16kb', 'latency', '400ms'];
+    run('tc', '-n', this.space, 'qdisc', 'replace', 'dev', INTERFACE, ...shape);
+    run('tc', '-n', this.#switch, 'qdisc', 'replace', 'dev', this.#port, ...shape);
   }
 
   /** It has another address from now on; its connections keep the old one, which leads nowhere. */
