@@ -1,9 +1,10 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { RunSummary } from '@convoy/protocol/run-events';
-import { Convoy, convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
+import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { Network, networkObstacle, type Host } from '../support/network.ts';
+import { nginxObstacle, reverseProxy } from '../support/nginx.ts';
 import { eventOf, eventsSoFar, serverPid } from '../support/run-watch.ts';
 import { Pace, WIDE } from '../support/workloads.ts';
 
@@ -22,11 +23,12 @@ function onSeveralHosts(): void {
   const RUN = [...WIDE, '--deterministic', '--seed', '7', '--steps', '40', '--validation-split', '0', '--json'];
   const PORT = '7311';
 
-  let network: Network;
-  beforeAll(() => {
-    network = new Network(['server', 'spare', 'a', 'b', 'c']);
-    return () => network.remove();
-  });
+  /** Hosts of one test alone. */
+  function hostsNamed<const Names extends readonly string[]>(...names: Names): { readonly [N in keyof Names]: Host } {
+    const network = new Network(names);
+    onTestFinished(() => network.remove());
+    return names.map((name) => network.host(name)) as never;
+  }
 
   const started: Convoy[] = [];
   afterAll(() => {
@@ -71,11 +73,11 @@ function onSeveralHosts(): void {
 
   it('come to the same parameters when links are cut for longer than dead, both ways, one way and the other', async () => {
     const run = pathOf('cut');
-    const hosts = ['a', 'b', 'c'].map((name) => network.host(name)) as [Host, Host, Host];
-    const [a, b, c] = hosts;
+    const [server, a, b, c] = hostsNamed('server', 'a', 'b', 'c');
+    const hosts = [a, b, c];
     pace.slow(40);
-    const coordinator = await coordinate(network.host('server'), '--run-dir', run, ...RUN);
-    const url = `ws://${network.host('server').ipv4}:${PORT}`;
+    const coordinator = await coordinate(server, '--run-dir', run, ...RUN);
+    const url = `ws://${server.ipv4}:${PORT}`;
     const workers = hosts.map((host) => work(host, url));
     const members = await Promise.all(workers.map((worker) => joined(run, worker)));
     let before = eventsSoFar(run).length;
@@ -104,32 +106,45 @@ function onSeveralHosts(): void {
     for (const worker of [workers[0]!, workers[1]!, another]) expect((await worker.finished).code).toBe(0);
   });
 
+  /** A worker that reaches the coordinator through nginx: TLS, a path, and connections that end when they are idle for two seconds. */
+  function workByProxy(host: Host, proxy: Host, server: Host): Convoy {
+    const to = `http://${server.ipv4}:${PORT}/`;
+    const { certificate, stop } = reverseProxy(proxy, pathOf('nginx'), { name: 'proxy.test', path: '/train/', to, idleSeconds: 2 }); // prettier-ignore
+    onTestFinished(stop);
+    host.file('hosts', `127.0.0.1 localhost\n${proxy.ipv4} proxy.test\n`);
+    return work(host, 'wss://proxy.test/train/run', { NODE_EXTRA_CA_CERTS: certificate });
+  }
+
   it('come to the same parameters by other ways: IPv6 alone, a late name whose first address is dead on a slow link, and a proxy', async () => {
     const run = pathOf('ways');
-    const [server, a, b, c] = ['server', 'a', 'b', 'c'].map((name) => network.host(name)) as [Host, Host, Host, Host];
+    const [server, proxy, a, b, c] = hostsNamed('server', 'proxy', 'a', 'b', 'c');
     a.leaveIpv4();
     b.file('resolv.conf', 'nameserver 127.0.0.1\n');
     b.file('hosts', '127.0.0.1 localhost\n');
     b.slow('4mbit');
     const late = work(b, `ws://coordinator.test:${PORT}`);
     await late.said(/waiting for a coordinator at ws:\/\/coordinator.test/);
-    const coordinator = await coordinate(server, '--run-dir', run, '--min-workers', '2', ...RUN);
+    const without = nginxObstacle();
+    if (without !== null) console.info(`NOT CHECKED: a worker behind a reverse proxy: ${without}`);
+    const proxied = without === null ? workByProxy(c, proxy, server) : null;
+    const minWorkers = proxied === null ? '2' : '3';
+    const coordinator = await coordinate(server, '--run-dir', run, '--min-workers', minWorkers, ...RUN);
     const alone = work(a, `ws://[${server.ipv6}]:${PORT}`);
     b.file('hosts', `127.0.0.1 localhost\n10.0.0.99 coordinator.test\n${server.ipv6} coordinator.test\n`);
-    for (const worker of [alone, late]) await joined(run, worker);
+    const workers = [alone, late, ...(proxied === null ? [] : [proxied])];
+    for (const worker of workers) await joined(run, worker);
     expectUndisturbed(summaryOf(await coordinator.finished));
-    for (const worker of [alone, late]) expect((await worker.finished).code).toBe(0);
-    void c;
+    for (const worker of workers) expect((await worker.finished).code).toBe(0);
+    const gone = eventsOf(run).filter(({ type }) => type === 'worker-left' || type === 'connection-closed');
+    expect(gone).toEqual([]);
   });
 
   it('come to the same parameters when the coordinator loses its machine and goes on from a copy of its folder on another', async () => {
-    const hosts = ['a', 'b', 'c'].map((name) => network.host(name));
-    const [server, spare] = [network.host('server'), network.host('spare')];
-    const name = (at: Host) => {
-      for (const host of hosts)
-        host.file('hosts', `127.0.0.1 localhost\n${at.ipv4} coordinator.test\n${at.ipv6} coordinator.test\n`);
+    const [server, spare, ...hosts] = hostsNamed('server', 'spare', 'a', 'b', 'c');
+    const name = (address: string) => {
+      for (const host of hosts) host.file('hosts', `127.0.0.1 localhost\n${address} coordinator.test\n`);
     };
-    name(server);
+    name(server.ipv4);
     pace.slow();
     const every = ['--checkpoint-every', '2'];
     const first = await coordinate(server, '--run-dir', pathOf('here'), ...every, ...RUN);
@@ -139,9 +154,11 @@ function onSeveralHosts(): void {
     process.kill(serverPid(pathOf('here')), 'SIGKILL');
     await first.finished;
     cpSync(pathOf('here'), pathOf('there'), { recursive: true });
-    name(spare);
+    spare.leaveIpv4();
+    name(spare.ipv6);
     const second = await coordinate(spare, '--resume', pathOf('there'), ...WIDE, ...every, '--json');
     await second.said(/goes on after step/);
+    await second.said(new RegExp(`listening on ws://\\[${spare.ipv6}\\]:${PORT}`));
     pace.full();
     expectUndisturbed(summaryOf(await second.finished));
     for (const worker of workers) expect((await worker.finished).code).toBe(0);

@@ -100,8 +100,10 @@ export function reachableUrl({ host, port }: Pick<Listener, 'host' | 'port'>, is
   return `${isSecure ? 'wss' : 'ws'}://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
+/** An address that other machines may know: of IPv4 if there is one, never one that means something on one link alone. */
 function externalAddress(): string | undefined {
-  return Object.values(networkInterfaces())
+  const addresses = Object.values(networkInterfaces())
     .flat()
-    .find((address) => address !== undefined && !address.internal && address.family === 'IPv4')?.address;
+    .filter((address) => address !== undefined && !address.internal && !address.address.startsWith('fe80:'));
+  return (addresses.find((address) => address?.family === 'IPv4') ?? addresses[0])?.address;
 }

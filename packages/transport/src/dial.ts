@@ -24,6 +24,8 @@ export interface Backoff {
 
 export const DEFAULT_BACKOFF: Backoff = { firstMs: 250, limitMs: 15_000 };
 const CONNECT_TIMEOUT_MS = 10_000;
+/** How long one of several addresses of a name may take to answer before the next is tried: at first, and at most. */
+const ADDRESS_TIMEOUT_MS = { first: 250, limit: 4_000 };
 /** Idle time after which the operating system asks whether the other machine is still there. */
 const KEEP_ALIVE_MS = 10_000;
 
@@ -35,12 +37,13 @@ export async function dial<Incoming, Outgoing>(
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted();
     try {
-      return await connect(options);
+      return await connect(options, addressTimeoutMs(attempt));
     } catch (error) {
       signal.throwIfAborted();
       const pauseMs = fullJitter(backoff, attempt, random);
-      onRetry?.(error as Error, attempt, pauseMs);
-      await delay(pauseMs, undefined, { signal });
+      onRetry?.(withReason(error as Error), attempt, pauseMs);
+      // Aborted, it rejects with an error of its own; the signal's reason is thrown above.
+      await delay(pauseMs, undefined, { signal }).catch(() => {});
     }
   }
 }
@@ -50,12 +53,31 @@ export function fullJitter({ firstMs, limitMs }: Backoff, attempt: number, rando
   return random() * Math.min(limitMs, firstMs * 2 ** Math.min(attempt - 1, 30));
 }
 
-async function connect<Incoming, Outgoing>({ url, codec, maxMessageBytes, signal }: DialOptions<Incoming, Outgoing>) {
+/**
+ * Of the addresses of a name the first may be dead, so the next one's turn comes soon. One that is far away or loses a packet
+ * answers late, so it comes later with each attempt: or nobody would ever hear its answer.
+ */
+export function addressTimeoutMs(attempt: number): number {
+  return Math.min(ADDRESS_TIMEOUT_MS.limit, ADDRESS_TIMEOUT_MS.first * 2 ** Math.min(attempt - 1, 30));
+}
+
+/** Where each address of a name failed for a reason of its own, Node's error says none of them. */
+function withReason(error: Error): Error {
+  if (!(error instanceof AggregateError) || error.message !== '') return error;
+  return new Error(error.errors.map(({ message }: Error) => message).join(', '), { cause: error });
+}
+
+async function connect<Incoming, Outgoing>(
+  { url, codec, maxMessageBytes, signal }: DialOptions<Incoming, Outgoing>,
+  addressMs: number,
+) {
   // The client's default for deflate is on; gradients don't compress.
   const socket = new WebSocket(url, {
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
     handshakeTimeout: CONNECT_TIMEOUT_MS,
+    // Of net.connect, to which `ws` hands it: the types lack it.
+    ...{ autoSelectFamilyAttemptTimeout: addressMs },
     // The mask keeps proxies from being fooled by what a hostile page sends from a browser; a worker is no browser, and
     // with a mask of zeros its megabytes need no masked copy (docs/decisions/0004).
     generateMask: (mask) => mask.fill(0),
