@@ -20,8 +20,7 @@ const RUN = [
 
 const train = (name: string, ...more: string[]) =>
   convoy(['train', '--single', '--json', ...RUN, '--run-dir', at(name), ...more]);
-const resume = (name: string, ...more: string[]) =>
-  convoy(['train', '--single', '--json', '--resume', at(name), ...more]);
+const resume = (name: string, ...more: string[]) => convoy(['resume', at(name), '--single', '--json', ...more]);
 
 describe('a run that is made longer', () => {
   it('comes to the parameters of a run that was as long from its start, and is as long from then on', async () => {

@@ -165,6 +165,16 @@ describe('convoy show', () => {
     }
   });
 
+  it('takes the data of a run that is named, and no other beside it', async () => {
+    const [ofData, ofRun] = ['data.png', 'run.png'].map((name) => join(folder.path, name)) as [string, string];
+    expect((await convoy(['show', ...DATA, '--count', '3', '--out', ofData])).code).toBe(0);
+    expect((await convoy(['show', run, '--count', '3', '--out', ofRun])).code).toBe(0);
+    expect(readFileSync(ofRun)).toEqual(readFileSync(ofData));
+    const { code, stderr } = await convoy(['show', run, ...DATA, '--out', ofRun]);
+    expect(stderr).toContain(`${run} has its own data: leave --dataset out`);
+    expect(code).toBe(2);
+  });
+
   it('says in a line that there are not so many images, and writes nothing', async () => {
     const out = join(folder.path, 'none.png');
     const { code, stderr } = await convoy(['show', ...DATA, '--split', 'test', '--start', '30', '--out', out]);

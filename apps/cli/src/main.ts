@@ -6,6 +6,7 @@ import { VERSION } from './version.ts';
 /** In the order of the list. A command's module is loaded when it was asked for, and all of them for the list. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import('./commands/train.ts')).trainCommand(),
+  resume: async () => (await import('./commands/resume.ts')).resumeCommand(),
   coordinator: async () => (await import('./commands/coordinator.ts')).coordinatorCommand(),
   worker: async () => (await import('./commands/worker.ts')).workerCommand(),
   launch: async () => (await import('./commands/launch.ts')).launchCommand(),

@@ -60,10 +60,17 @@ export const chaosFlags = flagTable({
   ...runFlags,
   deadAfter: { ...runFlags.deadAfter, default: 3 as number },
   checkpointEvery: { ...runFlags.checkpointEvery, default: { steps: 10, ms: null }, defaultText: '10' },
+  onCollapse: {
+    ...runFlags.onCollapse,
+    // The undisturbed run has no checkpoints to return to, and would have others.
+    choices: ['halt', 'continue'],
+    help: 'when the model falls back to guessing: stop, or go on',
+    defaultText: 'halt',
+  },
   ...engineFlags,
 });
 /** What chaos decides by itself, or has no use for. */
-export const HIDDEN_FLAGS: readonly string[] = ['resume', 'deterministic', 'onCollapse'];
+export const HIDDEN_FLAGS: readonly string[] = ['resume', 'deterministic'];
 /** As the command line gives them. */
 export type GivenFlags = FlagValues<typeof chaosFlags>;
 

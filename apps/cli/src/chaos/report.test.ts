@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { entry, evaluated, joined, step, summary } from './events.fixture.ts';
-import { makeReport, reportLine, reportTable, type ReportInput } from './report.ts';
+import { makeReport, reportLine, reportTable, verdictOf, type ReportInput } from './report.ts';
 
 const events = [joined(0), step(1), step(2), step(3), step(4), evaluated(5_000, 4)];
 const INPUT: ReportInput = {
@@ -43,6 +43,15 @@ describe('makeReport', () => {
       'testLoss 1.25, undisturbed 1.5',
       'worker 2 ended with exit code 1, not 0',
     ]);
+  });
+
+  it('ends with ✔ only where a fault was injected', () => {
+    expect(verdictOf(makeReport(INPUT)).line).toMatch(/^✔/);
+    const idle = verdictOf(makeReport({ ...INPUT, journal: [] }));
+    expect(idle).toMatchObject({ isEqual: true, isTested: false });
+    expect(idle.line).toMatch(/^no fault was injected/);
+    const other = makeReport({ ...INPUT, journal: [], violations: ['a step is missing'] });
+    expect(verdictOf(other).line).toBe('✘ not what the undisturbed run gives: --seed 42 --chaos-seed 1');
   });
 
   it("compares a regression's errors", () => {

@@ -107,6 +107,19 @@ export function reportLine(report: ChaosReport): string {
   return JSON.stringify({ ...report, differences: report.differences.slice(0, SHOWN_DIFFERENCES) });
 }
 
+/** What a report comes to, in one line. A run that no fault has befallen has put nothing to the test. */
+export function verdictOf({ equal: isEqual, faults, seed, chaosSeed }: ChaosReport) {
+  const isTested = Object.values(faults).some((count) => count > 0);
+  if (!isEqual) {
+    const line = `✘ not what the undisturbed run gives: --seed ${seed} --chaos-seed ${chaosSeed}`;
+    return { isEqual, isTested, line };
+  }
+  const line = isTested
+    ? '✔ the parameters, every step and every evaluation are those of the undisturbed run'
+    : 'no fault was injected, so nothing was put to the test: train longer, or say --kill-every 1s';
+  return { isEqual, isTested, line };
+}
+
 /** The report as the operator reads it. */
 export function reportTable(report: ChaosReport): string {
   const { ledger, recovery, memory, workers, faults } = report;

@@ -15,6 +15,11 @@ export function coordinatorArguments(flags: RunFlags): string[] {
   return argumentsOf(servingFlags, flags);
 }
 
+/** What both runs do about a collapse. */
+export function collapseArguments(flags: RunFlags): string[] {
+  return argumentsOf(pickFlags(servingFlags, 'onCollapse'), flags);
+}
+
 /** How a process computes. */
 export function engineArguments({ engine, threads = 1 }: EngineOptions): string[] {
   return argumentsOf(engineFlags, { engine, threads });

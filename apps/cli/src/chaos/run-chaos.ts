@@ -13,7 +13,13 @@ import { freePort } from './free-port.ts';
 import { Injector } from './injector.ts';
 import type { JournalEntry } from './journal.ts';
 import { makeReport, type ChaosReport, type RunRecord } from './report.ts';
-import { coordinatorArguments, dataArguments, engineArguments, runArguments } from './run-arguments.ts';
+import {
+  collapseArguments,
+  coordinatorArguments,
+  dataArguments,
+  engineArguments,
+  runArguments,
+} from './run-arguments.ts';
 import { faultSchedule } from './schedule.ts';
 
 export interface ChaosOptions {
@@ -216,7 +222,11 @@ async function runUndisturbed(
   steps: number,
 ): Promise<RunRecord> {
   const runFolder = join(folder, 'undisturbed');
-  const args = [...runArguments(flags, flags.duration === undefined ? flags.steps : steps), ...engineArguments(flags)];
+  const args = [
+    ...runArguments(flags, flags.duration === undefined ? flags.steps : steps),
+    ...collapseArguments(flags),
+    ...engineArguments(flags),
+  ];
   const child = new ConvoyProcess(
     main,
     ['train', '--single', '--json', '--checkpoint-every', '0', ...args, '--run-dir', runFolder],

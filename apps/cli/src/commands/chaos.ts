@@ -8,7 +8,7 @@ import { addFlags } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
 import { requestFromFlags } from '../flags/run.ts';
 import { chaosFlags, HIDDEN_FLAGS, type ChaosFlags, type GivenFlags } from '../chaos/chaos-flags.ts';
-import { reportLine, reportTable } from '../chaos/report.ts';
+import { reportLine, reportTable, verdictOf } from '../chaos/report.ts';
 import { runChaos } from '../chaos/run-chaos.ts';
 import { Display } from '../display.ts';
 import { stopSignals } from '../stop-signals.ts';
@@ -76,21 +76,10 @@ async function chaos(given: GivenFlags): Promise<void> {
       onStatus: (text) => display.status(text),
     });
     display.line(reportTable(report));
-    const faults = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
-    if (report.equal && faults === 0) {
-      display.warn('no fault was injected, so nothing was put to the test: train longer, or say --kill-every 1s');
-    } else if (report.equal) {
-      display.line(
-        display.colors.green('✔ the parameters, every step and every evaluation are those of the undisturbed run'),
-      );
-    } else {
-      display.line(
-        display.colors.red(
-          `✘ not what the undisturbed run gives: --seed ${flags.seed} --chaos-seed ${flags.chaosSeed}`,
-        ),
-      );
-      process.exitCode = exitCodes.internal;
-    }
+    const { isEqual, isTested, line } = verdictOf(report);
+    if (!isEqual) process.exitCode = exitCodes.internal;
+    if (isEqual && !isTested) display.warn(line);
+    else display.line(isEqual ? display.colors.green(line) : display.colors.red(line));
     if (flags.json) process.stdout.write(`${reportLine(report)}\n`);
   } finally {
     display.close();

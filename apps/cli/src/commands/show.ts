@@ -8,7 +8,8 @@ import { Augmenter } from '@convoy/model/augment';
 import { readBatch } from '@convoy/model/batch';
 import type { Dataset, Split } from '@convoy/model/dataset';
 import { WHOLE_WEIGHT } from '@convoy/model/mixup-weight';
-import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { readConfig } from '@convoy/run-store/run-folder';
+import { addFlags, flagTable, longOf, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { dataFlags } from '../flags/run.ts';
 import { augmentationFlags, datasetFlags } from '../flags/settings.ts';
@@ -57,9 +58,14 @@ const showFlags = flagTable({
 });
 type ShowFlags = FlagValues<typeof showFlags>;
 
+/** What a run has settled. */
+const SETTLED = ['dataset', 'syntheticSize'] as const;
+
 /** `show`: images of the data set with their classes, as the lesson's grid. */
 export function showCommand(): Command {
-  const command = newCommand('show').description('draw images of the data set in a grid, each above its class');
+  const command = newCommand('show')
+    .description('draw images of the data set in a grid, each above its class')
+    .argument('[run]', "a run's folder: its data, split and augmented as it trains on them");
   return addFlags(command, showFlags)
     .addHelpText(
       'after',
@@ -68,12 +74,13 @@ Examples:
   $ convoy show                                          the first 25 training images, as grid.png
   $ convoy show --split test --count 40 --seed 3 --out test.svg
   $ convoy show --augment crop,flip --cutout 8           as a run would train on them
-  $ convoy show --dataset synthetic --start 100`,
+  $ convoy show --dataset synthetic --start 100
+  $ convoy show runs/20261124-051200-lesson-3f9a         what this run trains on`,
     )
     .action(show);
 }
 
-async function show(flags: ShowFlags): Promise<void> {
+async function show(run: string | undefined, flags: ShowFlags): Promise<void> {
   if (flags.count > MOST_IMAGES) throw new OperatorError(`--count (${flags.count}) must be ${MOST_IMAGES} or less`);
   // The pictures' library is large: no other command should load it at its start.
   const { assertPictureName, writePicture } = await import('@convoy/pictures/picture-file');
@@ -82,6 +89,7 @@ async function show(flags: ShowFlags): Promise<void> {
   const workload = await openWorkload(flags.workload);
   const { config } = resolveLayers(workload, [
     { settings: workload.settings },
+    { settings: run === undefined ? {} : settledIn(run, flags) },
     { settings: (below) => settingsFromFlags(seen(flags), below) },
   ]);
   const dataset = await open(config, flags);
@@ -91,6 +99,13 @@ async function show(flags: ShowFlags): Promise<void> {
   const columns = Math.min(MOST_COLUMNS, tiles.length);
   writePicture(flags.out, await imageGrid(tiles, { size, columns }));
   process.stdout.write(`${tiles.length} images of ${dataset.name}, ${flags.split}: ${flags.out}\n`);
+}
+
+/** @throws OperatorError when the folder is no run's, or the flags name other data than the run's. */
+function settledIn(run: string, flags: ShowFlags): RunConfig {
+  const given = SETTLED.find((name) => flags[name] !== undefined);
+  if (given !== undefined) throw new OperatorError(`${run} has its own data: leave ${longOf(given)} out`);
+  return readConfig(run);
 }
 
 /** The flags that are settings of a run as well. */

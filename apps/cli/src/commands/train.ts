@@ -13,7 +13,7 @@ import { reportEnd } from '../report-end.ts';
 import { serveShown, shownOptions } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
 
-const trainFlags = flagTable({
+export const trainFlags = flagTable({
   workers: {
     takes: '<n>',
     parse: positiveInteger,
@@ -37,7 +37,7 @@ const trainFlags = flagTable({
   },
   ...engineFlags,
 });
-type TrainFlags = FlagValues<typeof trainFlags>;
+export type TrainFlags = FlagValues<typeof trainFlags>;
 
 /** `train`: a coordinator and its workers on this machine, or everything in one process. */
 export function trainCommand(): Command {
@@ -54,7 +54,8 @@ Examples:
     .action(train);
 }
 
-async function train(flags: TrainFlags, command: Command): Promise<void> {
+/** What `train` does, a new run or a resumed one. */
+export async function train(flags: TrainFlags, command: Command): Promise<void> {
   const stop = stopSignals();
   const display = new Display();
   try {

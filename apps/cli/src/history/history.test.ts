@@ -120,6 +120,13 @@ describe('historyCurves', () => {
     expect(curves.subtitle).toContain('2 an epoch');
   });
 
+  it('goes by steps where one epoch is all: one point is no curve', () => {
+    const curves = historyCurves(foldHistory([started, step(1), step(2), ended(2, 1.5), validated(2, 1.6)]))!;
+    expect(curves.unit).toBe('step');
+    expect(curves.training.map(({ at }) => at)).toEqual([1, 2]);
+    expect(curves.validation.map(({ at, loss }) => [at, loss])).toEqual([[2, 1.6]]);
+  });
+
   it('has the mean absolute error of a regression, in table and curves', () => {
     const events = wholeRun.map((event) => ofRegression(event, event.type === 'step' ? Infinity : 0.123456));
     const history = foldHistory(JSON.parse(JSON.stringify(events)) as RunEvent[]);
