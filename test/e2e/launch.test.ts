@@ -1,10 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { launchCommand } from '@convoy/cli/commands/launch';
+import { freePort } from '@convoy/cli/chaos/free-port';
+import { exitCodes } from '@convoy/protocol/errors';
 import { Convoy, convoy, PROGRAM, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { SshHosts, sshObstacle } from '../support/ssh-hosts.ts';
 import { Pace, WIDE } from '../support/workloads.ts';
-import { eventOf } from '../support/run-watch.ts';
+import { eventOf, eventsSoFar } from '../support/run-watch.ts';
 
 const obstacle = sshObstacle();
 if (obstacle !== null) it('convoy launch', () => console.info(`NOT CHECKED: convoy launch over ssh: ${obstacle}`));
@@ -49,5 +53,84 @@ function launchOverSsh(): void {
     const log = readFileSync(join(run, 'logs', `127.0.0.1-${b}.1.log`), 'utf8');
     expect(log.match(/ worker \d+: ready: rank/g)).toHaveLength(2);
     expect(log).toMatch(/ worker \d+: done: /);
+  });
+
+  it('says of each host in words what is wrong with it, goes on with the others, and on SIGTERM has them leave', async () => {
+    const run = pathOf('apart');
+    const [a, b, c] = hosts.ports;
+    const closed = await freePort(Math.random);
+    const file = hostsFile('faulty.txt', [
+      `127.0.0.1 port=${a} workers=2`,
+      `no-such-user@127.0.0.1 port=${b}`,
+      `localhost port=${c}`,
+      `127.0.0.1 port=${c} dir=/no/such`,
+      `127.0.0.1 port=${closed}`,
+      'no-such-host.invalid',
+    ]);
+    pace.slow();
+    const coordinator = new Convoy(['coordinator', '--port', '0', '--run-dir', run, '--linger', '0', ...RUN], pace.env);
+    const [, url] = await coordinator.said(/worker --url (\S+)/);
+    const logs = ['--logs', pathOf('logs')];
+    const launch = new Convoy(
+      ['launch', ...file, ...COMMAND, ...logs, '--url', url!, '--', ...WIDE, '--threads', '1'],
+      pace.env,
+    );
+    await Promise.all(
+      [
+        /^127\.0\.0\.1-\d+ \(1\): worker \d+: ready: rank/,
+        /^127\.0\.0\.1-\d+ \(2\): worker \d+: ready: rank/,
+        new RegExp(
+          `^! 127.0.0.1-${b}: the host takes no key that this user has: see what .ssh -p ${b} no-such-user@127.0.0.1. says.*; it is not tried again`,
+        ),
+        new RegExp(
+          `^! localhost-${c}: the host's key is not known yet: connect once by .ssh -p ${c} localhost. and confirm it; it is not tried again`,
+        ),
+        new RegExp(`^! 127.0.0.1-${c}: there is no folder /no/such on the host: correct dir=; it is not tried again`),
+        new RegExp(
+          `^! 127.0.0.1-${closed}: the host is there, and no ssh server listens on that port; next try in 1 s`,
+        ),
+        /^! no-such-host\.invalid: no address is known for this name; next try in 1 s/,
+      ].map((line) => launch.said(line)),
+    );
+    launch.process.kill('SIGTERM');
+    expect((await launch.finished).code).toBe(143);
+    for (const n of [1, 2]) {
+      expect(readFileSync(join(pathOf('logs'), `127.0.0.1-${a}.${n}.log`), 'utf8')).toMatch(
+        /worker \d+: done: asked to leave\n/,
+      );
+    }
+    const reasons = eventsSoFar(run).flatMap((event) => (event.type === 'worker-left' ? [event.reason] : []));
+    expect(reasons).toEqual(['asked to leave', 'asked to leave']);
+
+    const without = ['--command', 'no-such-command worker', ...logs, '--url', url!];
+    const lost = await convoy(['launch', ...hostsFile('one.txt', [`127.0.0.1 port=${a}`]), ...without]);
+    expect(lost.code).toBe(exitCodes.network);
+    expect(lost.stderr.trim().split('\n').at(-1)).toBe(
+      `! 127.0.0.1-${a}: the host's shell does not find "no-such-command": install Node.js there, or say where it is with --command; it is not tried again`,
+    );
+    coordinator.process.kill('SIGTERM');
+    await coordinator.finished;
+  });
+
+  it('runs a command of docs/several-machines.md, and understands all of them', async () => {
+    const page = readFileSync(new URL('../../docs/several-machines.md', import.meta.url), 'utf8');
+    const commands = [...page.matchAll(/^npx convoy (launch .*)$/gm)].map(([, words]) => words!);
+    expect(commands).toHaveLength(5);
+    for (const words of commands) {
+      const given = words.match(/"[^"]*"|\S+/g)!.map((word) => word.replaceAll('"', ''));
+      const command = launchCommand()
+        .exitOverride()
+        .action(() => {});
+      await command.parseAsync(given.slice(1), { from: 'user' });
+    }
+    const example = commands.find((words) => words.includes('digits.ts'))!.split(' ');
+    const settings = example.slice(example.indexOf('--workload'));
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    const single = new Convoy(['train', '--single', ...settings, '--json', '--run-dir', pathOf('digits')], {}, root);
+    const undisturbed = summaryOf(await single.finished);
+    const lines = hosts.ports.slice(0, 2).map((port) => `127.0.0.1 port=${port} dir=${root}`);
+    const where = [...hostsFile('docs.txt', lines), ...COMMAND, '--port', '0', '--run-dir', pathOf('docs'), '--json'];
+    const launched = new Convoy(['launch', ...where, ...settings], {}, root);
+    expect(summaryOf(await launched.finished).parametersSha256).toBe(undisturbed.parametersSha256);
   });
 }

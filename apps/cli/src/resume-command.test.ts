@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { launchCommand } from './commands/launch.ts';
 import { trainCommand } from './commands/train.ts';
 import { resumeCommand } from './resume-command.ts';
 
@@ -14,6 +15,13 @@ describe('resumeCommand', () => {
     const given = ['--resume', 'old', '--on-collapse', 'halt', '--keep-checkpoints', '9'];
     expect(resumeCommand(trainCommand(), given, 'new', [['--on-collapse', 'rollback']])).toBe(
       'npx convoy train --resume new --on-collapse rollback --keep-checkpoints 9',
+    );
+  });
+
+  it('keeps what stands after --: it is for the workers', () => {
+    const given = ['--hosts', 'hosts.txt', '--seed', '7', '--json', '--', '--threads', '2', '--seed'];
+    expect(resumeCommand(launchCommand(), given, 'runs/x')).toBe(
+      'npx convoy launch --resume runs/x --hosts hosts.txt --json -- --threads 2 --seed',
     );
   });
 });

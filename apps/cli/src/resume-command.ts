@@ -18,10 +18,12 @@ export function resumeCommand(
   const added = [['--resume', folder] as const, ...more];
   const resume = command.options.find(({ long }) => long === '--resume') as WithConflicts | undefined;
   const left = new Set([...(resume?.conflictsWith ?? []), ...LENGTH_FLAGS]);
-  const kept = givenOptions(command, given)
+  const end = given.indexOf('--');
+  const [options, rest] = end === -1 ? [given, []] : [given.slice(0, end), given.slice(end)];
+  const kept = givenOptions(command, options)
     .filter(({ option }) => !left.has(option.attributeName()) && !added.some(([name]) => name === option.long))
     .flatMap(({ words }) => words);
-  return shellCommand([...programName(), command.name(), ...added.flat(), ...kept]);
+  return shellCommand([...programName(), command.name(), ...added.flat(), ...kept, ...rest]);
 }
 
 interface WithConflicts extends Option {

@@ -119,18 +119,17 @@ async function launchWorkers(
     onLine: (line) => display.line(line),
     onWarning: (line) => display.warn(line),
     onGone: (gone) => {
-      if (gone.code !== 0) code = gone.code === null || gone.code === 255 ? exitCodes.network : gone.code;
+      if (gone.code !== exitCodes.ok) code = gone.code;
     },
   });
-  const stopped = new Promise<void>((resolve) =>
-    whenStopped(stop.signal, () => {
-      code = stop.exitCode();
-      display.line('asking the workers to finish what they hold and leave');
-      workers.signal('SIGTERM');
-      void workers.stop(LEAVE_WITHIN_MS).then(resolve);
-    }),
-  );
-  await Promise.race([workers.deserted, stopped]);
+  const stopped = new Promise<void>((resolve) => whenStopped(stop.signal, () => resolve()));
+  const isStopped = await Promise.race([workers.deserted.then(() => false), stopped.then(() => true)]);
+  if (isStopped) {
+    code = stop.exitCode();
+    display.line('asking the workers to finish what they hold and leave');
+    workers.signal('SIGTERM');
+    await workers.stop(LEAVE_WITHIN_MS);
+  }
   process.exitCode = code;
 }
 

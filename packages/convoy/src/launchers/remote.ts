@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { printable } from '@convoy/protocol/messages';
+import { exitCodes } from '@convoy/protocol/errors';
+import { asText } from '@convoy/protocol/messages';
 import { HostLog } from './host-log.ts';
 import type { RemoteHost } from './hosts-file.ts';
 import { isNoise } from './local.ts';
@@ -24,8 +25,8 @@ export interface RemoteWorkersOptions extends Pick<WorkerPlacesOptions, 'restart
   readonly stepsDone?: () => number;
   readonly onLine: (line: string) => void;
   readonly onWarning: (line: string) => void;
-  /** Told when a worker ended that is not started again: with which code, how many are left, and what it said at last. */
-  readonly onGone?: (gone: { readonly code: number | null; readonly left: number; readonly why: string }) => void;
+  /** Told when a worker ended that is not started again: with which of Convoy's exit codes, how many are left, and why. */
+  readonly onGone?: (gone: { readonly code: number; readonly left: number; readonly why: string }) => void;
 }
 
 /** A machine that does not answer is asked this often, at most and at least. */
@@ -35,6 +36,8 @@ const TELL_AT = new Set([1, 5, 20, 100]);
 /** The ports from which a tunnel's is drawn: above those that services have, and below those that systems hand out. */
 const TUNNEL_PORTS = [20_000, 32_768] as const;
 
+/** Characters of a line that a worker says: Convoy's own are shorter. */
+const MAX_LINE = 2_000;
 /** A worker that was let in says so. */
 const READY = /: ready: rank \d/;
 
@@ -92,7 +95,7 @@ function start(seat: Seat, options: RemoteWorkersOptions, hear: (line: string) =
     args: ['--url', url, ...options.args],
     onLine(raw) {
       if (isNoise(raw)) return;
-      const line = printable(raw);
+      const line = asText(raw, MAX_LINE);
       seat.log.add(line);
       seat.lastLine = READY.test(line) ? '' : line;
       seat.outages = 0;
@@ -123,5 +126,11 @@ function tell(seat: Seat, exit: WorkerExit & SshEnding, { onWarning, onGone }: R
   seat.outage = kind === 'outage' ? how : null;
   // Who leaves in peace is told of as a worker; at the end of a run all do.
   if (code !== 0 && (kind !== 'outage' || TELL_AT.has(seat.outages))) onWarning(`${seat.name}: ${how}${next}`);
-  if (restartInMs === null) onGone?.({ code, left, why: how });
+  if (restartInMs === null) onGone?.({ code: ownCode(code), left, why: how });
+}
+
+/** Ours are the worker's; those of ssh and of the other shell mean that a host must be mended first. */
+function ownCode(code: number | null): number {
+  const isOurs = code !== null && Object.values<number>(exitCodes).includes(code);
+  return isOurs ? code : exitCodes.network;
 }
