@@ -49,7 +49,7 @@ const boundaries = {
     'infra',
   ],
   'tfjs-convoy': ['protocol', 'model', 'pictures', 'convoy'],
-  infra: ['numerics'],
+  infra: ['protocol', 'numerics'],
   cli: [...PACKAGES, 'infra'],
   'parameter-server': ['cli'],
   'worker-app': ['cli'],

@@ -1,5 +1,6 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolders } from '@convoy/protocol/make-folders';
 
 /** How long a failure that took long to find out is believed, so that not every start waits for it again. */
 const BELIEVED_MS = 60 * 60_000;
@@ -23,7 +24,7 @@ export function createFailureMemory(cache, { now = Date.now } = {}) {
       }
     },
     async remember(attempt, line) {
-      await mkdir(cache, { recursive: true });
+      makeFolders(cache);
       await writeFile(file(attempt), JSON.stringify({ at: now(), line }));
     },
     async forget(attempt) {

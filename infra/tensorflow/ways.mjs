@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { makeFolders } from '@convoy/protocol/make-folders';
 import { programName } from '../program-name.mjs';
 import { addonDirectory, isWholeAddon, makeAddon } from './addon.mjs';
 import { createFailureMemory } from './failure-memory.mjs';
@@ -27,7 +27,7 @@ import { downloadWheel, givenWheel } from './wheel.mjs';
 export async function provisionByAnyWay(options) {
   const { installation, log, signal, staleMs } = options;
   const cache = resolve(options.cacheDir);
-  await mkdir(cache, { recursive: true });
+  makeFolders(cache);
   const onWait = () => log('another Convoy command is preparing TensorFlow: waiting for it');
   return withLock(cache, { onWait, signal, staleMs }, async () => {
     // The one we waited for may have been in this very clone.

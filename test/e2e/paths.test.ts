@@ -33,6 +33,8 @@ describe('a path that a user names and that can not be used', () => {
     ['a run folder with too long a name', () => train('--run-dir', at(LONG)), /the name is too long \(ENAMETOOLONG/],
     ['a run folder behind a circle of links', () => train('--run-dir', at('circle/run')), /its symbolic links lead in a circle \(ELOOP/],
     ['a run folder where nobody can make one', () => train('--run-dir', '/proc/convoy'), /can't make the run's folder \/proc\/convoy: .* \(ENOENT\)/],
+    ['a cache where nobody can make one', () => ['data', 'fetch'], /can't make \/proc\/convoy\/cache: there is no such file or folder \(ENOENT\)/],
+    ['a workload to start from where nobody can make one', () => ['init', '/proc/convoy/x', '--from', 'csv'], /can't write into \/proc\/convoy\/x: .*\(ENOENT/],
     ['a run folder that holds a run', () => train('--run-dir', at('run')), /run already holds a run: choose another folder with --run-dir/],
     ['a configuration that is a folder', () => train('--config', at('folder')), /can't read \S+folder: it is a folder, where a file must be/],
     ['a configuration that is not there', () => train('--config', at('none.json')), /can't read \S+none.json: there is no such file/],
@@ -45,7 +47,7 @@ describe('a path that a user names and that can not be used', () => {
     ['an export below a file', () => ['export', at('run'), '--format', 'safetensors', '--out', join(at('file'), 'x.safetensors')], /can't write \S+: a part of the path is a file/],
     ['an image that is a folder', () => ['predict', at('run'), at('folder')], /can't read \S+folder: it is a folder/],
   ])('is one line that names it and says what to do: %s', async (_, command, line) => {
-    const { code, stderr } = await convoy(command());
+    const { code, stderr } = await convoy(command(), { CIFAR10_DIR: '', CONVOY_CACHE_DIR: '/proc/convoy/cache' });
     expect(stderr).toMatch(line);
     expect(stderr).not.toMatch(/Convoy's own|^\s+at /m);
     expect([2, 3]).toContain(code);

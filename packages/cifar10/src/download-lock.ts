@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolders } from '@convoy/protocol/make-folders';
 
 export interface LockOptions {
   readonly delay: (durationMs: number, signal: AbortSignal | undefined) => Promise<unknown>;
@@ -19,7 +19,7 @@ export async function withDownloadLock<Result>(
   options: LockOptions,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  await mkdir(directory, { recursive: true });
+  makeFolders(directory);
   const lost = new AbortController();
   const release = await acquire(directory, options, (cause) => lost.abort(cause));
   try {

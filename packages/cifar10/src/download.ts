@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import { fileFaultText } from '@convoy/protocol/file-error';
+import { makeFolders } from '@convoy/protocol/make-folders';
 import {
   BINARY_DIRECTORY,
   BINARY_FILES,
@@ -198,7 +199,7 @@ async function checkSpace(settings: Settings, directory: string, partial: string
     // An archive of unknown length is hardly longer than what it holds.
     needed += Math.max(0, (settings.archiveBytes ?? unpacked) - held);
   }
-  await mkdir(directory, { recursive: true });
+  makeFolders(directory);
   const free = await settings.freeBytes(directory);
   if (free < needed) {
     throw new NoSpaceError(`it needs ${megabytes(needed)} in ${settings.cacheDir}, and ${megabytes(free)} are free`);
@@ -221,8 +222,10 @@ function explain(cause: unknown, { source, cacheDir }: Settings): unknown {
   else if (code === 'ECOMPROMISED') reason = 'this process stood still so long that another one took the download over';
   else if (cause instanceof FetchError || cause instanceof ArchiveError || cause instanceof OperatorError)
     reason = message;
-  else if (code !== undefined && syscall !== undefined) reason = fileFaultText(cause) ?? message;
-  else return cause;
+  else if (code !== undefined && syscall !== undefined) {
+    const where = syscall === 'mkdir' ? `can't make ${cacheDir}: ` : '';
+    reason = where + (fileFaultText(cause) ?? message);
+  } else return cause;
   return dataError(
     `CIFAR-10 can't be downloaded from ${withoutCredentials(source)}: ${reason}. ${ALTERNATIVES}`,
     cause,

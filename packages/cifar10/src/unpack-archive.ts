@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, fsyncSync, openSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { Parser, type ReadEntry } from 'tar';
+import { makeFolders } from '@convoy/protocol/make-folders';
 import { BINARY_FILES, RECORD_BYTES, type BinaryLayout } from './binary.ts';
 
 /** Why an archive was refused, in one line. */
@@ -21,7 +21,7 @@ export async function unpackArchive(
   layout: BinaryLayout,
   signal?: AbortSignal,
 ): Promise<void> {
-  await mkdir(into, { recursive: true });
+  makeFolders(into);
   const written = new Set<string>();
   let fault: Error | undefined;
   const fail = (cause: unknown) => {

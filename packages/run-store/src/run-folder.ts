@@ -1,7 +1,8 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { makeFolders } from '@convoy/protocol/make-folders';
 import { fileError } from '@convoy/protocol/file-error';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
@@ -186,22 +187,6 @@ export function makeRunDirectory(path: string): void {
 }
 
 const ANOTHER_FOLDER = 'mend that, or choose another folder with --run-dir';
-
-/**
- * Makes a folder and those above it. Node's own recursion never ends where the system has no folders made, as in /proc.
- * @param mode of the last one, if it is made here.
- */
-export function makeFolders(path: string, mode = 0o777): void {
-  try {
-    mkdirSync(path, { mode });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
-    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error;
-    makeFolders(dirname(path));
-    mkdirSync(path, { mode });
-  }
-}
 
 /**
  * A crash may come between any two of these lines: until the run's first event is written, the folder is a new run's, and

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { fileError } from '@convoy/protocol/file-error';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
-import { makeFolders } from '@convoy/run-store/run-folder';
+import { makeFolders } from '@convoy/protocol/make-folders';
 import type { ChaosFlags } from './chaos-flags.ts';
 import { ConvoyProcess, howItEnded, type ChildEnd } from './child.ts';
 import { Cluster } from './cluster.ts';

@@ -1,5 +1,5 @@
+import { makeFolders } from '@convoy/protocol/make-folders';
 import { writeImage } from '@convoy/pictures/image-file';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const SIZE = 32;
@@ -16,7 +16,7 @@ const SHAPES: Readonly<Record<string, (x: number, y: number) => boolean>> = {
 export async function drawExampleImages(folder: string): Promise<readonly string[]> {
   const paths: string[] = [];
   for (const [name, isInside] of Object.entries(SHAPES)) {
-    mkdirSync(join(folder, 'images', name), { recursive: true });
+    makeFolders(join(folder, 'images', name));
     for (let index = 0; index < IMAGES_PER_CLASS; index++) {
       const path = join('images', name, `${String(index).padStart(2, '0')}.png`);
       await writeImage(join(folder, path), drawn(isInside, index), SIZE);

@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
+import { makeFolders } from '@convoy/protocol/make-folders';
 import { drawExampleImages } from './example-images.ts';
 
 /** What a workload can be started from. */
@@ -34,15 +36,13 @@ export async function writeStarter({ folder, source, javaScript, force }: Starte
     throw new OperatorError(`${join(folder, taken)} is already there: name another folder, or replace it with --force`);
   }
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     // The same text in both languages: it has no types.
     writeFileSync(join(folder, workload), readFileSync(require.resolve(`tfjs-convoy/templates/${source}.ts`)));
     if (source === 'csv') writeFileSync(join(folder, 'data.csv'), exampleTable());
     if (source === 'images') await drawExampleImages(folder);
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === undefined) throw cause;
-    throw new OperatorError(`can't write into ${folder} (${message}): name another folder`, { cause });
+    throw fileError(cause, `can't write into ${folder}`, { remedy: 'name another folder' });
   }
   return names;
 }

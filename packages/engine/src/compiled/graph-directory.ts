@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolders } from '@convoy/protocol/make-folders';
 
 /** The name that TensorFlow looks for in the directory of a SavedModel. */
 export const GRAPH_FILE = 'saved_model.pb';
@@ -38,7 +39,7 @@ function isIntact(directory: string, bytes: Uint8Array): boolean {
 function wasWritten(directory: string, bytes: Uint8Array): boolean {
   // Read-only, full, or a file where a directory should be: the cache is a convenience, so any failure is an answer.
   try {
-    mkdirSync(directory, { recursive: true });
+    makeFolders(directory);
   } catch {
     return false;
   }
