@@ -205,19 +205,31 @@ describe('the server is killed', () => {
   it('again and again, and goes on from its checkpoints with the workers that waited for it', async () => {
     const port = await freePort();
     const run = pathOf('server');
-    const listen = ['--port', String(port), '--checkpoint-every', '2', '--json'];
+    // One command starts the run and continues it, as systemd, Slurm and Kubernetes give it.
+    const command = [
+      '--port',
+      String(port),
+      '--checkpoint-every',
+      '2',
+      '--json',
+      '--run-dir',
+      run,
+      '--or-resume',
+      ...RUN,
+    ];
     pace.slow();
-    let coordinator = start('coordinator', ...listen, '--run-dir', run, ...RUN);
+    let coordinator = start('coordinator', ...command);
     const workers = [0, 1].map(() => start('worker', ...WIDE, '--url', `ws://127.0.0.1:${port}`, '--threads', '1'));
     for (const atStep of [4, 8, 12]) {
       await eventOf(run, 'step', ({ step }) => step >= atStep, eventsSoFar(run).length);
       process.kill(serverPid(run), 'SIGKILL');
       await coordinator.finished;
-      coordinator = start('coordinator', '--resume', run, ...WIDE, ...listen);
+      coordinator = start('coordinator', ...command);
       await coordinator.said(/goes on after step/);
     }
     pace.full();
-    expectUndisturbed(summaryOf(await coordinator.finished));
+    const summary = summaryOf(await coordinator.finished);
+    expectUndisturbed(summary);
     for (const worker of workers) expect((await worker.finished).code).toBe(0);
     // What was done twice was done alike.
     const losses = new Map<number, number>();
@@ -227,6 +239,14 @@ describe('the server is killed', () => {
       losses.set(event.step, event.loss);
     }
     expect([...losses.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: STEPS }, (_, n) => n + 1));
+    // The run is over: the same command prints its result, and other settings are refused.
+    const { run: id, parametersSha256, testLoss } = summary;
+    expect(summaryOf(await convoy(['coordinator', ...command]))).toMatchObject({ run: id, parametersSha256, testLoss });
+    const other = await convoy(['coordinator', ...command, '--seed', '8']);
+    expect([other.code, other.stderr]).toEqual([
+      2,
+      expect.stringContaining(`${run} holds a run with other settings (config.seed is 7 there and 8 here)`),
+    ]);
   });
 
   it('is the only one on its run: a second refuses and says who has it', async () => {

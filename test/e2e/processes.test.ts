@@ -84,7 +84,7 @@ describe('convoy coordinator and convoy worker', () => {
     expect((await coordinator.finished).code).toBe(143);
   });
 
-  it('goes on when a worker leaves by SIGTERM, which exits 0, and when one is killed', async () => {
+  it('goes on when workers leave by SIGTERM, which exit with 0 or as they were told, and when one is killed', async () => {
     pace.slow();
     const options = ['--port', '0', ...RUN, '--deterministic', '--json'];
     const coordinator = new Convoy(
@@ -92,24 +92,32 @@ describe('convoy coordinator and convoy worker', () => {
       pace.env,
     );
     const [, url] = await coordinator.said(/worker --url (\S+)/);
-    const workers = [0, 1, 2].map(() => new Convoy(['worker', ...WIDE, '--url', url!, '--threads', '1'], pace.env));
-    await Promise.all(workers.map((worker) => worker.said(/ready: rank/)));
+    const workers = [[], [], ['--early-exit-code', '75'], ['--early-exit-code', '75']].map(
+      (more) => new Convoy(['worker', ...WIDE, '--url', url!, '--threads', '1', ...more], pace.env),
+    );
+    const pids = await Promise.all(
+      workers.map(async (worker) => Number((await worker.said(/^worker (\d+): ready: rank/))[1])),
+    );
     workers[0]!.process.kill('SIGTERM');
+    // Slurm and systemd signal every process: the launcher, which passes it on, and the worker itself.
+    for (const pid of [pids[2]!, workers[2]!.process.pid!]) process.kill(pid, 'SIGTERM');
     expect((await workers[0]!.finished).code).toBe(0);
-    const left = await eventOf(join(folder.path, 'leaving'), 'worker-left');
-    const [, killed] = await workers[1]!.said(/^worker (\d+):/);
-    process.kill(Number(killed), 'SIGKILL');
-    await eventOf(join(folder.path, 'leaving'), 'worker-left', ({ workerId }) => workerId !== left.workerId);
+    expect((await workers[2]!.finished).code).toBe(75);
+    process.kill(pids[1]!, 'SIGKILL');
+    const run = join(folder.path, 'leaving');
+    const left = new Set<string>();
+    await eventOf(run, 'worker-left', ({ workerId }) => left.add(workerId).size === 3);
     pace.full();
 
     const disturbed = summaryOf(await coordinator.finished);
-    expect((await workers[2]!.finished).code).toBe(0);
+    // The run is over: nothing was early.
+    expect((await workers[3]!.finished).code).toBe(0);
     const undisturbed = summaryOf(
       await convoy(['train', ...RUN, '--deterministic', '--json', '--steps', '45', '--single', ...runDir('staying')]),
     );
     expect(disturbed.parametersSha256).toBe(undisturbed.parametersSha256);
     expect(disturbed.samplesApplied).toBe(undisturbed.samplesApplied);
-    expect(eventsOf(join(folder.path, 'leaving')).filter(({ type }) => type === 'worker-left')).toHaveLength(2);
+    expect(eventsOf(run).filter(({ type }) => type === 'worker-left')).toHaveLength(3);
   });
 
   it('says which port is busy, and exits 5', async () => {

@@ -1,4 +1,5 @@
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { onTerminate } from './on-terminate.ts';
 
 /** How the operator asked the program to stop, if so. */
 export interface StopRequest {
@@ -24,7 +25,7 @@ export function stopSignals(): StopRequest {
     controller.abort(new OperatorError(reason, { exitCode: code }));
   };
   process.on('SIGINT', () => stop(exitCodes.interrupted, 'interrupted by Ctrl-C'));
-  process.on('SIGTERM', () => stop(exitCodes.terminated, 'stopped by SIGTERM'));
+  onTerminate(() => stop(exitCodes.terminated, 'stopped by SIGTERM'));
   process.on('SIGHUP', () => stop(exitCodes.terminated, 'the terminal closed'));
   // The launcher was killed outright: nobody is left to read the result.
   process.on('disconnect', () => {

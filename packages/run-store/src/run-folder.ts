@@ -178,12 +178,17 @@ export function readRunId(path: string): string {
 export function makeRunDirectory(path: string): void {
   try {
     makeFolders(resolve(path), 0o700);
-    if (hasBegun(join(path, EVENTS_FILE))) {
+    if (holdsRun(path)) {
       throw new OperatorError(`${path} already holds a run: choose another folder with --run-dir`);
     }
   } catch (error) {
     throw fileError(error, `can't make the run's folder ${path}`, { remedy: ANOTHER_FOLDER });
   }
+}
+
+/** Whether a run was started in a folder: its first event is written. */
+export function holdsRun(path: string): boolean {
+  return hasBegun(join(path, EVENTS_FILE));
 }
 
 const ANOTHER_FOLDER = 'mend that, or choose another folder with --run-dir';

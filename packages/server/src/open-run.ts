@@ -10,10 +10,10 @@ import { planRun, PERMUTATION_VERSION, raggedEnd, type RaggedEnd } from '@convoy
 import { modelOf, openData } from '@convoy/workload/open-workload';
 import { sortedNote } from '@convoy/workload/workload-notes';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from '@convoy/run-store/checkpoint-load';
-import { assertExtends, extendConfig } from '@convoy/run-store/extend-config';
+import { assertExtends, configDifference, extendConfig } from '@convoy/run-store/extend-config';
 import { EVENTS_FILE, workersLeftBehind } from '@convoy/run-store/event-log';
 import { finishRollback } from '@convoy/run-store/rollback';
-import { makeRunDirectory, readConfig, RunFolder } from '@convoy/run-store/run-folder';
+import { holdsRun, makeRunDirectory, readConfig, RunFolder } from '@convoy/run-store/run-folder';
 import { RunLock } from '@convoy/run-store/run-lock';
 import { systemClock } from './clock.ts';
 import { resolveRun } from './resolve-run.ts';
@@ -40,9 +40,23 @@ interface Opener {
 }
 
 /** Makes a new run's folder, or opens that which is to go on, and locks it. @throws OperatorError naming what to change. */
-export function openRun(options: PrepareOptions, opener: Opener): Promise<OpenedRun> {
-  const { resume } = options;
+export async function openRun(options: PrepareOptions, opener: Opener): Promise<OpenedRun> {
+  const resume = options.resume ?? (await begunBefore(options));
   return resume === undefined ? openNew(options, opener) : openAgain(resume, options, opener);
+}
+
+/**
+ * The run's own folder, if it was started before and may be resumed.
+ * @throws OperatorError when the run in it has other settings.
+ */
+async function begunBefore({ orResume = false, runDir, ...options }: PrepareOptions): Promise<string | undefined> {
+  if (!orResume || runDir === undefined || !holdsRun(runDir)) return undefined;
+  const { config } = await resolveRun(options);
+  const difference = configDifference(readConfig(runDir), config);
+  if (difference === null) return runDir;
+  throw new OperatorError(
+    `${runDir} holds a run with other settings (${difference}): choose another folder with --run-dir, or the settings of that run`,
+  );
 }
 
 async function openNew(options: PrepareOptions, { incarnation, onLost }: Opener): Promise<OpenedRun> {

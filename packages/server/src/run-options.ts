@@ -34,6 +34,8 @@ export interface RunOptions extends RunRequest {
   readonly dataDir?: string | undefined;
   /** The new run's folder; in `runs/` under the working directory when absent. */
   readonly runDir?: string | undefined;
+  /** Whether a run that `runDir` holds goes on, if it is this one; otherwise such a folder is refused. */
+  readonly orResume?: boolean;
   /** The folder of a run that is to go on from its newest checkpoint. It has its settings: only its length may be given anew. */
   readonly resume?: string | undefined;
   /** How long that run is to become. */

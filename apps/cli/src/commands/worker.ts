@@ -6,7 +6,9 @@ import { dial } from '@convoy/transport/dial';
 import { ThreadCompute } from '@convoy/worker/compute/thread';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
+import { onTerminate } from '../on-terminate.ts';
 import { dataFlags, engineFlags } from '../flags/run.ts';
+import { wholeNumber } from '../flags/values.ts';
 import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import { work, workerCodec } from '@convoy/worker/work';
 import type { WorkerLog } from '@convoy/worker/worker-session';
@@ -19,6 +21,12 @@ const workerFlags = flagTable({
     parse: minutes,
     help: 'how long to look for a coordinator that went away; a worker waits for the first one without limit',
     default: 15 as number,
+  },
+  earlyExitCode: {
+    takes: '<n>',
+    parse: exitCode,
+    help: 'exit with this code when a signal makes it leave before the run is over, for schedulers that take 0 as "finished"',
+    default: exitCodes.ok as number,
   },
   ...dataFlags,
   ...engineFlags,
@@ -53,18 +61,18 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     if (kind === 'note' || !flags.notesOnly) process.stderr.write(`worker ${process.pid}: ${line}\n`);
   };
   const drain = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (drain.signal.aborted) process.exit(signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated);
-      drain.abort(new Error(signal));
-    });
-  }
+  const leave = (signal: string, code: number) => {
+    if (drain.signal.aborted) process.exit(code);
+    drain.abort(new Error(signal));
+  };
+  process.on('SIGINT', () => leave('SIGINT', exitCodes.interrupted));
+  onTerminate(() => leave('SIGTERM', exitCodes.terminated));
   // Whoever launched this process is gone, and with it the reason to be here.
   process.on('disconnect', () => drain.abort(new Error('the launching process ended')));
   if (process.channel !== undefined && !process.connected) drain.abort(new Error('the launching process ended'));
   const engine = await usableEngine(flags.engine, (line) => log(line, 'note'));
   const messageBytes = maxMessageBytes(await mostParameters(flags.workload));
-  const { reason } = await work({
+  const { completed, reason } = await work({
     compute: new ThreadCompute(),
     computeOptions: computeOptions({ ...flags, engine }, threadsPerWorker(flags, false, 1), process.env),
     connect: (signal) =>
@@ -84,6 +92,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     log,
   });
   log(`done: ${reason}`, 'routine');
+  if (!completed && drain.signal.aborted) process.exitCode = flags.earlyExitCode;
   // A launcher's channel would keep the process alive.
   if (process.connected) process.disconnect();
 }
@@ -94,6 +103,12 @@ function minutes(text: string): number {
     throw new InvalidArgumentError('It must be a number of minutes, 0 or more.');
   }
   return value;
+}
+
+function exitCode(text: string): number {
+  const value = wholeNumber(text);
+  if (value <= 255) return value;
+  throw new InvalidArgumentError('It must be an exit code, 0 to 255.');
 }
 
 /** An address of a coordinator. @throws InvalidArgumentError */

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { OperatorError } from '@convoy/protocol/errors';
 import { COLLAPSE_ACTIONS } from '@convoy/server/health-watch';
 import {
   DEFAULT_RUN_OPTIONS,
@@ -143,15 +144,23 @@ const ownFolder = flagTable({
 export const runFlags = flagTable({
   ...configFlags,
   ...ownFolder,
+  orResume: {
+    help: 'resume the run in --run-dir if there is one: the same command starts a run and continues it',
+    default: false as boolean,
+    group: RUN,
+  },
   resume: {
     takes: '<folder>',
     help: 'resume this run; --epochs or --steps make it longer',
     group: RUN,
     isCommon: true,
     // They are in its folder.
-    conflicts: Object.keys({ ...settingFlags, ...pickFlags(configFlags, 'config'), ...ownFolder }).filter(
-      (name) => !LENGTH_FLAGS.includes(name),
-    ),
+    conflicts: Object.keys({
+      ...settingFlags,
+      ...pickFlags(configFlags, 'config'),
+      ...ownFolder,
+      orResume: null,
+    }).filter((name) => !LENGTH_FLAGS.includes(name)),
   },
   ...servingFlags,
   json: { ...jsonFlag.json, group: RUN, isCommon: true },
@@ -166,9 +175,22 @@ export function requestFromFlags(flags: ConfigFlags): RunRequest {
 
 /** A run as the flags say it. */
 export function runOptionsFromFlags(flags: RunFlags): RunOptions {
-  const { dataDir, runDir, resume, checkpointEvery, keepCheckpoints, onCollapse, minWorkers, deadAfter } = flags;
+  const { dataDir, runDir, orResume, resume, checkpointEvery, keepCheckpoints, onCollapse, minWorkers, deadAfter } =
+    flags;
+  if (orResume && runDir === undefined)
+    throw new OperatorError('--or-resume is for --run-dir: add that, or leave it out');
   const deadAfterMs = 1000 * deadAfter;
-  const kept = { dataDir, runDir, resume, checkpointEvery, keepCheckpoints, onCollapse, minWorkers, deadAfterMs };
+  const kept = {
+    dataDir,
+    runDir,
+    orResume,
+    resume,
+    checkpointEvery,
+    keepCheckpoints,
+    onCollapse,
+    minWorkers,
+    deadAfterMs,
+  };
   const isLonger = resume !== undefined && (flags.epochs !== undefined || flags.steps !== undefined);
   const extension = isLonger ? { epochs: flags.epochs, maxSteps: flags.steps } : undefined;
   return { ...requestFromFlags(flags), ...kept, extension };
