@@ -96,7 +96,7 @@ describe('work', () => {
     connection.send({ type: 'evaluation-lease', ...work0, purpose: 'test' });
     expect(await next()).toMatchObject({ type: 'evaluation-result', ...work0, samples: 5 });
     connection.send({ type: 'shutdown', completed: true, reason: 'all steps are done' });
-    expect(await end).toEqual({ completed: true, reason: 'all steps are done' });
+    expect(await end).toEqual({ completed: true, dismissed: false, reason: 'all steps are done' });
     expect(asked).toEqual(['prepare plain', 'parameters 0', 'gradient 0', 'close']);
   });
 
@@ -116,7 +116,7 @@ describe('work', () => {
     expect(await next()).toMatchObject({ type: 'result' });
     connection.send({ type: 'accepted', task: 0, block: work0.block });
     expect(await next()).toMatchObject({ type: 'bye' });
-    expect(await end).toEqual({ completed: false, reason: 'asked to leave' });
+    expect(await end).toEqual({ completed: false, dismissed: false, reason: 'asked to leave' });
   });
 
   it('connects again when the connection is lost, without preparing twice', async () => {
@@ -273,7 +273,11 @@ describe('work', () => {
     expect(await next()).toMatchObject({ type: 'result' });
     connection.send({ type: 'accepted', task: 0, block: work0.block });
     expect(await next()).toMatchObject({ type: 'bye' });
-    expect(await end).toEqual({ completed: false, reason: 'the coordinator asked this worker to leave' });
+    expect(await end).toEqual({
+      completed: false,
+      dismissed: true,
+      reason: 'the coordinator asked this worker to leave',
+    });
   });
 
   it('gives up when it and the coordinator do not understand each other, and not at the first time', async () => {

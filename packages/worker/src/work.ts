@@ -27,7 +27,7 @@ const NOT_UNDERSTOOD: ReadonlySet<number> = new Set([closeCodes.malformed, close
 /** Such ends in a row after which a worker gives up. */
 const MAX_MISUNDERSTANDINGS = 5;
 
-const ASKED_TO_LEAVE: WorkEnd = { completed: false, reason: 'asked to leave' };
+const ASKED_TO_LEAVE: WorkEnd = { completed: false, dismissed: false, reason: 'asked to leave' };
 
 /**
  * A worker's life: connects, prepares what the server names, computes its leases, and connects again when the connection
@@ -49,7 +49,8 @@ export async function work(options: WorkOptions): Promise<WorkEnd> {
     for (let attempt = 1; ; attempt++) {
       const end = await session.converse(connection);
       if (end !== null) return end;
-      if (session.drainReason !== null) return { completed: false, reason: session.drainReason };
+      const { isDismissed: dismissed, drainReason } = session;
+      if (drainReason !== null) return { completed: false, dismissed, reason: drainReason };
       const closure = await connection.closed;
       const { code, reason } = closure;
       if (session.servedSinceConnecting) attempt = 1;

@@ -24,7 +24,10 @@ export type ServerConnection = Connection<ServerMessage, WorkerMessage>;
 export type WorkerLog = (line: string, kind: 'routine' | 'note') => void;
 
 export interface WorkEnd {
+  /** The training has reached its end. */
   readonly completed: boolean;
+  /** The coordinator asked this worker to leave a run that goes on. */
+  readonly dismissed: boolean;
   readonly reason: string;
 }
 
@@ -80,6 +83,11 @@ export class WorkerSession {
 
   constructor(options: WorkerSessionOptions) {
     this.#options = options;
+  }
+
+  /** Whether the coordinator asked this worker to leave. */
+  get isDismissed(): boolean {
+    return this.#drainReason !== null;
   }
 
   /** Why this worker leaves as soon as it holds nothing; null while it stays. */
@@ -151,7 +159,7 @@ export class WorkerSession {
         if (this.#isJob(message) && this.#isComputing) this.#options.compute.cancel();
         return;
       case 'shutdown':
-        conversation.end = { completed: message.completed, reason: message.reason };
+        conversation.end = { completed: message.completed, dismissed: false, reason: message.reason };
         return;
       case 'drain':
         this.#drainReason = 'the coordinator asked this worker to leave';
@@ -303,7 +311,7 @@ export class WorkerSession {
   }
 
   #leave(conversation: Conversation, reason: string): void {
-    conversation.end ??= { completed: false, reason };
+    conversation.end ??= { completed: false, dismissed: this.isDismissed, reason };
     conversation.connection.send({ type: 'bye', reason });
     conversation.connection.close(closeCodes.normal, 'goodbye');
   }

@@ -25,7 +25,7 @@ const workerFlags = flagTable({
   earlyExitCode: {
     takes: '<n>',
     parse: exitCode,
-    help: 'exit with this code when a signal makes it leave before the run is over, for schedulers that take 0 as "finished"',
+    help: 'exit with this code when a signal ends it, or the coordinator stops, before the training is complete: for schedulers that restart what has not exited with 0',
     default: exitCodes.ok as number,
   },
   ...dataFlags,
@@ -72,7 +72,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   if (process.channel !== undefined && !process.connected) drain.abort(new Error('the launching process ended'));
   const engine = await usableEngine(flags.engine, (line) => log(line, 'note'));
   const messageBytes = maxMessageBytes(await mostParameters(flags.workload));
-  const { completed, reason } = await work({
+  const { completed, dismissed, reason } = await work({
     compute: new ThreadCompute(),
     computeOptions: computeOptions({ ...flags, engine }, threadsPerWorker(flags, false, 1), process.env),
     connect: (signal) =>
@@ -92,7 +92,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     log,
   });
   log(`done: ${reason}`, 'routine');
-  if (!completed && drain.signal.aborted) process.exitCode = flags.earlyExitCode;
+  if (!completed && !dismissed) process.exitCode = flags.earlyExitCode;
   // A launcher's channel would keep the process alive.
   if (process.connected) process.disconnect();
 }
