@@ -30,9 +30,9 @@ const boundaries = {
   model: ['protocol', 'numerics', 'training'],
   'run-store': ['protocol', 'training'],
   engine: ['protocol', 'numerics', 'model'],
-  cifar10: ['protocol', 'numerics', 'training', 'model'],
+  cifar10: ['protocol', 'numerics', 'training', 'model', 'transport'],
   export: ['protocol', 'model'],
-  workload: ['protocol', 'training', 'model', 'cifar10'],
+  workload: ['protocol', 'training', 'model', 'cifar10', 'transport'],
   server: ['protocol', 'numerics', 'training', 'model', 'workload', 'transport', 'run-store'],
   worker: ['protocol', 'numerics', 'training', 'model', 'engine', 'workload', 'transport'],
   convoy: [

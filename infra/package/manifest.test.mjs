@@ -20,7 +20,7 @@ test('there is one version: of every workspace, of what they ask of each other, 
       expect([folder, name, wanted]).toEqual([folder, name, version]);
     }
   }
-  expect(readFileSync(join(root, 'apps/cli/src/version.ts'), 'utf8')).toContain(`VERSION = '${version}'`);
+  expect(readFileSync(join(root, 'packages/protocol/src/version.ts'), 'utf8')).toContain(`VERSION = '${version}'`);
   expect(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')).toContain(`## [${version}] - `);
 });
 

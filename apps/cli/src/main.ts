@@ -1,7 +1,7 @@
 // convoy train [--workers N | --single]   ·   convoy --help
 import { Command } from 'commander';
+import { VERSION } from '@convoy/protocol/version';
 import { runProgram } from './program.ts';
-import { VERSION } from './version.ts';
 
 /** In the order of the list. A command's module is loaded when it was asked for, and all of them for the list. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {

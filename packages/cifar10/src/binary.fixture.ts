@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { randomStream } from '@convoy/numerics/random/stream';
 import { Header, type HeaderData } from 'tar';
-import { onTestFinished } from 'vitest';
 import { BINARY_DIRECTORY, BINARY_FILES, RECORD_BYTES, type BinaryLayout } from './binary.ts';
+
+export { temporaryDirectory } from '@convoy/transport/temporary-directory.fixture';
 
 /** CIFAR-10's layout with files of 61 KB, for tests. */
 export const SMALL: BinaryLayout = { recordsPerFile: 20 };
@@ -54,11 +54,4 @@ export function archiveOf(entries: readonly TarEntry[]): Buffer {
     blocks.push(block, content, Buffer.alloc((512 - (content.length % 512)) % 512));
   }
   return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]), { level: 1 });
-}
-
-/** A folder that is removed when the test is over. */
-export async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'convoy-cifar10-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return directory;
 }

@@ -53,6 +53,7 @@ export function openBinary(directory: string, layout: BinaryLayout = OFFICIAL_LA
     classNames: CIFAR10_CLASS_NAMES,
     fingerprint: hash.digest('hex'),
     origin: `CIFAR-10 in ${folder}`,
+    files: BINARY_FILES.map((name) => ({ name, path: join(folder, name), url: null })),
     read(split: Split, index: number, target: Uint8Array, offset: number): number {
       const count = split === 'train' ? trainCount : testCount;
       if (!Number.isInteger(index) || index < 0 || index >= count) {

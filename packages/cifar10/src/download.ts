@@ -15,8 +15,8 @@ import {
   verifyBinary,
   type BinaryLayout,
 } from './binary.ts';
-import { withDownloadLock } from './download-lock.ts';
-import { FetchError, fetchArchive, withoutCredentials } from './fetch-archive.ts';
+import { withDownloadLock } from '@convoy/transport/download-lock';
+import { FetchError, fetchFile, withoutCredentials } from '@convoy/transport/fetch-file';
 import { ArchiveError, unpackArchive } from './unpack-archive.ts';
 
 /** The archive that CIFAR-10's authors publish. */
@@ -138,7 +138,7 @@ async function fill(settings: Settings): Promise<string> {
   const archive = local ? fileURLToPath(source) : join(downloads, 'cifar-10-binary.tar.gz.partial');
   await checkSpace(settings, downloads, local ? undefined : archive);
   if (!local) {
-    await fetchArchive({ ...settings, url: source, file: archive, expectedBytes: settings.archiveBytes });
+    await fetchFile({ ...settings, url: source, file: archive, expectedBytes: settings.archiveBytes });
   }
   const unpacked = join(downloads, 'unpacking');
   await rm(unpacked, { recursive: true, force: true });

@@ -17,12 +17,28 @@ export interface Dataset {
   readonly origin: string;
   /** What the operator should hear before a training starts, a line each. */
   readonly notes?: readonly string[];
+  /** The files that everything is read from, where there are such: another machine that has them has the data set. */
+  readonly files?: readonly DataFile[];
+  /**
+   * Fetches samples that `read` will be asked for. Where it is there, `read` knows only what was held since the last few calls.
+   * @param isWanted false when nobody waits for them any more: it rejects then.
+   */
+  hold?(split: Split, indices: Int32Array, isWanted: () => boolean): Promise<void>;
   /**
    * Copies the input of sample `index` of `split` into `target` at `offset`, in the order of the shape.
    * @returns its label, 0 … classNames.length - 1, or its values, which may change with the next call.
    * @throws RangeError when the index lies outside the split.
    */
   read(split: Split, index: number, target: Inputs, offset: number): number | ArrayLike<number>;
+}
+
+/** A file of a data set. */
+export interface DataFile {
+  readonly name: string;
+  /** Where it lies on this machine. */
+  readonly path: string;
+  /** The address that every machine reaches it at, if there is one. */
+  readonly url: string | null;
 }
 
 /** A labelled set of 32×32 RGB images. */

@@ -9,6 +9,8 @@ import type { Dataset } from './dataset.ts';
 export interface DataOptions {
   /** `--data-dir`. */
   readonly dataDir?: string | undefined;
+  /** Where the files lie that a workload names, by their names, when that is not where the workload says. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
   /** The process's environment. */
   readonly environment: Environment;
   /** Whether they may be downloaded; they may when absent. */

@@ -19,11 +19,25 @@ export interface Workload {
   readonly loss: Loss;
   /** What is told beside the loss: of classes the `accuracy`, of values the `meanAbsoluteError`. Those are the defaults. */
   readonly metrics?: readonly [MetricName];
-  /** Opens the data: once in every process, so what it reads must be on every machine. */
-  readonly dataset: () => WorkloadDataset | Promise<WorkloadDataset>;
+  /**
+   * The files that `dataset` reads, by names of your own. A machine that lacks one fetches it. Without this, `dataset` is called where the
+   * workload's file lies, and other machines get the samples.
+   */
+  readonly files?: Readonly<Record<string, WorkloadFile>>;
+  /**
+   * Opens the data: once in every process.
+   * @param files where the files lie on this machine, by their names.
+   */
+  readonly dataset: (files: Readonly<Record<string, string>>) => WorkloadDataset | Promise<WorkloadDataset>;
   /** Settings that this workload starts from, over the recipe's and under a configuration file's and the command line's. */
   readonly settings?: Omit<Settings, '$schema' | 'recipe' | 'model' | 'dataset'>;
 }
+
+/**
+ * A path, from the workload's file on; or an address that every machine reaches, `https://…` or `s3://BUCKET/KEY`, with the sha256
+ * (hex) of what is there.
+ */
+export type WorkloadFile = string | { readonly url: string; readonly sha256: string };
 
 /** What is read of a `tf.LayersModel`: whichever copy of TensorFlow.js has built it. */
 export interface LayersModel {

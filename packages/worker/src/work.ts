@@ -6,6 +6,7 @@ import type { ServerMessage, WorkerMessage } from '@convoy/protocol/messages';
 import { closeCodes, type Closure, type Codec } from '@convoy/transport/connection';
 import { DEFAULT_BACKOFF, fullJitter } from '@convoy/transport/dial';
 import type { Compute, ComputeOptions } from './compute/compute.ts';
+import type { Provision } from './supplies/provision.ts';
 import { WorkerSession, type ServerConnection, type WorkEnd, type WorkerLog } from './worker-session.ts';
 
 export const workerCodec: Codec<ServerMessage, WorkerMessage> = { encode, decode: decodeServerMessage };
@@ -15,6 +16,8 @@ export interface WorkOptions {
   readonly computeOptions: ComputeOptions;
   /** Makes a connection, however long it takes; rejects when the signal aborts. */
   readonly connect: (signal: AbortSignal) => Promise<ServerConnection>;
+  /** What `connect` fetched for the run, see {@link Provision}; nothing when absent. */
+  readonly provision?: () => Provision;
   /** Aborted when the worker shall finish what it holds, say bye and return. */
   readonly drain: AbortSignal;
   /** How long to look for a coordinator that was there before. Before the first contact there is no limit. */
@@ -37,13 +40,13 @@ const ASKED_TO_LEAVE: WorkEnd = { completed: false, dismissed: false, reason: 'a
  * for longer than the worker's patience, or when the engine or the data can't be had.
  */
 export async function work(options: WorkOptions): Promise<WorkEnd> {
-  const { compute, computeOptions, connect, drain, patienceMs, log } = options;
+  const { compute, computeOptions, connect, provision = () => ({}), drain, patienceMs, log } = options;
   const workerId = randomBytes(8).toString('hex');
   const secret = randomBytes(16).toString('hex');
   try {
     const engine = await compute.open(computeOptions);
     if (engine.warning !== null) log(engine.warning, 'note');
-    const session = new WorkerSession({ compute, engine, workerId, secret, drain, log });
+    const session = new WorkerSession({ compute, engine, workerId, secret, drain, provision, log });
     let connection = await connect(drain);
     let misunderstandings = 0;
     for (let attempt = 1; ; attempt++) {

@@ -17,6 +17,7 @@ import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { residentBytes } from '@convoy/transport/resident-bytes';
 import { closeCodes, type Connection } from '@convoy/transport/connection';
 import { ComputeCancelled, type Compute, type EngineFacts, type Prepared } from './compute/compute.ts';
+import type { Provision } from './supplies/provision.ts';
 
 export type ServerConnection = Connection<ServerMessage, WorkerMessage>;
 
@@ -38,6 +39,8 @@ export interface WorkerSessionOptions {
   /** Proves to the server that a connection is this process's. */
   readonly secret: string;
   readonly drain: AbortSignal;
+  /** What was fetched for the run before the present connection was made. */
+  readonly provision: () => Provision;
   readonly log: WorkerLog;
 }
 
@@ -294,10 +297,11 @@ export class WorkerSession {
 
   /** Not while another preparation is under way. */
   async #prepareFor(run: string, config: Welcome['config']): Promise<Prepared> {
-    const key = JSON.stringify([run, config]);
+    const provision = this.#options.provision();
+    const key = JSON.stringify([run, config, provision]);
     if (this.#prepared?.key !== key) {
       this.#prepared = null;
-      this.#prepared = { key, facts: await this.#options.compute.prepare(config) };
+      this.#prepared = { key, facts: await this.#options.compute.prepare(config, provision) };
       const { note } = this.#prepared.facts;
       if (note !== null) this.#options.log(note, 'note');
     }

@@ -5,12 +5,13 @@ import { recipes } from '@convoy/cifar10/recipes';
 import { placeArchitecture, type Architecture, type Model } from '@convoy/model/architecture';
 import { checkLayers } from '@convoy/model/check-layers';
 import type { Dataset } from '@convoy/model/dataset';
-import type { LoadedWorkload } from '@convoy/model/loaded-workload';
+import type { DataOptions, LoadedWorkload } from '@convoy/model/loaded-workload';
 import { LOSSES, METRIC_OF } from '@convoy/model/loss';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { fileError } from '@convoy/protocol/file-error';
 import { nearestName } from '@convoy/protocol/wrong-value';
 import { withoutGreeting } from './greeting.ts';
+import { faultOfFiles, openFiles } from './workload-files.ts';
 import { architectureOf, isLayersModel, notTaken } from './layers-model.ts';
 import { rescalingNote } from './workload-notes.ts';
 import { findOwnPackageFor, OWN_PACKAGE, ownEntries } from './own-package.ts';
@@ -23,6 +24,7 @@ const FIELDS: readonly string[] = [
   'inputType',
   'loss',
   'metrics',
+  'files',
   'dataset',
   'settings',
 ] satisfies (keyof Workload)[];
@@ -56,9 +58,12 @@ async function load(path: string): Promise<LoadedWorkload> {
   } catch (cause) {
     throw wrong(path, `its model: ${messageOf(cause)}`, cause);
   }
-  const open = async (): Promise<Dataset> => {
+  const open = async (options: DataOptions): Promise<Dataset> => {
     try {
-      const dataset = openWorkloadDataset(name, await withoutGreeting(() => workload.dataset()), model);
+      const files = workload.files === undefined ? undefined : await openFiles(path, workload.files, options);
+      const paths = Object.fromEntries((files ?? []).map((file) => [file.name, file.path]));
+      const opened = await withoutGreeting(() => workload.dataset(paths));
+      const dataset = { ...openWorkloadDataset(name, opened, model), ...(files === undefined ? {} : { files }) };
       const notes = [...modelNotes, ...(dataset.notes ?? [])].map((note) => `${basename(path)}: ${note}`);
       return { ...dataset, notes, read: (...place) => reading(path, () => dataset.read(...place)) };
     } catch (cause) {
@@ -75,7 +80,7 @@ async function load(path: string): Promise<LoadedWorkload> {
     settings: { ...settings, model: 'workload', dataset: { name: 'workload', workload: name } },
     owns: (named) => named.name === 'workload' && named.workload === name,
     namesOf: () => ({ run: name, model: name }),
-    openDataset: () => (opened ??= open()),
+    openDataset: (_, options) => (opened ??= open(options)),
   };
 }
 
@@ -143,7 +148,7 @@ function checked(path: string, exported: unknown): Workload {
     throw wrong(path, 'its default export must be a workload: see defineWorkload in docs/workloads.md');
   }
   const workload = exported as Workload;
-  const { name, model, inputType, loss, metrics, dataset } = workload;
+  const { name, model, inputType, loss, metrics, dataset, files } = workload;
   const demand = (isRight: boolean, what: string) => {
     if (!isRight) throw wrong(path, what);
   };
@@ -157,6 +162,8 @@ function checked(path: string, exported: unknown): Workload {
   demand(typeof model === 'function' || (typeof model === 'object' && model !== null), 'model must be layers, a LayersModel or a function that gives one'); // prettier-ignore
   demand(inputType === 'uint8' || inputType === 'float32', 'inputType must be "uint8" or "float32"');
   demand(LOSSES.includes(loss), `loss must be one of ${LOSSES.join(', ')}`);
+  const fileFault = faultOfFiles(files);
+  demand(fileFault === null, fileFault ?? '');
   demand(typeof dataset === 'function', 'dataset must be a function that opens the data');
   const [metric, ...more] = metrics ?? [METRIC_OF[loss]];
   demand(metric === METRIC_OF[loss] && more.length === 0, `metrics must be ["${METRIC_OF[loss]}"] with the loss ${loss}`); // prettier-ignore

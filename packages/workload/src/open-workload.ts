@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { cachedCifar10 } from '@convoy/cifar10/download';
 import { cifar10 } from '@convoy/cifar10/workload';
+import { cacheDirectory } from '@convoy/model/cache-directory';
 import type { Model } from '@convoy/model/architecture';
 import type { Dataset } from '@convoy/model/dataset';
 import type { DataOptions, LoadedWorkload } from '@convoy/model/loaded-workload';
@@ -45,6 +48,12 @@ export async function openData(
   { workload, ...options }: DataOptions & { readonly workload?: string | undefined },
 ): Promise<Dataset> {
   return (await workloadOf(config, workload)).openDataset(config.dataset, options);
+}
+
+/** Whether this machine has CIFAR-10, or is told to: opening it then downloads nothing. */
+export function hasCifar10({ dataDir, environment }: Pick<DataOptions, 'dataDir' | 'environment'>): boolean {
+  if (dataDir !== undefined || environment['CIFAR10_DIR']) return true;
+  return existsSync(cachedCifar10(cacheDirectory(environment, process.platform)));
 }
 
 /** The parameters of the largest model that may come, before a run is known. */

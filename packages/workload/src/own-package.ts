@@ -25,9 +25,13 @@ export function ownEntries(): OwnEntries {
 
 let isHooked = false;
 
+/** What this program has and lends to a workload that has none of its own. */
+export const LENT_PACKAGES = /^(@convoy\/[^/]+|@tensorflow\/tfjs(-core|-layers|-data|-converter|-backend-\w+)?)(\/|$)/;
+
 /**
  * Lets `tfjs-convoy` be imported from where it is not installed: by a workload outside the clone that it is trained by, or of a
- * Convoy that npx has fetched. It is this program then. Where it is installed, that one is taken.
+ * Convoy that npx has fetched. It is this program then. Where it is installed, that one is taken. Such a workload finds this program's
+ * TensorFlow.js too, unless it has one.
  * @param file the workload's.
  */
 export function findOwnPackageFor(file: string): void {
@@ -35,16 +39,24 @@ export function findOwnPackageFor(file: string): void {
   isHooked = true;
   const entries = ownEntries();
   const url = pathToFileURL(entries.import).href;
+  const lender = import.meta.url;
   const hooks = module as unknown as { readonly registerHooks?: (hooks: { readonly resolve: Resolve }) => void };
   if (hooks.registerHooks === undefined) {
     // Node 20.
-    module.register(`data:text/javascript,${encodeURIComponent(ASYNCHRONOUS)}`, { data: url });
+    module.register(`data:text/javascript,${encodeURIComponent(ASYNCHRONOUS)}`, { data: { url, lender } });
     resolveInCommonJs(entries.require);
     return;
   }
   hooks.registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === OWN_PACKAGE ? { url, shortCircuit: true } : next(specifier, context),
+    resolve: (specifier, context, next) => {
+      if (specifier === OWN_PACKAGE) return { url, shortCircuit: true };
+      try {
+        return next(specifier, context);
+      } catch (error) {
+        if (!LENT_PACKAGES.test(specifier)) throw error;
+        return next(specifier, { ...context, parentURL: lender });
+      }
+    },
   });
 }
 
@@ -61,10 +73,17 @@ type Resolve = (specifier: string, context: object, next: (specifier: string, co
 
 /** The same for a Node whose hooks run on a thread of their own. */
 const ASYNCHRONOUS = `
-let url;
-export const initialize = (data) => void (url = data);
-export const resolve = (specifier, context, next) =>
-  specifier === ${JSON.stringify(OWN_PACKAGE)} ? { url, shortCircuit: true } : next(specifier, context);`;
+let own;
+export const initialize = (data) => void (own = data);
+export const resolve = async (specifier, context, next) => {
+  if (specifier === ${JSON.stringify(OWN_PACKAGE)}) return { url: own.url, shortCircuit: true };
+  try {
+    return await next(specifier, context);
+  } catch (error) {
+    if (!${LENT_PACKAGES}.test(specifier)) throw error;
+    return next(specifier, { ...context, parentURL: own.lender });
+  }
+};`;
 
 function resolveInCommonJs(entry: string): void {
   const loader = module as unknown as { _resolveFilename: (request: string, ...rest: unknown[]) => string };

@@ -8,6 +8,9 @@ import { programName } from '@convoy/infra/program-name';
 import { shellCommand } from '@convoy/convoy/shell-command';
 import { openDoor, reachableUrl } from '@convoy/server/serve';
 import type { ServedRun } from '@convoy/server/serve-run';
+import { openSupplies } from '@convoy/server/supplies/open-supplies';
+import { supplyRoutes } from '@convoy/server/supplies/routes';
+import type { Supplies } from '@convoy/server/supplies/supplies';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
 import { isLoopback } from '@convoy/transport/listen';
 import { mostParameters } from '@convoy/workload/open-workload';
@@ -84,13 +87,16 @@ export async function coordinate(
   const display = new Display();
   const { host, port } = flags;
   const door = await openDoor({ host, port, parameterCount: await mostParameters(flags.workload) });
+  let supplies: Supplies | null = null;
+  door.add(...supplyRoutes(() => supplies));
   try {
     const url = reachableUrl(door.listener);
     const options = shownOptions(flags, { url }, display, stop);
     const run = await serveShown(options, display, stop);
+    supplies = await openSupplies(run, flags.workload, (line) => display.warn(line));
     const workerArguments = [
       ...(run.deterministic ? ['--threads', '1'] : []),
-      ...(flags.workload === undefined ? [] : ['--workload', flags.workload]),
+      ...workloadArguments(flags.workload, supplies),
     ];
     if (startWorkers === undefined) {
       display.workerCommand = shellCommand([...programName(), 'worker', '--url', url, ...workerArguments]);
@@ -114,6 +120,12 @@ export async function coordinate(
     display.close();
     await door.listener.close();
   }
+}
+
+/** A worker fetches the workload, unless it is one that can't be sent. */
+function workloadArguments(workload: string | undefined, { code }: Supplies): readonly string[] {
+  if (workload === undefined) return [];
+  return code === null ? ['--workload', workload] : ['--allow-workload'];
 }
 
 /** Stays for the workers that don't know yet that the run is over: they would look for it for as long as their patience lasts. */

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { readHostsFile } from '@convoy/convoy/launchers/hosts-file';
 import { RemoteWorkers, type RemoteWorkersOptions } from '@convoy/convoy/launchers/remote';
+import { VERSION } from '@convoy/protocol/version';
 import { exitCodes } from '@convoy/protocol/errors';
 import { Display } from '../display.ts';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
 import { stopSignals, whenStopped } from '../stop-signals.ts';
-import { VERSION } from '../version.ts';
 import { coordinate, coordinatorFlags, type Listening } from './coordinator.ts';
 import { checkUrl } from './worker.ts';
 

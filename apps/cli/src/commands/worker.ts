@@ -8,11 +8,13 @@ import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { onTerminate } from '../on-terminate.ts';
 import { dataFlags, engineFlags } from '../flags/run.ts';
-import { wholeNumber } from '../flags/values.ts';
+import { byteSize, sizeText, wholeNumber } from '../flags/values.ts';
 import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import { work, workerCodec } from '@convoy/worker/work';
 import type { WorkerLog } from '@convoy/worker/worker-session';
 import { mostParameters } from '@convoy/workload/open-workload';
+import { DEFAULT_CACHE_BYTES, provideWhenThere, type ProvideOptions } from '@convoy/worker/supplies/provide';
+import type { Provision } from '@convoy/worker/supplies/provision';
 
 const workerFlags = flagTable({
   url: { takes: '<address>', parse: checkUrl, help: "the coordinator's address, ws://HOST:PORT", isRequired: true },
@@ -29,12 +31,29 @@ const workerFlags = flagTable({
     default: exitCodes.ok as number,
   },
   ...dataFlags,
+  dataDir: { ...dataFlags.dataDir, defaultText: '$CIFAR10_DIR, else the cache, else from the coordinator' },
+  allowWorkload: {
+    help: "run the coordinator's workload on this machine: its code can do whatever this user can",
+    default: false as boolean,
+    group: 'Model and data:',
+    conflicts: ['workload'],
+  },
+  cacheBytes: {
+    takes: '<size>',
+    parse: byteSize,
+    text: sizeText,
+    help: 'what fetched files may take on the disk; data that is larger is fetched as it is leased',
+    default: DEFAULT_CACHE_BYTES as number,
+    group: 'Model and data:',
+  },
   ...engineFlags,
 });
 type WorkerFlags = FlagValues<typeof workerFlags> & { readonly notesOnly: boolean };
 
 /** Failed attempts to connect are told at these counts, not each time. */
 const TELL_AT = new Set([1, 5, 20]);
+/** How a long download goes is told so often. */
+const TELL_PROGRESS_EVERY_MS = 10_000;
 
 /** `worker`: computes gradients for a coordinator until its run is over. */
 export function workerCommand(): Command {
@@ -49,8 +68,9 @@ Examples:
   $ convoy worker --url ws://192.0.2.10:7311
   $ convoy worker --url ws://127.0.0.1:7311 --threads 1     one of several on this machine
   $ convoy worker --url ws://192.0.2.10:7311 --workload my-workload.ts
+  $ convoy worker --url ws://192.0.2.10:7311 --allow-workload    with the coordinator's workload
 
-The worker waits for a coordinator that is not up yet, and exits with 0 when the run is over. On Ctrl-C or SIGTERM it finishes
+What this machine lacks of the run's data is fetched from the coordinator and kept in the cache: see docs/bare-workers.md. The worker waits for a coordinator that is not up yet, and exits with 0 when the run is over. On Ctrl-C or SIGTERM it finishes
 its piece of work, says goodbye and exits with 0.`,
     )
     .action(runWorker);
@@ -71,22 +91,26 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   process.on('disconnect', () => drain.abort(new Error('the launching process ended')));
   if (process.channel !== undefined && !process.connected) drain.abort(new Error('the launching process ended'));
   const engine = await usableEngine(flags.engine, (line) => log(line, 'note'));
-  const messageBytes = maxMessageBytes(await mostParameters(flags.workload));
+  let provision: Provision = {};
+  const onRetry = (error: Error, attempt: number) => {
+    if (TELL_AT.has(attempt)) log(`waiting for a coordinator at ${flags.url} (${error.message || 'no answer'})`, 'note');
+  };
   const { completed, dismissed, reason } = await work({
     compute: new ThreadCompute(),
     computeOptions: computeOptions({ ...flags, engine }, threadsPerWorker(flags, false, 1), process.env),
-    connect: (signal) =>
-      dial({
+    connect: async (signal) => {
+      // Who is launched on the coordinator's machine has what the coordinator has.
+      if (!flags.notesOnly) provision = await provideWhenThere(supplyOptions(flags, signal, log), Math.random, onRetry);
+      return dial({
         url: flags.url,
         codec: workerCodec,
-        maxMessageBytes: messageBytes,
+        maxMessageBytes: maxMessageBytes(await mostParameters(provision.workload ?? flags.workload)),
         signal,
         random: Math.random,
-        onRetry: (error, attempt) => {
-          if (TELL_AT.has(attempt))
-            log(`waiting for a coordinator at ${flags.url} (${error.message || 'no answer'})`, 'note');
-        },
-      }),
+        onRetry,
+      });
+    },
+    provision: () => provision,
     drain: drain.signal,
     patienceMs: 60_000 * flags.patience,
     log,
@@ -96,6 +120,27 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   // A launcher's channel would keep the process alive.
   if (process.connected) process.disconnect();
 }
+
+function supplyOptions(flags: WorkerFlags, signal: AbortSignal, log: WorkerLog): ProvideOptions {
+  const { url, dataDir, workload, allowWorkload, cacheBytes } = flags;
+  let toldMs = -Infinity;
+  return {
+    address: { url },
+    own: { dataDir, workload },
+    environment: process.env,
+    allowWorkload,
+    cacheBytes,
+    signal,
+    log,
+    onProgress(received, total) {
+      if (received < total && performance.now() - toldMs < TELL_PROGRESS_EVERY_MS) return;
+      toldMs = performance.now();
+      log(`fetching from the coordinator: ${megabytes(received)} of ${megabytes(total)} MB`, 'routine');
+    },
+  };
+}
+
+const megabytes = (bytes: number) => Math.ceil(bytes / 1e6);
 
 function minutes(text: string): number {
   const value = Number(text);

@@ -71,3 +71,19 @@ export function risingSteps(text: string): readonly number[] {
   if (steps.some((step, i) => i > 0 && step <= steps[i - 1]!)) throw new InvalidArgumentError('The steps must rise.');
   return steps;
 }
+
+const SIZE_UNITS = { K: 1e3, M: 1e6, G: 1e9, T: 1e12 } as const;
+
+/** A number of bytes, in thousands of them: `500M`, `8G`. */
+export function byteSize(text: string): number {
+  const [, digits, unit] = /^(\d{1,12}(?:\.\d{1,3})?)([KMGT]?)B?$/i.exec(text) ?? [];
+  if (digits === undefined) throw new InvalidArgumentError('It must be a size, like 500M or 8G.');
+  const factor = unit === '' ? 1 : SIZE_UNITS[unit!.toUpperCase() as keyof typeof SIZE_UNITS];
+  return Math.floor(Number(digits) * factor);
+}
+
+/** A size as {@link byteSize} reads it. */
+export function sizeText(bytes: number): string {
+  const [unit, factor] = Object.entries(SIZE_UNITS).findLast(([, size]) => bytes >= size && bytes % size === 0) ?? ['', 1];
+  return `${bytes / factor}${unit}`;
+}

@@ -48,7 +48,7 @@ export class BatchSource {
     const ahead = this.#ahead;
     if (ahead?.epoch === epoch && ahead.part.start === part.start && ahead.part.end === part.end) return ahead.batch;
     const { seed, labelSmoothing } = this.#config;
-    const batch = this.samples('train', Int32Array.from(this.#orderOf(epoch).subarray(part.start, part.end)));
+    const batch = this.samples('train', this.trainingSamples(epoch, part));
     if (this.#augmenter === null && labelSmoothing === 0) return batch;
     const { images: inputs, mixing } = this.#augmenter?.augment(batch.inputs as Uint8Array, {
       seed,
@@ -57,6 +57,11 @@ export class BatchSource {
     }) ?? { images: batch.inputs, mixing: null };
     if (mixing === null && labelSmoothing === 0) return { ...batch, inputs };
     return { ...batch, inputs, targets: softTargets(batch.labels, mixing, this.#model.outputs, labelSmoothing) };
+  }
+
+  /** Which samples a training micro-batch has. @param part positions in the epoch's order. */
+  trainingSamples(epoch: number, part: Range): Int32Array {
+    return Int32Array.from(this.#orderOf(epoch).subarray(part.start, part.end));
   }
 
   /** Reads a training micro-batch that will probably be asked for next. A wrong guess costs only the time. */

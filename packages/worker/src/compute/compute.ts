@@ -2,6 +2,7 @@ import type { Block } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { EngineChoice } from '@convoy/engine/backends/load';
 import type { Tally } from '@convoy/numerics/reduction';
+import type { Provision } from '../supplies/provision.ts';
 
 /**
  * The computing half of a worker, wherever it runs: on a thread of its own, so that the socket answers while TensorFlow
@@ -12,8 +13,11 @@ export interface Compute {
   readonly tensors: number;
   /** Loads the engine. The first call. */
   open(options: ComputeOptions): Promise<EngineFacts>;
-  /** Opens the run's data, makes its model ready and tests a gradient. */
-  prepare(config: RunConfig): Promise<Prepared>;
+  /**
+   * Opens the run's data, makes its model ready and tests a gradient.
+   * @param provision what was fetched for the run: it goes before what this machine has of its own.
+   */
+  prepare(config: RunConfig, provision?: Provision): Promise<Prepared>;
   /** Takes the parameters (little-endian float32 bytes, any alignment) of `step`. They are copied before this returns. */
   setParameters(step: number, values: Uint8Array): void;
   /** The gradient of a block's loss sum. Its bytes are the compute's own memory: encode them before the next call. */

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Program } from '@convoy/engine/program';
 import type { Model } from '@convoy/model/architecture';
+import type { Split } from '@convoy/model/dataset';
 import type { DropoutDraw } from '@convoy/model/dropout';
 import { leavesOf } from '@convoy/numerics/blocks';
 import { gradientArithmetic, type GradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
@@ -43,7 +44,11 @@ export class GradientLoop {
     if (this.#lastGradient !== null) this.#spare.push(this.#lastGradient);
     // Given back once, even when this call is cancelled: a vector that is twice among the spare ones would be two leaves'.
     this.#lastGradient = null;
-    const { vector, ...tally } = await this.#reduce(block, microBatches, (leaf) => {
+    const samplesOf = (leaf: number) => ({
+      split: 'train' as const,
+      indices: batches.trainingSamples(epoch, partOf(positions, leaf, microBatches)),
+    });
+    const { vector, ...tally } = await this.#reduce(block, microBatches, samplesOf, (leaf) => {
       const part = partOf(positions, leaf, microBatches);
       const leafGradient = this.#spare.pop() ?? allocateVector(model.parameterCount);
       const sums = program.gradient(batches.trainingBatch(epoch, part), dropoutDraw(config, epoch, part), leafGradient);
@@ -67,7 +72,8 @@ export class GradientLoop {
     const { epoch, positions, microBatches } = planStep(last.step + 1, config, plan);
     if (last.block.start >= microBatches) return;
     const part = partOf(positions, last.block.start, microBatches);
-    batches.readAhead(epoch, part);
+    if (batches.dataset.hold === undefined) batches.readAhead(epoch, part);
+    else this.#holdAhead({ split: 'train', indices: batches.trainingSamples(epoch, part) });
     const draw = dropoutDraw(config, epoch, part);
     if (draw !== null) program.drawAhead(draw);
   }
@@ -76,25 +82,36 @@ export class GradientLoop {
   async evaluate({ purpose, block }: EvaluationWork): Promise<Tally> {
     const { config, plan, program, batches } = this.#options;
     const { split, indices, pieces } = planEvaluation(purpose, config, plan);
-    return this.#reduce(block, pieces, (leaf) => {
+    const samplesOf = (leaf: number) => {
       const { start, end } = partOf(indices, leaf, pieces);
-      const batch = batches.samples(
-        split,
-        Int32Array.from({ length: end - start }, (_, n) => start + n),
-      );
+      return { split, indices: Int32Array.from({ length: end - start }, (_, n) => start + n) };
+    };
+    return this.#reduce(block, pieces, samplesOf, (leaf) => {
+      const batch = batches.samples(split, samplesOf(leaf).indices);
       return { ...program.evaluate(batch), vector: null };
     });
   }
 
   /** @throws ComputeCancelled between two leaves. Gives way to the caller's other events there. */
-  async #reduce(block: Block, leaves: number, leafSums: (leaf: number) => Sums): Promise<Sums> {
-    const { cancelled } = this.#options;
+  async #reduce(
+    block: Block,
+    leaves: number,
+    samplesOf: (leaf: number) => Samples,
+    leafSums: (leaf: number) => Sums,
+  ): Promise<Sums> {
+    const { cancelled, batches } = this.#options;
     Atomics.store(cancelled, 0, 0);
     const tree = new TreeReduction(leaves, block, (vector) => this.#spare.push(vector), this.#gradients.add);
     const { start, end } = leavesOf(block, leaves);
     for (let leaf = start; leaf < end; leaf++) {
       if (leaf > start) await nextTurn();
-      if (Atomics.load(cancelled, 0) === 1) {
+      if (batches.dataset.hold !== undefined) {
+        const { split, indices } = samplesOf(leaf);
+        // Rejects when it is not wanted any more.
+        await batches.dataset.hold(split, indices, this.#isWanted).catch(() => {});
+        if (leaf + 1 < end) this.#holdAhead(samplesOf(leaf + 1));
+      }
+      if (!this.#isWanted()) {
         tree.clear();
         throw new ComputeCancelled();
       }
@@ -102,6 +119,18 @@ export class GradientLoop {
     }
     return tree.total!;
   }
+
+  readonly #isWanted = () => Atomics.load(this.#options.cancelled, 0) === 0;
+
+  /** Has samples fetched that are needed next. */
+  #holdAhead({ split, indices }: Samples): void {
+    this.#options.batches.dataset.hold!(split, indices, this.#isWanted).catch(() => {});
+  }
+}
+
+interface Samples {
+  readonly split: Split;
+  readonly indices: Int32Array;
 }
 
 function dropoutDraw({ seed, dropout }: RunConfig, epoch: number, positions: Range): DropoutDraw | null {

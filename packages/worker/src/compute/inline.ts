@@ -12,6 +12,8 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import { copyFloat32 } from '@convoy/protocol/tensor';
 import { planRun } from '@convoy/training/sampling';
 import { modelOf, openData } from '@convoy/workload/open-workload';
+import { openSamples } from '../supplies/open-samples.ts';
+import type { Provision } from '../supplies/provision.ts';
 import { BatchSource } from './batch-source.ts';
 import type {
   Compute,
@@ -59,13 +61,14 @@ export class InlineCompute implements Compute {
     return { name, version, threads, warning };
   }
 
-  async prepare(config: RunConfig): Promise<Prepared> {
-    const { dataDir, environment, workload } = this.#options!;
+  async prepare(config: RunConfig, provision: Provision = {}): Promise<Prepared> {
+    const { environment, dataDir, workload } = this.#options!;
+    const { samples, ...places } = { dataDir, workload, ...provision };
     this.#computing?.program.dispose();
     this.#computing = null;
     this.#parametersStep = -1;
-    const model = await modelOf(config, workload);
-    const dataset = await openData(config, { dataDir, environment, workload });
+    const model = await modelOf(config, places.workload);
+    const dataset = samples === undefined ? await openData(config, { environment, ...places }) : openSamples(samples);
     let note: string | null = null;
     const program = createProgram(this.#engine!, model, {
       cacheDir: cacheDirectory(environment, process.platform),

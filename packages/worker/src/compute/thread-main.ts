@@ -40,7 +40,7 @@ async function handle(request: ThreadRequest): Promise<unknown> {
     case 'open':
       return compute.open(request.options);
     case 'prepare':
-      return compute.prepare(request.config);
+      return compute.prepare(request.config, request.provision);
     case 'close':
       await compute.close();
       return port.close();

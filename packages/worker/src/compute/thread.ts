@@ -13,11 +13,12 @@ import {
   type GradientWork,
   type Prepared,
 } from './compute.ts';
+import type { Provision } from '../supplies/provision.ts';
 
 /** What the thread is asked, and what it answers: one answer per request, in order. */
 export type ThreadRequest =
   | { readonly type: 'open'; readonly options: ComputeOptions }
-  | { readonly type: 'prepare'; readonly config: RunConfig }
+  | { readonly type: 'prepare'; readonly config: RunConfig; readonly provision: Provision | undefined }
   | { readonly type: 'gradient'; readonly work: GradientWork; readonly parameters: StepParameters | null }
   | { readonly type: 'close' }
   | { readonly type: 'evaluate'; readonly work: EvaluationWork; readonly parameters: StepParameters | null };
@@ -78,8 +79,8 @@ export class ThreadCompute implements Compute {
     return this.#ask({ type: 'open', options });
   }
 
-  async prepare(config: RunConfig): Promise<Prepared> {
-    const prepared = await this.#ask<Prepared>({ type: 'prepare', config });
+  async prepare(config: RunConfig, provision?: Provision): Promise<Prepared> {
+    const prepared = await this.#ask<Prepared>({ type: 'prepare', config, provision });
     this.#parameters = new Float32Array(new SharedArrayBuffer(prepared.parameterCount * 4));
     this.#parametersStep = this.#sentStep = -1;
     return prepared;

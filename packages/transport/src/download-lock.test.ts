@@ -1,7 +1,7 @@
 import { mkdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryDirectory } from './binary.fixture.ts';
+import { temporaryDirectory } from './temporary-directory.fixture.ts';
 import { withDownloadLock } from './download-lock.ts';
 
 /** A promise, and the function that settles it. */

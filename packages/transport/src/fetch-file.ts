@@ -5,6 +5,12 @@ import { request as requestHttps } from 'node:https';
 export interface FetchOptions {
   /** `http:` or `https:`. */
   readonly url: URL;
+  /** The address as it may be shown and stored; without it, the address less its user and password. */
+  readonly shownUrl?: string | undefined;
+  /** Headers of the request. They are left out where a redirect leads to another origin. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Sends a request; without it, Node's own client does, on a connection of its own. */
+  readonly respond?: Respond | undefined;
   /** Where the bytes go. What an earlier attempt left there is continued if the server still has the same file. */
   readonly file: string;
   /** Known length of the file; a server that announces another is refused before its bytes come. */
@@ -23,6 +29,13 @@ export interface FetchOptions {
   readonly onNote?: ((message: string) => void) | undefined;
 }
 
+/** Sends a GET and gives the response, whatever its status; redirects are not followed. */
+export type Respond = (
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+) => Promise<IncomingMessage>;
+
 /** Why a file could not be fetched, in one line. */
 export class FetchError extends Error {
   override readonly name = 'FetchError';
@@ -30,11 +43,17 @@ export class FetchError extends Error {
   readonly permanent: boolean;
   /** The server's own wish, from `Retry-After`. */
   readonly retryAfterMs: number | undefined;
+  /** What the server answered, where it is that. */
+  readonly status: number | undefined;
 
-  constructor(message: string, options: { permanent: boolean; retryAfterMs?: number | undefined; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { permanent: boolean; retryAfterMs?: number | undefined; status?: number; cause?: unknown },
+  ) {
     super(message, { cause: options.cause });
     this.permanent = options.permanent;
     this.retryAfterMs = options.retryAfterMs;
+    this.status = options.status;
   }
 }
 
@@ -43,7 +62,7 @@ export class FetchError extends Error {
  * @throws FetchError when the server refuses or the attempts are used up; the signal's reason when aborted; the file
  * system's error (with its `code`) when the bytes can't be written. What has arrived stays, for the next call.
  */
-export async function fetchArchive(options: FetchOptions): Promise<void> {
+export async function fetchFile(options: FetchOptions): Promise<void> {
   const { file, signal } = options;
   let failures = 0;
   let most = 0;
@@ -93,12 +112,12 @@ async function attempt(options: FetchOptions): Promise<void> {
 
   const watch = watchdog(options.stallTimeoutMs, options.signal);
   try {
-    const headers: Record<string, string> = { 'user-agent': 'convoy', accept: '*/*', 'accept-encoding': 'identity' };
+    const headers: Record<string, string> = { ...STANDARD_HEADERS, ...options.headers };
     if (known !== undefined && held > 0) {
       headers['range'] = `bytes=${held}-`;
       headers['if-range'] = known.etag ?? known.lastModified!;
     }
-    const response = await get(options.url, headers, watch.signal);
+    const response = await get(options, headers, watch.signal);
     watch.alive();
     if (response.statusCode === 206 && known !== undefined) {
       if (!continues(response.headers, held, known)) {
@@ -163,10 +182,19 @@ async function receive(
 }
 
 /** The response to a GET after at most five redirects. */
-async function get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> {
+async function get(
+  { url, headers: own = {}, respond = respondOnce }: FetchOptions,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   let target = url;
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-    const response = await respond(target, headers, signal);
+    const isOwn = (name: string) => Object.hasOwn(own, name);
+    const sent =
+      target.origin === url.origin
+        ? headers
+        : Object.fromEntries(Object.entries(headers).filter(([name]) => !isOwn(name)));
+    const response = await respond(target, sent, signal);
     const { location } = response.headers;
     if (!REDIRECTS.has(response.statusCode!) || location === undefined) return response;
     response.destroy();
@@ -181,13 +209,14 @@ async function get(url: URL, headers: Record<string, string>, signal: AbortSigna
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-function respond(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
+const STANDARD_HEADERS = { 'user-agent': 'convoy', accept: '*/*', 'accept-encoding': 'identity' } as const;
+
+const respondOnce: Respond = (url, headers, signal) =>
+  new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
     // A connection of its own: nothing stays open behind the download.
     send(url, { headers, signal, agent: false }, resolve).on('error', reject).end();
   });
-}
 
 interface Watchdog {
   readonly signal: AbortSignal;
@@ -235,6 +264,7 @@ function refusal(response: IncomingMessage): FetchError {
   return new FetchError(`the server answered HTTP ${status} ${response.statusMessage ?? ''}`.trimEnd(), {
     permanent: !(status >= 500 || status === 408 || status === 425 || status === 429),
     retryAfterMs: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined,
+    status,
   });
 }
 
@@ -254,7 +284,7 @@ function describingFile(file: string): string {
 }
 
 /** What the partial file is part of; undefined when it is no part of `url`, or nothing would show that it changed. */
-async function readDescription({ file, url, expectedBytes }: FetchOptions): Promise<Description | undefined> {
+async function readDescription({ file, url, shownUrl, expectedBytes }: FetchOptions): Promise<Description | undefined> {
   let found: Partial<Description> | null;
   try {
     found = JSON.parse(await readFile(describingFile(file), 'utf8'));
@@ -265,14 +295,17 @@ async function readDescription({ file, url, expectedBytes }: FetchOptions): Prom
   const etag = text(found?.etag);
   const lastModified = text(found?.lastModified);
   const total = Number.isSafeInteger(found?.total) ? found!.total : undefined;
-  if (found?.url !== withoutCredentials(url) || (etag === undefined && lastModified === undefined)) return undefined;
+  if (found?.url !== (shownUrl ?? withoutCredentials(url)) || (etag === undefined && lastModified === undefined)) return undefined;
   if (expectedBytes !== undefined && total !== expectedBytes) return undefined;
   if (total !== undefined && (await sizeOf(file)) > total) return undefined;
   return { url: found.url, etag, lastModified, total };
 }
 
-async function writeDescription({ file, url }: FetchOptions, description: Omit<Description, 'url'>): Promise<void> {
-  await writeFile(describingFile(file), JSON.stringify({ url: withoutCredentials(url), ...description }));
+async function writeDescription(
+  { file, url, shownUrl }: FetchOptions,
+  description: Omit<Description, 'url'>,
+): Promise<void> {
+  await writeFile(describingFile(file), JSON.stringify({ url: shownUrl ?? withoutCredentials(url), ...description }));
 }
 
 async function discard(file: string): Promise<void> {

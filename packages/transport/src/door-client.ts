@@ -1,0 +1,84 @@
+import type { IncomingMessage } from 'node:http';
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { FetchError, type FetchOptions, type Respond } from './fetch-file.ts';
+
+/** How a coordinator's door is reached. It can be sent to another thread. */
+export interface DoorAddress {
+  /** ws:// or wss://, with the path that is in front of the door's own. */
+  readonly url: string;
+  readonly token?: string | undefined;
+}
+
+/** Silence after which a request is given up. */
+const SILENCE_MS = 30_000;
+
+/** Asks a coordinator over HTTP, at the address that workers connect to. */
+export class DoorClient {
+  readonly #address: DoorAddress;
+
+  constructor(address: DoorAddress) {
+    this.#address = address;
+  }
+
+  /** What a download of this path needs. */
+  from(path: string): Pick<FetchOptions, 'url' | 'headers' | 'respond'> {
+    return { url: this.#urlOf(path), headers: this.#headers(), respond };
+  }
+
+  /**
+   * GETs a path and reads its answer, which must have no more than `maxBytes`.
+   * @throws FetchError when the answer is any other than 200, too long or never whole; the signal's reason when aborted.
+   */
+  async read(path: string, maxBytes: number, signal: AbortSignal): Promise<Answer> {
+    const silent = AbortSignal.timeout(SILENCE_MS);
+    try {
+      return await this.#read(path, maxBytes, AbortSignal.any([signal, silent]));
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (cause instanceof FetchError) throw cause;
+      const message = silent.aborted ? `no answer for ${SILENCE_MS / 1000} s` : (cause as Error).message;
+      throw new FetchError(message || 'no answer', { permanent: false, cause });
+    }
+  }
+
+  async #read(path: string, maxBytes: number, signal: AbortSignal): Promise<Answer> {
+    const response = await respond(this.#urlOf(path), this.#headers(), signal);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new FetchError(`the answer has more than ${maxBytes} bytes`, { permanent: true });
+      chunks.push(chunk);
+    }
+    const body = Buffer.concat(chunks, bytes);
+    const status = response.statusCode!;
+    if (status === 200) return { headers: response.headers, body };
+    const line = body.toString('utf8').split('\n')[0]!.replace(/\p{C}/gu, ' ').slice(0, 200);
+    throw new FetchError(line || `HTTP ${status}`, { permanent: !(status >= 500 || status === 429), status });
+  }
+
+  #urlOf(path: string): URL {
+    const url = new URL(this.#address.url.replace(/^ws/, 'http'));
+    const [pathname, query = ''] = path.split('?');
+    url.pathname = `${url.pathname.replace(/\/+$/, '')}${pathname}`;
+    url.search = query;
+    return url;
+  }
+
+  #headers(): Record<string, string> {
+    const { token } = this.#address;
+    return token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
+}
+
+export interface Answer {
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+const respond: Respond = (url, headers, signal) =>
+  new Promise((resolve, reject) => {
+    const send = url.protocol === 'https:' ? requestHttps : requestHttp;
+    send(url, { headers, signal, agent: false }, resolve).on('error', reject).end();
+  });
