@@ -75,7 +75,8 @@ const exempt = ['infra', 'test', 'workload', 'examples'];
 const testBoundaries = {
   engine: ['cifar10'],
   export: ['cifar10', 'engine'],
-  worker: ['cifar10'],
+  worker: ['cifar10', 'server'],
+  server: ['cifar10'],
 };
 
 function boundaryRule(more) {

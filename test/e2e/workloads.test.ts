@@ -142,7 +142,7 @@ describe('a workload', () => {
     expect(refused.code).toBe(exitCodes.rejected);
     expect(refused.stderr).toMatch(/the worker's data \(.+\) is not the run's \(.+\): give it the same files/);
     const without = await convoy(['worker', '--url', url!]);
-    expect(without.stderr).toContain('this run trains the workload "parity": give its file with --workload');
+    expect(without.stderr).toContain('this run trains the workload "parity", code of the coordinator\'s');
     coordinator.process.kill('SIGINT');
     await coordinator.finished;
   });

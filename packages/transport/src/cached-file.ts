@@ -131,7 +131,11 @@ interface WrongFile {
   readonly isDamaged: boolean;
 }
 
-async function wrongOf(folder: string, files: readonly WantedFile[], signal: AbortSignal): Promise<readonly WrongFile[]> {
+async function wrongOf(
+  folder: string,
+  files: readonly WantedFile[],
+  signal: AbortSignal,
+): Promise<readonly WrongFile[]> {
   const wrong: WrongFile[] = [];
   for (const file of files) {
     const digest = await digestOf(join(folder, file.name), signal);
@@ -144,7 +148,8 @@ async function wrongOf(folder: string, files: readonly WantedFile[], signal: Abo
 export async function digestOf(path: string, signal?: AbortSignal): Promise<string | null> {
   const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(path, { signal, highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
+    for await (const chunk of createReadStream(path, { signal, highWaterMark: 1024 * 1024 }))
+      hash.update(chunk as Buffer);
   } catch (cause) {
     signal?.throwIfAborted();
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;

@@ -295,7 +295,8 @@ async function readDescription({ file, url, shownUrl, expectedBytes }: FetchOpti
   const etag = text(found?.etag);
   const lastModified = text(found?.lastModified);
   const total = Number.isSafeInteger(found?.total) ? found!.total : undefined;
-  if (found?.url !== (shownUrl ?? withoutCredentials(url)) || (etag === undefined && lastModified === undefined)) return undefined;
+  if (found?.url !== (shownUrl ?? withoutCredentials(url)) || (etag === undefined && lastModified === undefined))
+    return undefined;
   if (expectedBytes !== undefined && total !== expectedBytes) return undefined;
   if (total !== undefined && (await sizeOf(file)) > total) return undefined;
   return { url: found.url, etag, lastModified, total };

@@ -19,12 +19,17 @@ const UNREAD_FOR_MS = 30_000;
  * Answers a GET or HEAD with bytes, or the part of them that it asks for: one range (RFC 9110, 14.2), under If-Range. Resolves when
  * all are sent or the peer has gone.
  */
-export async function sendBytes(request: IncomingMessage, response: ServerResponse, served: ServedBytes): Promise<void> {
+export async function sendBytes(
+  request: IncomingMessage,
+  response: ServerResponse,
+  served: ServedBytes,
+): Promise<void> {
   const etag = `"${served.digest}"`;
   const { range, 'if-range': condition, 'if-none-match': known } = request.headers;
   const headers = { etag, 'accept-ranges': 'bytes', 'content-type': served.type };
   if (known === etag) return void response.writeHead(304, headers).end();
-  const part = range === undefined || (condition !== undefined && condition !== etag) ? null : parseRange(range, served.bytes);
+  const part =
+    range === undefined || (condition !== undefined && condition !== etag) ? null : parseRange(range, served.bytes);
   if (part === 'unsatisfiable') {
     return void response.writeHead(416, { ...headers, 'content-range': `bytes */${served.bytes}` }).end();
   }
@@ -50,7 +55,10 @@ function isHangUp(error: unknown): boolean {
 }
 
 /** The bytes that a Range header asks for; null for what is no single range, which may be passed over. */
-function parseRange(header: string, bytes: number): { readonly start: number; readonly end: number } | 'unsatisfiable' | null {
+function parseRange(
+  header: string,
+  bytes: number,
+): { readonly start: number; readonly end: number } | 'unsatisfiable' | null {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header) ?? [];
   if (first === undefined || last === undefined || first + last === '') return null;
   const start = first === '' ? Math.max(0, bytes - Number(last)) : Number(first);

@@ -17,9 +17,17 @@ export class BundleRefusal extends Error {
 }
 
 /** What loads a compiled library, whoever imports it. */
-const LOADERS = new Set(['bindings', 'node-gyp-build', 'node-pre-gyp', '@mapbox/node-pre-gyp', 'detect-libc', 'prebuild-install']);
+const LOADERS = new Set([
+  'bindings',
+  'node-gyp-build',
+  'node-pre-gyp',
+  '@mapbox/node-pre-gyp',
+  'detect-libc',
+  'prebuild-install',
+]);
 const builtins = new Set(builtinModules);
-const INSTEAD = 'install the workload with its packages on each machine and start workers with --workload, or leave that import out';
+const INSTEAD =
+  'install the workload with its packages on each machine and start workers with --workload, or leave that import out';
 
 /**
  * Bundles a workload's file. `tfjs-convoy`, `@tensorflow/tfjs` and Node's own modules stay imports: the worker has them.
@@ -81,7 +89,9 @@ function portable(refusals: string[]): Plugin {
         if (path.startsWith('node:') || builtins.has(path)) return { path, external: true };
         const name = packageIn(importer) ?? basename(importer);
         if (/^@tensorflow\/tfjs-node/.test(path)) {
-          refusals.push(`${name} imports ${path}, a native library: import @tensorflow/tfjs, which Convoy computes for`);
+          refusals.push(
+            `${name} imports ${path}, a native library: import @tensorflow/tfjs, which Convoy computes for`,
+          );
           return { path, external: true };
         }
         if (extname(path) === '.node' || LOADERS.has(path)) {
@@ -91,7 +101,9 @@ function portable(refusals: string[]): Plugin {
         const found = await build.resolve(path, { importer, resolveDir, kind, pluginData: resolving });
         if (found.errors.length === 0) {
           if (extname(found.path) !== '.node') return found;
-          refusals.push(`it imports ${packageIn(found.path) ?? name}, which needs a compiled library (${basename(found.path)}): ${INSTEAD}`);
+          refusals.push(
+            `it imports ${packageIn(found.path) ?? name}, which needs a compiled library (${basename(found.path)}): ${INSTEAD}`,
+          );
           return { path, external: true };
         }
         // What a package asks for and does without is in a try, and stays one.

@@ -128,7 +128,7 @@ describe('the file of a workload', () => {
     [
       'a field of its own',
       WORKLOAD.replace('settings:', 'version: 1, settings:'),
-      'a workload has no field "version"; it has name, model, inputType, loss, metrics, dataset, settings',
+      'a workload has no field "version"; it has name, model, inputType, loss, metrics, files, dataset, settings',
     ],
     [
       'an option misspelt',

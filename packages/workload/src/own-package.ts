@@ -89,6 +89,12 @@ function resolveInCommonJs(entry: string): void {
   const loader = module as unknown as { _resolveFilename: (request: string, ...rest: unknown[]) => string };
   const original = loader._resolveFilename;
   loader._resolveFilename = function (request, ...rest) {
-    return request === OWN_PACKAGE ? entry : original.call(this, request, ...rest);
+    if (request === OWN_PACKAGE) return entry;
+    try {
+      return original.call(this, request, ...rest);
+    } catch (error) {
+      if (!LENT_PACKAGES.test(request)) throw error;
+      return require.resolve(request);
+    }
   };
 }

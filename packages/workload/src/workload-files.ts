@@ -19,14 +19,17 @@ export function faultOfFiles(files: unknown): string | null {
   if (files === undefined) return null;
   if (typeof files !== 'object' || files === null) return 'files must be an object: a path or an address by a name';
   for (const [name, file] of Object.entries(files) as [string, unknown][]) {
-    if (!NAME.test(name) || TAKEN.has(name)) return `files: "${name}" must be of letters, digits, dots, hyphens and underscores`;
+    if (!NAME.test(name) || TAKEN.has(name))
+      return `files: "${name}" must be of letters, digits, dots, hyphens and underscores`;
     if (typeof file === 'string') {
       if (!ADDRESS.test(file)) continue;
       return `files: ${name} is an address: give it with the digest of what is there, { url: '${file}', sha256: '…' } ("sha256sum FILE" prints it)`;
     }
     const { url, sha256 } = (file ?? {}) as Partial<Exclude<WorkloadFile, string>>;
-    if (typeof url !== 'string' || !ADDRESS.test(url)) return `files: ${name} must be a path, or { url, sha256 } with https://… or s3://BUCKET/KEY`;
-    if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return `files: ${name} needs its sha256, 64 hexadecimal digits`;
+    if (typeof url !== 'string' || !ADDRESS.test(url))
+      return `files: ${name} must be a path, or { url, sha256 } with https://… or s3://BUCKET/KEY`;
+    if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256))
+      return `files: ${name} needs its sha256, 64 hexadecimal digits`;
   }
   return null;
 }

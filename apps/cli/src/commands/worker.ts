@@ -93,7 +93,8 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   const engine = await usableEngine(flags.engine, (line) => log(line, 'note'));
   let provision: Provision = {};
   const onRetry = (error: Error, attempt: number) => {
-    if (TELL_AT.has(attempt)) log(`waiting for a coordinator at ${flags.url} (${error.message || 'no answer'})`, 'note');
+    if (TELL_AT.has(attempt))
+      log(`waiting for a coordinator at ${flags.url} (${error.message || 'no answer'})`, 'note');
   };
   const { completed, dismissed, reason } = await work({
     compute: new ThreadCompute(),

@@ -84,6 +84,9 @@ export function byteSize(text: string): number {
 
 /** A size as {@link byteSize} reads it. */
 export function sizeText(bytes: number): string {
-  const [unit, factor] = Object.entries(SIZE_UNITS).findLast(([, size]) => bytes >= size && bytes % size === 0) ?? ['', 1];
+  const [unit, factor] = Object.entries(SIZE_UNITS).findLast(([, size]) => bytes >= size && bytes % size === 0) ?? [
+    '',
+    1,
+  ];
   return `${bytes / factor}${unit}`;
 }

@@ -33,12 +33,18 @@ async function codeOf(workload: string): Promise<WorkloadCode> {
 }
 
 /** The run's folder says which code trained it. */
-function keepCode(path: string, { code, sha256 }: Exclude<WorkloadCode, null | { refusal: string }>, onNote: (line: string) => void) {
+function keepCode(
+  path: string,
+  { code, sha256 }: Exclude<WorkloadCode, null | { refusal: string }>,
+  onNote: (line: string) => void,
+) {
   const before = digestOfKept(path);
   if (before === sha256) return;
   if (before !== null) {
     const change = `${before.slice(0, 8)} to ${sha256.slice(0, 8)}`;
-    onNote(`the workload's code, or a package that it imports, has changed since this run was served last (sha256 ${change})`);
+    onNote(
+      `the workload's code, or a package that it imports, has changed since this run was served last (sha256 ${change})`,
+    );
   }
   try {
     writeAtomically(path, code);

@@ -65,12 +65,7 @@ export function supplyRoutes(supplies: () => Supplies | null): readonly Route[] 
   ];
 }
 
-type Answer = (
-  supplies: Supplies,
-  request: IncomingMessage,
-  response: ServerResponse,
-  rest: string,
-) => Promise<void>;
+type Answer = (supplies: Supplies, request: IncomingMessage, response: ServerResponse, rest: string) => Promise<void>;
 
 function askAgain(response: ServerResponse, why: string): void {
   response.setHeader('retry-after', String(RETRY_AFTER_S));
@@ -81,8 +76,12 @@ function askAgain(response: ServerResponse, why: string): void {
 async function sendRecords(supplies: Supplies, name: string, list: string, response: ServerResponse): Promise<void> {
   const split = splitOf(name);
   const indices = parseRecords(list);
-  if (split === null || indices === null) return answerText(response, 400, 'records are asked for as 3,17,40-48 of train.samples or test.samples');
-  if (indices.length > MAX_RECORDS || indices.length * supplies.recordBytes > Math.max(MAX_RECORDS_BYTES, supplies.recordBytes)) {
+  if (split === null || indices === null)
+    return answerText(response, 400, 'records are asked for as 3,17,40-48 of train.samples or test.samples');
+  if (
+    indices.length > MAX_RECORDS ||
+    indices.length * supplies.recordBytes > Math.max(MAX_RECORDS_BYTES, supplies.recordBytes)
+  ) {
     return answerText(response, 413, `at most ${MAX_RECORDS} records and ${MAX_RECORDS_BYTES} bytes at a time`);
   }
   let bytes: Uint8Array;

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dataset, Split } from '@convoy/model/dataset';
-import { RECORD_VERSION, recordBytes, recordLayout, RecordWriter, type RecordLayout } from '@convoy/model/sample-records';
+import {
+  RECORD_VERSION,
+  recordBytes,
+  recordLayout,
+  RecordWriter,
+  type RecordLayout,
+} from '@convoy/model/sample-records';
 import type { SamplesDescription } from '@convoy/protocol/run-description';
 import type { ServedBytes } from '@convoy/transport/send-bytes';
 

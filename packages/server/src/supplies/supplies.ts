@@ -83,7 +83,8 @@ export class Supplies {
     const { run, config, code } = this.#options;
     const { dataset } = config;
     const files = await this.#digested();
-    const workload = dataset.name !== 'workload' || code === null ? null : { name: dataset.workload, code: codeOf(code) };
+    const workload =
+      dataset.name !== 'workload' || code === null ? null : { name: dataset.workload, code: codeOf(code) };
     const about = { version: VERSION, protocolVersion: PROTOCOL_VERSION, run, workload };
     if (dataset.name === 'synthetic') return { ...about, data: { kind: 'drawn' } };
     if (dataset.name === 'cifar10') {

@@ -52,7 +52,10 @@ export async function provide(options: ProvideOptions): Promise<Provision> {
   const client = new DoorClient(address);
   const description = await describedBy(client, options);
   if (description.version !== VERSION) {
-    log(`the coordinator has Convoy ${description.version}, this worker ${VERSION}; to have the same: ${installing(description.version)}`, 'note');
+    log(
+      `the coordinator has Convoy ${description.version}, this worker ${VERSION}; to have the same: ${installing(description.version)}`,
+      'note',
+    );
   }
   const { data, workload } = description;
   if (workload !== null && own.workload === undefined) {
@@ -103,7 +106,10 @@ async function describedBy(client: DoorClient, { signal, address }: ProvideOptio
   } catch (cause) {
     if (!(cause instanceof FetchError)) throw cause;
     if (cause.status === 401 || cause.status === 403) {
-      throw new OperatorError(`the coordinator refused this worker: ${cause.message}`, { exitCode: exitCodes.rejected, cause });
+      throw new OperatorError(`the coordinator refused this worker: ${cause.message}`, {
+        exitCode: exitCodes.rejected,
+        cause,
+      });
     }
     if (cause.status === undefined || !cause.permanent) throw cause;
     throw new OperatorError(
@@ -122,10 +128,13 @@ async function describedBy(client: DoorClient, { signal, address }: ProvideOptio
     return parseRunDescription(text);
   } catch (cause) {
     if (cause instanceof OperatorError) throw cause;
-    throw new OperatorError(`what answers at ${address.url} is no coordinator of Convoy ${VERSION}: check the address`, {
-      exitCode: exitCodes.rejected,
-      cause,
-    });
+    throw new OperatorError(
+      `what answers at ${address.url} is no coordinator of Convoy ${VERSION}: check the address`,
+      {
+        exitCode: exitCodes.rejected,
+        cause,
+      },
+    );
   }
 }
 
@@ -140,7 +149,9 @@ async function workloadCode(
   options: ProvideOptions,
 ): Promise<string> {
   if ('refusal' in code) {
-    throw new OperatorError(`the workload "${name}" can't be sent to this worker: ${code.refusal}`, { exitCode: exitCodes.data });
+    throw new OperatorError(`the workload "${name}" can't be sent to this worker: ${code.refusal}`, {
+      exitCode: exitCodes.data,
+    });
   }
   if (!options.allowWorkload) {
     throw new OperatorError(
@@ -212,10 +223,13 @@ async function workloadFiles(
     const source = await sourceOf(file.url, environment);
     if (source?.kind !== 'address') continue;
     try {
-      await fetched([{ ...file, from: source.from }], key, options, { attempts: 3 });
+      await fetched([{ ...file, from: source.from }], key, options, { attempts: 2 });
     } catch (cause) {
       signal.throwIfAborted();
-      log(`${file.name} can't be fetched from ${file.url} (${(cause as Error).message}); asking the coordinator for it`, 'note');
+      log(
+        `${file.name} can't be fetched from ${file.url} (${(cause as Error).message}); asking the coordinator for it`,
+        'note',
+      );
     }
   }
   const folder = await fetched(missing.map(served), key, options);
