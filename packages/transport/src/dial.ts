@@ -62,7 +62,7 @@ export function addressTimeoutMs(attempt: number): number {
 }
 
 /** Where each address of a name failed for a reason of its own, Node's error says none of them. */
-function withReason(error: Error): Error {
+export function withReason(error: Error): Error {
   if (!(error instanceof AggregateError) || error.message !== '') return error;
   return new Error(error.errors.map(({ message }: Error) => message).join(', '), { cause: error });
 }

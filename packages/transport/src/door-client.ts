@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { addressTimeoutMs, withReason } from './dial.ts';
 import { FetchError, type FetchOptions, type Respond } from './fetch-file.ts';
 
 /** How a coordinator's door is reached. It can be sent to another thread. */
@@ -16,14 +17,17 @@ const SILENCE_MS = 30_000;
 /** Asks a coordinator over HTTP, at the address that workers connect to. */
 export class DoorClient {
   readonly #address: DoorAddress;
+  readonly #respond: Respond;
 
-  constructor(address: DoorAddress) {
+  /** @param attempt how often this door has been tried, see {@link addressTimeoutMs}. */
+  constructor(address: DoorAddress, attempt = 1) {
     this.#address = address;
+    this.#respond = responding(addressTimeoutMs(attempt));
   }
 
   /** What a download of this path needs. */
   from(path: string): Pick<FetchOptions, 'url' | 'headers' | 'respond'> {
-    return { url: this.#urlOf(path), headers: this.#headers(), respond };
+    return { url: this.#urlOf(path), headers: this.#headers(), respond: this.#respond };
   }
 
   /**
@@ -37,13 +41,13 @@ export class DoorClient {
     } catch (cause) {
       signal.throwIfAborted();
       if (cause instanceof FetchError) throw cause;
-      const message = silent.aborted ? `no answer for ${SILENCE_MS / 1000} s` : (cause as Error).message;
+      const message = silent.aborted ? `no answer for ${SILENCE_MS / 1000} s` : withReason(cause as Error).message;
       throw new FetchError(message || 'no answer', { permanent: false, cause });
     }
   }
 
   async #read(path: string, maxBytes: number, signal: AbortSignal): Promise<Answer> {
-    const response = await respond(this.#urlOf(path), this.#headers(), signal);
+    const response = await this.#respond(this.#urlOf(path), this.#headers(), signal);
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -77,8 +81,11 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-const respond: Respond = (url, headers, signal) =>
-  new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? requestHttps : requestHttp;
-    send(url, { headers, signal, agent: false }, resolve).on('error', reject).end();
-  });
+function responding(addressMs: number): Respond {
+  return (url, headers, signal) =>
+    new Promise((resolve, reject) => {
+      const send = url.protocol === 'https:' ? requestHttps : requestHttp;
+      const options = { headers, signal, agent: false, autoSelectFamilyAttemptTimeout: addressMs };
+      send(url, options, resolve).on('error', reject).end();
+    });
+}

@@ -70,8 +70,9 @@ Examples:
   $ convoy worker --url ws://192.0.2.10:7311 --workload my-workload.ts
   $ convoy worker --url ws://192.0.2.10:7311 --allow-workload    with the coordinator's workload
 
-What this machine lacks of the run's data is fetched from the coordinator and kept in the cache: see docs/bare-workers.md. The worker waits for a coordinator that is not up yet, and exits with 0 when the run is over. On Ctrl-C or SIGTERM it finishes
-its piece of work, says goodbye and exits with 0.`,
+What this machine lacks of the run's data is fetched from the coordinator and kept in the cache:
+see docs/bare-workers.md. The worker waits for a coordinator that is not up yet, and exits with 0 when the run is over. On
+Ctrl-C or SIGTERM it finishes its piece of work, says goodbye and exits with 0.`,
     )
     .action(runWorker);
 }

@@ -44,12 +44,13 @@ const WORKLOAD_FILE = 'workload.mjs';
 
 /**
  * Asks the coordinator what its run needs, and fetches what this machine lacks.
+ * @param attempt how often it has been tried.
  * @throws OperatorError when it can't take part as it is: other versions, code that nobody has allowed, a full disk. FetchError when
  * the coordinator is not there or not ready; the signal's reason when aborted.
  */
-export async function provide(options: ProvideOptions): Promise<Provision> {
+export async function provide(options: ProvideOptions, attempt = 1): Promise<Provision> {
   const { address, own, signal, log } = options;
-  const client = new DoorClient(address);
+  const client = new DoorClient(address, attempt);
   const description = await describedBy(client, options);
   if (description.version !== VERSION) {
     log(
@@ -77,7 +78,7 @@ export async function provideWhenThere(
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted();
     try {
-      return await provide(options);
+      return await provide(options, attempt);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof FetchError)) throw error;
