@@ -48,8 +48,8 @@ const WRONG: Readonly<Record<Exclude<keyof TrainOptions | keyof EvaluateOptions,
   };
 const WRONG_SETTINGS: readonly unknown[] = [-1, 0.5, 'nonsense', [], {}];
 
-/** Flags in lines that no function of the package can come to: of the worker's command, of exports, of listening. */
-const NOT_FOR_PROGRAMS = ['host', 'port', 'url', 'notesOnly', 'out', 'force', 'json', 'depth'];
+/** Flags in lines that no function of the package can come to: those of exports and of listening, and of what starts workers. */
+const NOT_FOR_PROGRAMS = ['sshOption', 'command', 'host', 'port', 'url', 'notesOnly', 'out', 'force', 'json', 'depth'];
 
 interface Schema {
   readonly type: string;

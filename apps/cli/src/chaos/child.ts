@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { RunSummary } from '@convoy/protocol/run-events';
 import { suspendWithProgram } from '../job-control.ts';
 
 export interface ChildEnd {
@@ -94,4 +95,10 @@ export class ConvoyProcess {
 
 export function howItEnded({ code, signal }: ChildEnd): string {
   return signal ?? `exit code ${code}`;
+}
+
+/** The figures that a run with `--json` printed; null when it printed nothing. */
+export function summaryOf({ stdout }: ChildEnd): RunSummary | null {
+  const line = stdout.trim();
+  return line === '' ? null : (JSON.parse(line) as RunSummary);
 }
