@@ -14,7 +14,7 @@ const LEFT_OUT = new Set(['@tensorflow/tfjs-node', 'assemblyscript']);
 export function packageManifest(root, imports) {
   const { version, description, license, engines, repository } = readJson(join(root, 'package.json'));
   const versions = versionsIn(root);
-  // Of the TensorFlow.js that the tfjs-node in the package takes.
+  // The version of TensorFlow.js that the tfjs-node in the package takes.
   versions.set('@tensorflow/tfjs-core', versions.get('@tensorflow/tfjs-node'));
   const needed = [...versions.keys()].filter((name) => !LEFT_OUT.has(name)).sort();
   const missing = imports.filter((name) => !needed.includes(name));

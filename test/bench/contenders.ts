@@ -22,7 +22,7 @@ export interface Contender {
 
 export interface Measurement {
   readonly samplesPerSecond: number;
-  /** Of a training with Convoy. */
+  /** Only trainings with Convoy have them. */
   readonly steps: TrainingSteps | null;
 }
 
@@ -50,7 +50,7 @@ const WARM_STEPS = 3;
 const CORES = availableParallelism();
 
 /** Convoy as its users run it, on synthetic images. */
-export function convoyTrain(name: string, resources: string, load: Load, options: readonly string[]): Contender {
+function convoyTrain(name: string, resources: string, load: Load, options: readonly string[]): Contender {
   let runs = 0;
   return {
     name,
@@ -135,7 +135,7 @@ export function gradientLoop(
 }
 
 /** A program of the Python world, which prints its images per second. */
-export function peer(
+function peer(
   name: string,
   resources: string,
   script: string,
@@ -158,7 +158,7 @@ export function peer(
   };
 }
 
-export function resourcesOf(processes: number, threads: number): string {
+function resourcesOf(processes: number, threads: number): string {
   return `${processes} × ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 }
 

@@ -6,7 +6,7 @@ import { convoyStep, type StepBench, type StepCost } from './step-bench.ts';
 export interface GrowthShape {
   readonly parameters: number;
   readonly workers: number;
-  /** Of the link between them, both directions together; null for loopback as it is. */
+  /** The rate of the link between them, both directions together; null for loopback as it is. */
   readonly gigabitsPerSecond: number | null;
 }
 

@@ -48,7 +48,7 @@ const LEAST_CORES = 0.1;
 
 const startedMs = performance.now();
 const minutes = () => (performance.now() - startedMs) / 60_000;
-/** Of the server's cost, that the grid must determine. */
+/** How many terms of the server's cost the grid must determine. */
 const UNKNOWNS = 3;
 const say = (line: string) => console.error(`${minutes().toFixed(1)} min  ${line}`);
 const failures: string[] = [];

@@ -27,7 +27,7 @@ export interface StepShape {
   readonly workers: number;
   /** Shared by the server and all workers, less what others use; null when each has a machine of its own. */
   readonly cores: number | null;
-  /** Of the server's link, each way; null for memory. */
+  /** The rate of the server's link, each way; null for memory. */
   readonly gigabitsPerSecond: number | null;
   /** Computing the whole global batch on one worker. */
   readonly computeMs: number;
@@ -81,7 +81,7 @@ export function bestWorkers(constants: StepConstants, shape: Omit<StepShape, 'wo
 }
 
 /** The server's processor time per worker and step. */
-export function servingMs({ serveMsPerMB, serveMs }: StepConstants, parameters: number): number {
+function servingMs({ serveMsPerMB, serveMs }: StepConstants, parameters: number): number {
   return serveMsPerMB * megabytes(parameters) + serveMs;
 }
 

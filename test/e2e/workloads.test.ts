@@ -20,7 +20,7 @@ async function train(name: string, run: string, ...args: string[]): Promise<RunS
   return summaryOf(finished);
 }
 
-/** Of the parameters that a run of this file has ended with. */
+/** The digest of the parameters that a run of this file has ended with. */
 function finalDigest(run: string): string {
   const table = readFileSync(join(folder.path, run, 'parameters.json'), 'utf8');
   return (JSON.parse(table) as { sha256: string }).sha256;

@@ -11,7 +11,7 @@ export const PARAMETER_COUNT = 3;
 export const INITIAL_PARAMETERS = 0x9e3779b9;
 
 /** Joins two words to one: the finalizer of MurmurHash3 (Appleby) on their combination. */
-export function mix(a: number, b: number): number {
+function mix(a: number, b: number): number {
   let h = Math.imul(a ^ Math.imul(b, 0xcc9e2d51), 0x85ebca6b) + 0x1b873593;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

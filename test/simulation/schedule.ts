@@ -248,7 +248,7 @@ export class Schedule {
   }
 }
 
-/** Of those who mean no good. */
+/** The habits of those who mean no good. */
 const QUICK: Habits = { msPerLeaf: 5, ignoresCancel: 0, repeats: 0, forgets: 100 };
 
 /** Drawn with equal chances: what stands here twice comes twice as often. */

@@ -57,7 +57,7 @@ export class TrustAudit {
   #task: Task | null = null;
   #nowMs = 0;
   #awakeMs = 0;
-  /** Of the last quarantine. */
+  /** How long the last quarantine was. */
   #lastForMs = 0;
 
   /** @param members kept up to date by whoever calls. */

@@ -3,7 +3,7 @@ import { suspendWithProgram } from './job-control.ts';
 /** A terminal, as far as a live line goes. */
 export interface Terminal {
   readonly isTTY?: boolean;
-  /** Of one column each; 0 or undefined where the terminal has not been told its size yet. */
+  /** The number of columns; 0 or undefined where the terminal has not been told its size yet. */
   readonly columns?: number;
   write: (chunk: string | Uint8Array, ...rest: never[]) => boolean;
   on(event: 'resize', listener: () => void): unknown;

@@ -6,8 +6,8 @@ import { CIFAR10_CLASS_NAMES, IMAGE_BYTES, IMAGE_SHAPE, type ImageDataset, type 
 import { fileError } from '@convoy/protocol/file-error';
 
 /** Files of the official binary layout, in the order in which their records are numbered. */
-export const TRAIN_FILES = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`);
-export const TEST_FILE = 'test_batch.bin';
+const TRAIN_FILES = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`);
+const TEST_FILE = 'test_batch.bin';
 export const BINARY_FILES: readonly string[] = [...TRAIN_FILES, TEST_FILE];
 /** The folder that the official archive unpacks to. */
 export const BINARY_DIRECTORY = 'cifar-10-batches-bin';

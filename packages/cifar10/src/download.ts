@@ -20,7 +20,7 @@ import { FetchError, fetchFile, withoutCredentials } from '@convoy/transport/fet
 import { ArchiveError, unpackArchive } from './unpack-archive.ts';
 
 /** The archive that CIFAR-10's authors publish. */
-export const OFFICIAL_ARCHIVE = {
+const OFFICIAL_ARCHIVE = {
   url: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
   bytes: 170_052_171,
   md5: 'c32a1d4ab5d03f1284b67883e8d87530',
@@ -48,7 +48,7 @@ export interface DownloadOptions {
   readonly layout?: BinaryLayout | undefined;
 }
 
-export const DOWNLOAD_DEFAULTS = {
+const DOWNLOAD_DEFAULTS = {
   attempts: 5,
   attemptsBeforeFirstByte: 2,
   stallTimeoutMs: 30_000,

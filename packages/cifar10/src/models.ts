@@ -5,7 +5,7 @@ import type { Layer } from '@convoy/model/layers';
 const FAST = { momentum: 0.9 };
 
 /** The lesson's CNN, layer by layer; 904,718 parameters. */
-export const LESSON_CNN: Architecture = [
+const LESSON_CNN: Architecture = [
   { type: 'input', name: 'input_1', shape: [32, 32, 3] },
   { type: 'conv2d', name: 'conv2d', filters: 32, kernelSize: 3, activation: 'relu' },
   { type: 'conv2d', name: 'conv2d_1', filters: 32, kernelSize: 3, activation: 'relu' },
@@ -25,7 +25,7 @@ export const LESSON_CNN: Architecture = [
 ];
 
 /** The lesson's CNN with the three layers that the lesson imports and leaves for later: normalised, averaged, dropped out. */
-export const LESSON_BN: Architecture = [
+const LESSON_BN: Architecture = [
   { type: 'input', name: 'input_1', shape: [32, 32, 3] },
   ...convolution(0, 32),
   ...convolution(1, 32),
@@ -45,7 +45,7 @@ export const LESSON_BN: Architecture = [
  * A residual network of eight convolutions, at half the width of the one that its author trained to 94 % in 24 epochs (Page,
  * "How to train your ResNet", 2018): few, wide layers keep two cores busier than ResNet-20's many narrow ones.
  */
-export const RESNET: Architecture = [
+const RESNET: Architecture = [
   { type: 'input', name: 'input_1', shape: [32, 32, 3] },
   ...convolution(0, 32, FAST),
   ...convolution(1, 64, { pool: 0, ...FAST }),
@@ -77,7 +77,7 @@ export const lessonModel: Model = models['lesson-cnn'];
 interface ConvolutionOptions {
   /** The number of a pool between convolution and normalisation, which then works on a quarter of the values. */
   readonly pool?: number;
-  /** Of the moving statistics. Keras's default outlasts a short training: after 192 steps a seventh is still the initial 0 and 1. */
+  /** The momentum of the moving statistics. Keras's default outlasts a short training: after 192 steps a seventh is still the initial 0 and 1. */
   readonly momentum?: number;
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { IMAGE_BYTES } from '@convoy/model/dataset';
-import { SYNTHETIC_CLASS_NAMES, syntheticDataset } from './synthetic.ts';
+import { syntheticDataset } from './synthetic.ts';
+import { SYNTHETIC_CLASS_NAMES } from './synthetic-figures.ts';
 
 const dataset = syntheticDataset({ seed: 1 });
 

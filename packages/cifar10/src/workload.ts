@@ -4,7 +4,7 @@ import { datasets, syntheticConfig, type Cifar10Dataset } from './datasets.ts';
 import { models } from './models.ts';
 import { openConfigured } from './locate.ts';
 import { recipes } from './recipes.ts';
-import { SYNTHETIC_CLASS_NAMES } from './synthetic.ts';
+import { SYNTHETIC_CLASS_NAMES } from './synthetic-figures.ts';
 
 /** The workload that Convoy brings: the lesson's models and recipes, on CIFAR-10 or on a synthetic set of the same shape. */
 export const cifar10: LoadedWorkload = {

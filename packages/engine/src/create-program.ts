@@ -16,7 +16,7 @@ export interface ProgramOptions {
  * ‖compiled − eager‖ / ‖eager‖. Both round to float32 (6e-8), in different orders; 1e-6 is seen. A wrong gradient of one
  * layer is off by a part of a whole.
  */
-export const AGREEMENT = 1e-5;
+const AGREEMENT = 1e-5;
 
 /**
  * The fastest program for the model on this engine that computes the right gradient: compiled on TensorFlow, if the graph

@@ -7,7 +7,7 @@ import type { Batch } from './program.ts';
 export interface LossProgram {
   /** What an evaluation expects of a batch. */
   readonly evaluated: (batch: Batch) => Batch;
-  /** Of each sample. @param outputs_NO the model's. */
+  /** Each sample's loss. @param outputs_NO the model's. */
   readonly losses: (engine: Engine, outputs_NO: Tensor2D, batch: Batch) => Tensor1D;
   /** What the metric looks at. */
   readonly predictions: (tf: Tf, outputs_NO: Tensor2D) => Tensor;

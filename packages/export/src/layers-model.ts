@@ -56,7 +56,7 @@ function topology(name: string, model: Model) {
       input_layers: [[layers[0]!.name, 0, 0]],
       output_layers: [[layers.at(-1)!.name, 0, 0]],
     },
-    // Of the format, not of a library that was used: the words of `config` are those of Keras 2.
+    // The version of the format, not of a library that was used: the words of `config` are those of Keras 2.
     keras_version: '2.15.0',
     backend: 'tensorflow',
   };

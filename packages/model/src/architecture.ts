@@ -48,7 +48,7 @@ export interface Model {
 }
 
 export interface ModelInput {
-  /** Of one sample. */
+  /** The shape of one sample. */
   readonly shape: readonly number[];
   /** The product of the shape. */
   readonly size: number;

@@ -6,7 +6,7 @@ export interface Dataset {
   readonly name: string;
   readonly trainCount: number;
   readonly testCount: number;
-  /** Of one sample's input. */
+  /** The shape of one sample's input. */
   readonly inputShape: readonly number[];
   readonly inputType: 'uint8' | 'float32';
   /** By label; none where samples have values. */
@@ -57,7 +57,7 @@ export type DatasetName = 'cifar10' | 'synthetic';
 export type Split = 'train' | 'test';
 
 export const IMAGE_SIZE = 32;
-export const IMAGE_CHANNELS = 3;
+const IMAGE_CHANNELS = 3;
 export const IMAGE_SHAPE = [IMAGE_SIZE, IMAGE_SIZE, IMAGE_CHANNELS] as const;
 /** Bytes of one image: 32 · 32 · 3. */
 export const IMAGE_BYTES = IMAGE_SIZE * IMAGE_SIZE * IMAGE_CHANNELS;

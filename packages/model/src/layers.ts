@@ -6,7 +6,7 @@ export const NON_LINEARITIES = ['relu', 'sigmoid', 'tanh', 'gelu'] as const;
 export type NonLinearity = (typeof NON_LINEARITIES)[number];
 export type Activation = NonLinearity | 'linear';
 
-/** Of one sample, without the batch dimension. */
+/** The shape of one sample, without the batch dimension. */
 export type Shape = readonly number[];
 
 /** What a tensor starts from: a draw of the run's seed, or the same everywhere. */
@@ -17,7 +17,7 @@ export interface Part {
   readonly name: string;
   readonly shape: Shape;
   readonly initial: Initial;
-  /** Of a moving statistic, which no optimizer touches: the share of its value that a step keeps. */
+  /** The share of its value that a moving statistic keeps in a step. No optimizer touches a tensor that has one. */
   readonly momentum?: number;
 }
 
@@ -75,7 +75,7 @@ export const LAYERS = {
   /** The first layer of every model, and only that. */
   input: kind(
     {
-      /** Of one sample: [height, width, channels], or [values]. */
+      /** One sample's shape: [height, width, channels], or [values]. */
       shape: v.custom<Shape>(isShape, 'a list of whole numbers above 0'),
       /** Samples are float32 values as they are; without it, bytes that the engine divides by 255. */
       dtype: v.optional(v.picklist(['float32', 'uint8'])),

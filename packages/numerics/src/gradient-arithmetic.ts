@@ -8,7 +8,7 @@ import { copyFloat32, float32Bytes } from '@convoy/protocol/tensor';
  * loss; so how the micro-batches were leased still decides nothing.
  */
 export interface GradientArithmetic {
-  /** Of a gradient in a message. */
+  /** The length of a gradient in a message. */
   readonly messageBytes: number;
   /** gradient ← what may enter the tree. */
   round(gradient: Float32Array): void;

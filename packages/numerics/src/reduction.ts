@@ -6,7 +6,7 @@ import { parentOf, rootOf, sameBlock, siblingOf } from './blocks.ts';
 export interface Tally {
   readonly samples: number;
   readonly lossSum: number;
-  /** Of the run's metric: 1 for each correct prediction, or each sample's absolute error, which is a mean over its outputs. */
+  /** The sum of the run's metric: 1 for each correct prediction, or each sample's absolute error, which is a mean over its outputs. */
   readonly metricSum: number;
 }
 

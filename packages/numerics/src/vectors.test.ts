@@ -23,7 +23,7 @@ function pair(length: number, seed: number, map = (value: number) => value) {
   return { there, here: there.slice() };
 }
 
-/** Of vectors of a million values, which Vitest takes half a minute to compare. */
+/** Compares vectors of a million values; Vitest takes half a minute to. */
 function haveSameBits(a: Float32Array, b: Float32Array): boolean {
   return Buffer.from(a.slice().buffer).equals(Buffer.from(b.slice().buffer));
 }

@@ -21,7 +21,7 @@ import {
  */
 const MEMORY_BYTES = [2 ** 32, 2 ** 29];
 const PAGE_BYTES = 64 * 1024;
-/** Of a cache line. A part of a vector may begin anywhere: SIMD is only a little slower there. */
+/** A cache line's length, at which vectors begin. A part of a vector may begin anywhere: SIMD is only a little slower there. */
 const ALIGNMENT = 64;
 
 /** What is used of it here: neither TypeScript's library for ES2023 nor Node's types declare it as a value. */
@@ -150,7 +150,7 @@ function presentOf(vectors: AdamVectors | SgdVectors | RmspropVectors): Float32A
 
 /** How {@link drawMask} draws. */
 export interface MaskDraw {
-  /** Of a Threefry-2x32-20 stream. */
+  /** The key of a Threefry-2x32-20 stream. */
   readonly key0: number;
   readonly key1: number;
   /** Words below it become 0, the others `kept`. */

@@ -21,7 +21,7 @@ const packr = new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: '
 const NOTHING = new Uint8Array(0);
 /** MessagePack's bin 32: a tag and a 32-bit length before the bytes. */
 const BIN32 = { tag: 0xc6, headerBytes: 5 };
-/** Of an encoded tensor in memory: an aligned copy out of shared memory is ten times as fast. */
+/** The alignment of an encoded tensor in memory: an aligned copy out of shared memory is ten times as fast. */
 const ALIGNMENT = 8;
 /** Room for a head that grows with its numbers, where a buffer is used again. */
 const SLACK_BYTES = 256;

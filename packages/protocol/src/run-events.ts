@@ -246,7 +246,7 @@ export interface RunSummary {
   readonly testAccuracy: number | null;
   readonly testLoss: number | null;
   readonly validationAccuracy: number | null;
-  /** Of a regression, which has no accuracies; absent elsewhere. */
+  /** Only a regression, which has no accuracies, has these two. */
   readonly testMeanAbsoluteError?: number | null;
   readonly validationMeanAbsoluteError?: number | null;
   /** sha256 of the final parameters as one little-endian float32 vector. */

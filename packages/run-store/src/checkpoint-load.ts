@@ -57,13 +57,13 @@ export interface ListedCheckpoint {
   readonly step: number;
   /** Epochs complete at its step. */
   readonly epoch: number | null;
-  /** Of all its files. */
+  /** The size of all its files. */
   readonly bytes: number;
   /** Validation accuracy of its parameters, 0 to 1; null when they were not evaluated, and in a regression. */
   readonly metric: number | null;
   /** In a regression, of the validation; null when they were not evaluated. */
   readonly meanAbsoluteError?: number | null;
-  /** Of the checkpoints listed, the valid one that is the best by the figure that the run monitors; of equals the first. */
+  /** Whether it is the best of the valid checkpoints listed, by the figure that the run monitors; the first of equals. */
   readonly isBest: boolean;
   /** ISO 8601, UTC. */
   readonly writtenAt: string | null;

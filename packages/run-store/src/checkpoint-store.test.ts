@@ -300,7 +300,7 @@ describe('a write of a checkpoint that is interrupted', () => {
       const found: MemoryDisk[] = [];
       await writeTwo(disk, ({ number }) => {
         if (number !== at) return;
-        // Of what was not flushed nothing survives, or everything, or each thing by chance.
+        // What was not flushed is lost, or survives, or each thing does one of the two by chance.
         found.push(disk.afterPowerLoss(() => false));
         found.push(disk.afterPowerLoss(() => true));
         for (let draw = 0; draw < 4; draw++) found.push(disk.afterPowerLoss(isHeads));

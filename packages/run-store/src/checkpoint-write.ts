@@ -10,7 +10,7 @@ import {
 import type { CheckpointFiles } from './checkpoint-files.ts';
 
 /** A few milliseconds of sha256: between two pieces, heartbeats are answered. */
-export const DEFAULT_CHUNK_BYTES = 4 << 20;
+const DEFAULT_CHUNK_BYTES = 4 << 20;
 
 const WRITING = '.writing-';
 const REMOVING = '.removing-';

@@ -72,7 +72,7 @@ const ManifestBodySchema = v.strictObject({
   step: wholeNumber,
   /** ISO 8601, UTC. */
   writtenAt: v.pipe(v.string(), v.isoTimestamp()),
-  /** Of these parameters, if they have been evaluated. */
+  /** These parameters' validation accuracy, if they have been evaluated. */
   validationAccuracy: v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   /** The same of a regression; left out elsewhere. */
   validationMeanAbsoluteError: v.exactOptional(v.nullable(v.number())),

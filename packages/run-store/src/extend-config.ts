@@ -53,7 +53,7 @@ function cannotExtend(obstacle: string): OperatorError {
 }
 
 /** Why what a run has done would have been different in a longer one; null when it would not. */
-export function obstacleToLength({ schedule, callbacks }: RunConfig): string | null {
+function obstacleToLength({ schedule, callbacks }: RunConfig): string | null {
   if (schedule.name === 'cosine' && schedule.decaySteps === null) {
     return "its cosine schedule is as long as the run, so every step's learning rate would have been another";
   }

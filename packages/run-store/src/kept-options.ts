@@ -6,7 +6,7 @@ import { wholeBetween } from '@convoy/protocol/numbers';
 import { writeAtomically } from './write-atomically.ts';
 
 /** What a run is served with and does not compute with: a resume takes it from here unless it is given anew. */
-export const OPTIONS_FILE = 'options.json';
+const OPTIONS_FILE = 'options.json';
 
 /** What is done about a collapse, in the order of how much it saves. */
 export const COLLAPSE_ACTIONS = ['halt', 'rollback', 'continue'] as const;

@@ -10,9 +10,9 @@ import { diskFiles, remedyFor, writeWhole, type CheckpointFiles } from './checkp
 import { faultOf, verifyCheckpoint } from './checkpoint-load.ts';
 
 /** The run's rollbacks, oldest first; absent before the first. */
-export const ROLLBACKS_FILE = 'rollbacks.json';
+const ROLLBACKS_FILE = 'rollbacks.json';
 /** A rollback that has been decided and is not done; absent at all other times. */
-export const PENDING_ROLLBACK_FILE = 'rollback-pending.json';
+const PENDING_ROLLBACK_FILE = 'rollback-pending.json';
 /** After so many a run halts instead: an eighth of the learning rate did not help either. */
 export const MAX_ROLLBACKS = 3;
 /** What each of them multiplies the learning rate by. */

@@ -9,13 +9,13 @@ import { configDifference } from './extend-config.ts';
 import { writeAtomically } from './write-atomically.ts';
 
 /** What a run is from its making on; absent in folders of older versions. */
-export const IDENTITY_FILE = 'identity.json';
+const IDENTITY_FILE = 'identity.json';
 
 const IdentitySchema = v.strictObject({
   run: v.string(),
   /** As `config.json` had it when the run was made. */
   config: v.record(v.string(), v.unknown()),
-  /** Of the JSON of the configuration. */
+  /** The digest of the configuration's JSON. */
   configSha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
 });
 

@@ -30,7 +30,7 @@ type Holder = v.InferOutput<typeof HolderSchema>;
 export interface LockOptions {
   /** The run's id, for messages. */
   readonly run: string;
-  /** Of the server that is to serve the run: random per start. */
+  /** The incarnation of the server that is to serve the run: random per start. */
   readonly incarnation: string;
   /** Where workers reach it, for messages; null when it is not known yet. */
   readonly url: string | null;

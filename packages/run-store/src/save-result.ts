@@ -48,7 +48,7 @@ export async function saveResult({ save, now, pause, onRefused }: SaveResultOpti
   }
 }
 
-/** Of the file system's error, or of the one that an operator's line was made of. */
+/** The code of the file system's error, or of the one that an operator's line was made of. */
 function codeOf(error: unknown): unknown {
   const { code, cause } = error as NodeJS.ErrnoException;
   return code ?? (cause as NodeJS.ErrnoException | undefined)?.code;

@@ -86,7 +86,7 @@ export function takeEvaluation(task: EvaluationTask, total: Sums, training: Trai
   return concluded(facts, answer, callbacks.validated(evaluation), null);
 }
 
-/** Of the mean gradient; not finite when the statistics behind the gradient are not. */
+/** The mean gradient's norm; not finite when the statistics behind the gradient are not. */
 export function normOfGradient(vector: Float32Array, samples: number, trainableCount: number): number {
   const tail = normOf(vector.subarray(trainableCount));
   return Number.isFinite(tail) ? normOf(vector.subarray(0, trainableCount), samples) : tail;

@@ -11,7 +11,7 @@ export interface Expectations {
   readonly config: RunConfig;
   readonly plan: RunPlan;
   readonly metric: MetricName;
-  /** Of a gradient in a message. */
+  /** The length of a gradient in a message. */
   readonly gradientBytes: number;
 }
 

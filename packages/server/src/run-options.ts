@@ -67,7 +67,7 @@ export interface PrepareOptions extends RunOptions {
   readonly url: string | null;
   /** Train on the synthetic set when CIFAR-10 can't be had, instead of stopping. */
   readonly fallbackToSynthetic?: boolean;
-  /** Of so many training images. */
+  /** How many training images that set has. */
   readonly syntheticSize?: number | undefined;
   /** The one worker computes in this process: nobody could take its place, and it can't hang without this server. */
   readonly isSingle?: boolean;

@@ -3,7 +3,7 @@ import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
 import { allocateVector } from '@convoy/numerics/vectors';
 import type { Task, WorkerId } from '@convoy/training/coordinator/events';
 
-/** Of whom a result is, and what it is a result of. */
+/** Who computed a result, and of which block of which task. */
 export interface ResultKey {
   readonly workerId: WorkerId;
   readonly task: number;

@@ -7,7 +7,7 @@ import type { RunPlan } from './sampling.ts';
 export interface RateSources {
   readonly schedule: ScheduleConfig;
   readonly plan: Pick<RunPlan, 'stepsPerEpoch' | 'totalSteps'>;
-  /** Of ReduceLROnPlateau: the rate that the schedule starts from, the configured one until it has reduced it. */
+  /** ReduceLROnPlateau's state: the rate that the schedule starts from, the configured one until it has reduced it. */
   readonly callbacks: Pick<CallbacksState, 'reduceLROnPlateau'>;
   /** What earlier rollbacks left of the rate; 1 without any. */
   readonly rollbackFactor?: number | undefined;

@@ -4,7 +4,7 @@ import { closeCodes, type Closure } from './connection.ts';
 export interface IncomingLimitOptions {
   /** In all, before it is admitted: a greeting, what it has to show, and heartbeats until then. */
   readonly strangerBytes: number;
-  /** Of one message, until a larger one is expected. */
+  /** The most that one message may have, until a larger one is expected. */
   readonly smallMessageBytes: number;
   /** Messages, pings and pongs that nobody asked for: so many at once, and so many per second in the long run. */
   readonly burst: number;
@@ -63,7 +63,7 @@ export class IncomingLimits {
     this.#wholeAt = bytesHeard;
   }
 
-  /** Of a message, a ping or a pong that has come. */
+  /** A message, a ping or a pong has come. @returns what is wrong when there have been too many; else null. */
   faultOfFrequency(nowMs: number): Closure | null {
     const { burst, perSecond } = this.#options;
     this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#tokensAtMs) / 1000) * perSecond);

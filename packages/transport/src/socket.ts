@@ -42,7 +42,7 @@ export interface SocketOptions {
   readonly guard: Guard | null;
 }
 
-/** Of all connections in this thread: each needs one only between a message's arrival and its reading. */
+/** Buffers for all connections in this thread: each needs one only between a message's arrival and its reading. */
 const messageBuffers = new MessageBuffers();
 
 /** A WebSocket as a {@link Connection}: one binary frame per message. */

@@ -3,7 +3,7 @@ import { ConvoyProcess, howItEnded, type ChildEnd } from './child.ts';
 export interface ClusterOptions {
   /** The program that this process is. */
   readonly main: string;
-  /** Of the coordinator's first start, and of every later one. */
+  /** The coordinator's arguments at its first start, and at every later one. */
   readonly startArguments: readonly string[];
   readonly resumeArguments: readonly string[];
   readonly workerArguments: readonly string[];

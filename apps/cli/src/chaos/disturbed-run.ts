@@ -26,7 +26,7 @@ export interface ChaosOptions {
 }
 
 /** What a run was like that was disturbed. */
-export interface DisturbedRecord extends RunRecord {
+interface DisturbedRecord extends RunRecord {
   readonly journal: readonly JournalEntry[];
   readonly counts: JournalCounts;
   /** Promises of Convoy's that were broken meanwhile, a line each. */

@@ -48,9 +48,9 @@ interface Subject {
 /** What the model says of a subject. */
 interface Prediction extends Pick<Subject, 'truth'> {
   readonly image: string;
-  /** Of a classification. */
+  /** A classification's most probable classes. */
   readonly top?: readonly { readonly class: string; readonly probability: number }[];
-  /** Of a regression. */
+  /** A regression's outputs. */
   readonly values?: readonly number[];
 }
 

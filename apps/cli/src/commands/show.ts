@@ -12,7 +12,7 @@ import { readConfig } from '@convoy/run-store/run-folder';
 import { addFlags, flagTable, longOf, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { dataFlags } from '../flags/run.ts';
-import { augmentationFlags, datasetFlags } from '../flags/settings.ts';
+import { augmentationFlags, datasetFlags } from '../flags/image-settings.ts';
 import { settingsFromFlags } from '../flags/settings-from-flags.ts';
 import type { Tile } from '@convoy/pictures/image-grid';
 import { positiveInteger, wholeNumber } from '../flags/values.ts';

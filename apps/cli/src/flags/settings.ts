@@ -1,16 +1,14 @@
 import { MONITORS } from '@convoy/protocol/callbacks-config';
-import { datasets, type DatasetName } from '@convoy/cifar10/datasets';
 import { MODEL_NAMES } from '@convoy/cifar10/models';
 import { recipes, type RecipeName } from '@convoy/cifar10/recipes';
-import { SYNTHETIC_DEFAULTS } from '@convoy/cifar10/synthetic';
 import { GRADIENT_FORMATS, type RunConfig } from '@convoy/protocol/run-config';
 import { DEFAULT_SEED } from '@convoy/training/config';
 import { DEFAULT_OPTIMIZERS } from '@convoy/training/optimizer/optimizer';
 import type { Settings } from '@convoy/training/settings';
 import { flagTable } from './flag.ts';
+import { augmentationFlags, DATA, datasetFlags, REGULARIZATION } from './image-settings.ts';
 import {
   amount,
-  between,
   finiteNumber,
   fraction,
   positiveInteger,
@@ -18,75 +16,18 @@ import {
   positiveShare,
   properFraction,
   risingSteps,
-  someOf,
-  wholeBetween,
   wholeNumber,
 } from './values.ts';
 
 // The flags that decide what a run computes. Each is one entry: `setting` says where its value goes in the configuration, and
 // everything else follows from the table: options and help, the conflicts with --resume, chaos's arguments, the JSON schema's remarks.
 
-/** Pixels by which images are padded before they are cropped, as is usual for images of 32. */
-const CROP_PADDING = 4;
 const RECIPE_NAMES = Object.keys(recipes) as RecipeName[];
 
-const DATA = 'Model and data:';
 const TRAINING = 'Training:';
 const OPTIMIZER = 'Optimizer:';
 const SCHEDULE = 'Learning rate schedule:';
 const CALLBACKS = 'Callbacks, at the end of an epoch:';
-const REGULARIZATION = 'Regularization and augmentation:';
-
-/** Where training and validation images come from. */
-export const datasetFlags = flagTable({
-  dataset: {
-    takes: '<name>',
-    choices: Object.keys(datasets) as DatasetName[],
-    help: 'images to train on',
-    defaultText: 'cifar10',
-    group: DATA,
-    isCommon: true,
-    setting: 'dataset.name',
-  },
-  syntheticSize: {
-    takes: '<n>',
-    parse: positiveInteger,
-    help: 'number of synthetic training images; the test set has a fifth as many',
-    defaultText: String(SYNTHETIC_DEFAULTS.trainCount),
-    group: DATA,
-    // Alone, the size is that of the set which replaces CIFAR-10 where it can't be had.
-    setting: (trainCount: number, { dataset }: RunConfig): Settings =>
-      dataset.name === 'synthetic' ? { dataset: { trainCount } } : {},
-  },
-});
-
-/** What is done to training images. */
-export const augmentationFlags = flagTable({
-  augment: {
-    takes: '<list>',
-    parse: someOf(['crop', 'flip']),
-    text: (names: readonly string[]) => names.join() || 'none',
-    help: `augment training images: crop (after padding by ${CROP_PADDING} pixels), flip, crop,flip or none`,
-    group: REGULARIZATION,
-    setting: (names: readonly ('crop' | 'flip')[]): Settings => ({
-      augmentation: { crop: names.includes('crop') ? CROP_PADDING : 0, flip: names.includes('flip') },
-    }),
-  },
-  cutout: {
-    takes: '<pixels>',
-    parse: wholeBetween(0, 64),
-    help: 'cover a square of this size in each training image with grey',
-    group: REGULARIZATION,
-    setting: 'augmentation.cutout',
-  },
-  mixup: {
-    takes: '<alpha>',
-    parse: between(0, 8),
-    help: 'blend pairs of training images, with weights drawn from Beta(alpha, alpha)',
-    group: REGULARIZATION,
-    setting: 'augmentation.mixup',
-  },
-});
 
 export const settingFlags = flagTable({
   recipe: {

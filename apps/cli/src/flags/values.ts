@@ -4,7 +4,7 @@ import { nearestName } from '@convoy/protocol/wrong-value';
 // What the command line's texts must be, for commander to say so.
 
 /** A whole number. */
-export function whole({ least }: { readonly least: number }): (text: string) => number {
+function whole({ least }: { readonly least: number }): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;

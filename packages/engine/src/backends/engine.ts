@@ -7,7 +7,7 @@ export type EngineName = 'tensorflow' | 'wasm';
 /** A backend of TensorFlow.js that can train, with the kernels for which the stock composition is too slow. */
 export interface Engine {
   readonly name: EngineName;
-  /** Of the library that computes: TensorFlow's, or tfjs-backend-wasm's. */
+  /** The version of the library that computes: TensorFlow's, or tfjs-backend-wasm's. */
   readonly version: string;
   /** Threads inside one operation. */
   readonly threads: number;

@@ -108,7 +108,7 @@ function normalisation(epsilon: number, isTraining: boolean): Record<string, Att
 
 export function relu(tape: Tape, x: Output): Output {
   const y = tape.graph.add('Relu', [x], T);
-  // Of its result: positive where the input is, and then the input itself needn't be kept.
+  // The slope depends on the result alone, which is positive where the input is: the input needn't be kept.
   return tape.record(y, [x], (slope) => [() => tape.graph.add('ReluGrad', [slope, y], T)]);
 }
 

@@ -42,13 +42,13 @@ export interface TrainingResults extends Results {
 export interface MaskInput {
   /** The layer's index in the architecture. */
   readonly layer: number;
-  /** Of the layer's input. */
+  /** The shape of the layer's input. */
   readonly shape: readonly number[];
   readonly input: Output;
 }
 
 export interface Results {
-  /** Of each sample, float32 [N]: cross-entropy in nats, or the mean squared error. */
+  /** Each sample's loss, float32 [N]: cross-entropy in nats, or the mean squared error. */
   readonly losses: Output;
   /** The class with the largest logit, int32 [N]; of a regression the values, float32 [N, outputs]. */
   readonly predictions: Output;

@@ -24,7 +24,7 @@ export const KERAS_NAMES = {
  */
 export type EpochFigures = { readonly epoch: number } & { readonly [Figure in Monitor]: number | null };
 
-/** Of an epoch of which nothing is known yet. */
+/** The figures of an epoch of which nothing is known yet. */
 export const NO_FIGURES: Omit<EpochFigures, 'epoch'> = {
   val_loss: null,
   val_accuracy: null,

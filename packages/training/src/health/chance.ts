@@ -5,7 +5,7 @@ import { wholeNumber } from '@convoy/protocol/numbers';
 import type { Verdict } from './verdict.ts';
 
 /** A chunk of steps is judged when it has both: fewer samples say little about an accuracy, fewer steps little about a trend. */
-export const CHUNK_STEPS = 16;
+const CHUNK_STEPS = 16;
 const CHUNK_SAMPLES = 512;
 /** Chunks in a row at chance that make a collapse of a run that has been better; with a dead layer one is enough. */
 const COLLAPSE_CHUNKS = 3;

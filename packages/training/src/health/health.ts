@@ -56,7 +56,7 @@ export const HealthSnapshotSchema = v.object({
   norms: NormsSchema,
   validation: ValidationSchema,
   skips: v.object({ inARow: wholeNumber, lastStep: wholeNumber }),
-  /** Of a regression, from its first applied step on. */
+  /** A regression's loss in its first applied step. */
   firstLoss: v.optional(v.nullable(v.number()), null),
   /** What holds now, and all that ever did. */
   open: v.array(FindingSchema),
@@ -77,7 +77,7 @@ export interface StepFigures extends Measured {
   readonly samples: number;
   /** Null in a regression. */
   readonly correct: number | null;
-  /** Of the mean gradient. */
+  /** The norm of the mean gradient. */
   readonly gradientNorm: number;
   /** From {@link silentUnits}. */
   readonly silent: readonly number[];

@@ -20,7 +20,7 @@ const PROBES_IN_A_ROW = 4;
 /** Share of the early gradient, or of the last layer's, below which a layer's has vanished. */
 const VANISHED = 1e-3;
 const VANISHED_BESIDE = 1e-6;
-/** Of the loss of a model that knows nothing, ln(classes): with a lower loss small gradients are what one wants. */
+/** A share of the loss of a model that knows nothing, ln(classes): with a lower loss small gradients are what one wants. */
 const HIGH_LOSS = 0.5;
 /** Part of a kernel's norm by which a step moves it: about 0.001 is usual, and above this it forgets itself in ten steps. */
 const LARGE = 0.1;

@@ -8,9 +8,9 @@ import { silentUnits } from './units.ts';
 
 const INPUTS = 12;
 const HIDDEN = 24;
-export const CLASSES = 10;
+const CLASSES = 10;
 const BATCH = 32;
-/** Of each input around its cluster's centre: clusters overlap. */
+/** The spread of each input around its cluster's centre: clusters overlap. */
 const NOISE = 3;
 
 export const TENSORS: TensorTable = [

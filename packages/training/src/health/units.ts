@@ -4,17 +4,17 @@ import { wholeNumber } from '@convoy/protocol/numbers';
 import type { Verdict } from './verdict.ts';
 
 /** Steps in a row without any gradient after which a unit is dead. */
-export const DEAD_STEPS = 32;
+const DEAD_STEPS = 32;
 /** Share of a layer's dead units that is worth a note, and the one below which the note is taken back. */
 const NOTEWORTHY = 0.5;
 const HARMLESS = 0.35;
-/** Of the loss of a model that knows nothing, ln(classes): below this loss gradients vanish because all is known. */
+/** A share of the loss of a model that knows nothing, ln(classes): below it gradients vanish because all is known. */
 const HIGH_LOSS = 0.05;
 
 /** A layer's units: the elements of what is added to their sums, a bias or a normalisation's beta. */
 export interface UnitLayer {
   readonly name: string;
-  /** Of the tensor in the flat vector, and of its first unit among the units of all layers. */
+  /** Where the tensor begins in the flat vector, and its first unit among the units of all layers. */
   readonly offset: number;
   readonly first: number;
   readonly count: number;
