@@ -5,6 +5,8 @@ import { simulate, type SimulationOptions } from './simulate.ts';
 
 /** Trainings within which every mistake must show. */
 const SEEDS = 10_000;
+/** They compute all the while: half a minute on a core of one's own, and on a busy machine as much longer as it is busy. */
+const timeout = 20 * 60_000;
 
 interface Failure {
   readonly seed: number;
@@ -33,11 +35,11 @@ function expectCaught(name: string, failure: Failure | null): void {
 }
 
 describe('the simulation catches a coordinator that', () => {
-  it.each(mutants)('$name', async (mutant) => {
+  it.each(mutants)('$name', { timeout }, async (mutant) => {
     expectCaught(mutant.name, await firstFailure({ machine: await machineOf(mutant) }));
   });
 
-  it('weights by results instead of samples', async () => {
+  it('weights by results instead of samples', { timeout }, async () => {
     expectCaught('weights by results', await firstFailure(byResults));
   });
 });
