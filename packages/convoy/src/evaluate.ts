@@ -32,5 +32,5 @@ async function evaluateFolder(folder: string, options: EvaluateOptions): Promise
     ...(workload === undefined ? {} : { workload }),
   };
   const told = (line: string) => onNote(withOptionNames(line));
-  return evaluateRun(parameters, split, computeOptions(flags, count, process.env), told);
+  return evaluateRun(parameters, split, computeOptions(flags, count, process.env, told), told);
 }

@@ -36,7 +36,7 @@ export class Predictor {
   ): Promise<Predictor> {
     const threads = threadsPerWorker(flags, config.deterministic, 1);
     const usable = { ...flags, engine: await usableEngine(flags.engine, onNote) };
-    const engine = await loadEngine({ ...computeOptions(usable, threads, environment), onFallback: onNote });
+    const engine = await loadEngine({ ...computeOptions(usable, threads, environment, onNote), onFallback: onNote });
     const cacheDir = cacheDirectory(environment, process.platform);
     const program = createProgram(engine, model, { cacheDir, onNote });
     program.setParameters(values);

@@ -84,7 +84,7 @@ async function checkEngine(flags: DoctorFlags): Promise<readonly Finding[]> {
   try {
     const onFallback = (reason: string) => (warning = reason);
     const usable = { ...flags, engine: await usableEngine(flags.engine, onFallback) };
-    const engine = await loadEngine({ ...computeOptions(usable, threads, process.env), onFallback });
+    const engine = await loadEngine({ ...computeOptions(usable, threads, process.env, onFallback), onFallback });
     const { name, version } = engine;
     const detail = `${name} ${version}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
     const loaded: Finding = { check: 'engine', status: warning === null ? 'ok' : 'warning', detail: warning ?? detail };

@@ -62,8 +62,10 @@ async function evaluate(
   const { assertPictureName } = await import('@convoy/pictures/picture-file');
   if (flags.out !== undefined) assertPictureName(flags.out);
   const parameters = await readRunParameters(flags.run, flags.checkpoint, flags.workload);
-  const options = computeOptions(flags, threadsPerWorker(flags, parameters.config.deterministic, 1), process.env);
-  const evaluation = await evaluateRun(parameters, flags.split, options, (line) => process.stderr.write(`${line}\n`));
+  const note = (line: string) => void process.stderr.write(`${line}\n`);
+  const threads = threadsPerWorker(flags, parameters.config.deterministic, 1);
+  const options = computeOptions(flags, threads, process.env, note);
+  const evaluation = await evaluateRun(parameters, flags.split, options, note);
   const { loss, samples, step, classes, confusion } = evaluation;
   const figures = `${flags.split} ${metricText(evaluation)}, loss ${loss.toFixed(4)} over ${samples} samples, after ${step} steps`;
   if (confusion === null) {

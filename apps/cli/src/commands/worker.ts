@@ -91,7 +91,8 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   // Whoever launched this process is gone, and with it the reason to be here.
   process.on('disconnect', () => drain.abort(new Error('the launching process ended')));
   if (process.channel !== undefined && !process.connected) drain.abort(new Error('the launching process ended'));
-  const engine = await usableEngine(flags.engine, (line) => log(line, 'note'));
+  const note = (line: string) => log(line, 'note');
+  const engine = await usableEngine(flags.engine, note);
   let provision: Provision = {};
   const onRetry = (error: Error, attempt: number) => {
     if (TELL_AT.has(attempt))
@@ -99,7 +100,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   };
   const { completed, dismissed, reason } = await work({
     compute: new ThreadCompute(),
-    computeOptions: computeOptions({ ...flags, engine }, threadsPerWorker(flags, false, 1), process.env),
+    computeOptions: computeOptions({ ...flags, engine }, threadsPerWorker(flags, false, 1), process.env, note),
     connect: async (signal) => {
       // Who is launched on the coordinator's machine has what the coordinator has.
       if (!flags.notesOnly) provision = await provideWhenThere(supplyOptions(flags, signal, log), Math.random, onRetry);

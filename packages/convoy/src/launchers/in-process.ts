@@ -13,10 +13,12 @@ import { usableEngine } from '../local-engine.ts';
  * @returns when the run has ended. @throws what ended the worker before the run was over.
  */
 export async function trainInProcess(flags: EngineOptions, run: ServedRun, log: WorkerLog): Promise<void> {
-  const engine = await usableEngine(flags.engine, (line) => log(line, 'note'));
+  const note = (line: string) => log(line, 'note');
+  const engine = await usableEngine(flags.engine, note);
+  const threads = threadsPerWorker(flags, run.deterministic, 1);
   const working = work({
     compute: new InlineCompute(),
-    computeOptions: computeOptions({ ...flags, engine }, threadsPerWorker(flags, run.deterministic, 1), process.env),
+    computeOptions: computeOptions({ ...flags, engine }, threads, process.env, note),
     connect: connectTo(run),
     drain: new AbortController().signal,
     // A server that goes back to a checkpoint is there again when it has read it.

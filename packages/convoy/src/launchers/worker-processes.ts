@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { exitCodes } from '@convoy/protocol/errors';
 import { openDoor } from '@convoy/server/serve';
 import type { ServedRun } from '@convoy/server/serve-run';
-import { threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
+import { clearUnseen, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
 import { usableEngine } from '../local-engine.ts';
 import { LocalWorkers, type LocalWorkersOptions } from './local.ts';
 
@@ -28,8 +28,17 @@ const LEAVE_WITHIN_MS = 5_000;
 export async function trainWithWorkers(
   flags: WorkerFlags,
   run: ServedRun,
-  { onWarning, onStatus, suspendWithProgram = () => () => {}, ...spawning }: WorkerProcessesOptions,
+  {
+    onWarning,
+    onStatus,
+    suspendWithProgram = () => () => {},
+    environment = process.env,
+    ...spawning
+  }: WorkerProcessesOptions,
 ): Promise<number> {
+  // Here, or each of the workers would say it.
+  const cleared = { ...environment };
+  clearUnseen(cleared, onWarning);
   const { deterministic, model, microBatches } = run;
   const engine = await usableEngine(flags.engine, onWarning);
   const count = flags.workers ?? Math.min(availableParallelism(), microBatches);
@@ -40,6 +49,7 @@ export async function trainWithWorkers(
   let lastLine = '';
   const workers = new LocalWorkers({
     ...spawning,
+    environment: cleared,
     count,
     stepsDone: () => run.stepsDone(),
     args: workerArguments({ ...flags, engine }, `ws://127.0.0.1:${listener.port}`, threads),
