@@ -49,7 +49,19 @@ const WRONG: Readonly<Record<Exclude<keyof TrainOptions | keyof EvaluateOptions,
 const WRONG_SETTINGS: readonly unknown[] = [-1, 0.5, 'nonsense', [], {}];
 
 /** Flags in lines that no function of the package can come to: those of exports and of listening, and of what starts workers. */
-const NOT_FOR_PROGRAMS = ['sshOption', 'command', 'host', 'port', 'url', 'notesOnly', 'out', 'force', 'json', 'depth'];
+const NOT_FOR_PROGRAMS = [
+  'allowWorkload',
+  'sshOption',
+  'command',
+  'host',
+  'port',
+  'url',
+  'notesOnly',
+  'out',
+  'force',
+  'json',
+  'depth',
+];
 
 interface Schema {
   readonly type: string;
