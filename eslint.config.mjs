@@ -60,6 +60,7 @@ const boundaries = {
 /** Packages that only one project may use. */
 const owners = [
   ['ws', 'transport'],
+  ['selfsigned', 'transport'],
   ['@tensorflow/*', 'engine'],
   ['csv-parse', 'examples'],
   ['echarts', 'pictures'],

@@ -55,7 +55,19 @@ function onSeveralHosts(): void {
 
   /** A coordinator of the common run, which listens at once. */
   async function coordinate(host: Host, ...options: readonly string[]): Promise<Convoy> {
-    const coordinator = start(host, {}, 'coordinator', '--host', '::', '--port', PORT, '--dead-after', '3', ...options);
+    const coordinator = start(
+      host,
+      {},
+      'coordinator',
+      '--host',
+      '::',
+      '--insecure',
+      '--port',
+      PORT,
+      '--dead-after',
+      '3',
+      ...options,
+    );
     await coordinator.said(/listening on/);
     return coordinator;
   }

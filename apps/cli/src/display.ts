@@ -128,6 +128,8 @@ export class Display {
           : this.warn(healthText(event));
       case 'health-cleared':
         return this.line(`${event.kind} since step ${event.since}: no longer so at step ${event.step}`);
+      case 'operator-request':
+        return this.line(requestText(event));
       case 'rolled-back':
         return this.warn(`the run goes back: ${rollbackText(event)}`);
       case 'run-ended':
@@ -233,4 +235,9 @@ function duration(seconds: number): string {
   return minutes < 60
     ? `${minutes}:${rest}`
     : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}:${rest}`;
+}
+
+function requestText({ request, rank, by, refusal }: Extract<RunEvent, { type: 'operator-request' }>): string {
+  const what = rank === undefined ? request : `${request} worker ${rank}`;
+  return `${by} asked to ${what === 'checkpoint' ? 'write a checkpoint' : what}${refusal === null ? '' : `: refused, ${refusal}`}`;
 }

@@ -15,7 +15,11 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   history: async () => (await import('./commands/history.ts')).historyCommand(),
   predict: async () => (await import('./commands/predict.ts')).predictCommand(),
   export: async () => (await import('./commands/export.ts')).exportCommand(),
-  drain: async () => (await import('./commands/drain.ts')).drainCommand(),
+  status: async () => (await import('./commands/status.ts')).statusCommand(),
+  drain: async () => (await import('./commands/operate.ts')).drainCommand(),
+  checkpoint: async () => (await import('./commands/operate.ts')).checkpointCommand(),
+  stop: async () => (await import('./commands/operate.ts')).stopCommand(),
+  token: async () => (await import('./commands/token.ts')).tokenCommand(),
   checkpoints: async () => (await import('./commands/checkpoints.ts')).checkpointsCommand(),
   init: async () => (await import('./commands/init.ts')).initCommand(),
   summary: async () => (await import('./commands/summary.ts')).summaryCommand(),
@@ -36,7 +40,7 @@ const program = new Command('convoy')
 Examples:
   $ convoy train --recipe quick --workers 2     a server and two workers on this machine
   $ convoy train --single --steps 20            everything in one process
-  $ convoy coordinator --host 0.0.0.0           then, on other machines, the command it prints`,
+  $ convoy coordinator --recipe lesson          then, on other machines, the command it prints`,
   );
 
 const asked = process.argv[2] ?? '';

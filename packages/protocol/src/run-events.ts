@@ -92,7 +92,17 @@ export type RunFact =
       readonly path: string;
       readonly bytes: number;
       readonly ms: number;
-      readonly cause: 'interval' | 'validation' | 'epoch' | 'end';
+      readonly cause: 'interval' | 'requested' | 'validation' | 'epoch' | 'end';
+    }
+  /** An operator asked the coordinator for something. `refusal` says why it was not done, if so. */
+  | {
+      readonly type: 'operator-request';
+      readonly request: 'drain' | 'stop' | 'checkpoint';
+      /** The worker that is to leave. */
+      readonly rank?: number;
+      /** The operator's token and address, or the run's folder. */
+      readonly by: string;
+      readonly refusal: string | null;
     }
   /** The checkpoints before it stay valid; training goes on. */
   | { readonly type: 'checkpoint-failed'; readonly step: number; readonly reason: string }

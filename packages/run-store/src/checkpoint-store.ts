@@ -160,7 +160,11 @@ export class CheckpointStore {
   save(state: TrainingState, cause: SaveCause): void {
     if (this.#isFenced) return;
     // What has been evaluated may be the best there is; what has not is not worth losing it.
-    if (cause === 'interval' && (this.#pending?.cause === 'validation' || this.#pending?.cause === 'epoch')) return;
+    if (
+      (cause === 'interval' || cause === 'requested') &&
+      (this.#pending?.cause === 'validation' || this.#pending?.cause === 'epoch')
+    )
+      return;
     this.#forgetFailed();
     const staging = this.#pending?.staging ?? this.#freeStagings.pop() ?? this.#emptyStaging();
     staging.kept = state.kept && (staging.kept ?? new Float32Array(this.#elements));

@@ -2,7 +2,14 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { answerRequests, answerTo, forgetRequests, leaveRequest, withdrawRequest } from './requests.ts';
+import {
+  answerRequests,
+  answerTo,
+  forgetRequests,
+  leaveRequest,
+  withdrawRequest,
+  type OperatorRequest,
+} from './requests.ts';
 
 const run = mkdtempSync(join(tmpdir(), 'convoy-requests-'));
 afterAll(() => rmSync(run, { recursive: true, force: true }));
@@ -11,16 +18,17 @@ describe('requests to the process that serves a run', () => {
   it('are answered once each: granted, or with the reason why not', () => {
     const [granted, refused] = [0, 9].map((rank) => leaveRequest(run, { type: 'drain', rank }));
     expect(answerTo(run, granted!)).toBeUndefined();
-    const asked: number[] = [];
-    const grant = ({ rank }: { readonly rank: number }) => {
-      asked.push(rank);
-      return rank === 0 ? null : `no worker of rank ${rank} is connected`;
+    const asked: OperatorRequest[] = [];
+    const grant = (request: OperatorRequest) => {
+      asked.push(request);
+      return asked.length === 1 ? null : 'once is enough';
     };
     answerRequests(run, grant);
     answerRequests(run, grant);
-    expect(asked.sort()).toEqual([0, 9]);
-    expect(answerTo(run, granted!)).toBeNull();
-    expect(answerTo(run, refused!)).toBe('no worker of rank 9 is connected');
+    expect(asked.map((request) => (request.type === 'drain' ? request.rank : -1)).sort()).toEqual([0, 9]);
+    expect([granted, refused].map((name) => answerTo(run, name!))).toEqual(
+      expect.arrayContaining(['once is enough', null]),
+    );
     for (const name of [granted!, refused!]) withdrawRequest(run, name);
     expect(readdirSync(join(run, 'requests'))).toEqual([]);
   });

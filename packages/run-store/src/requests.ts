@@ -12,10 +12,20 @@ const ANSWER = '.answer.json';
 const RequestSchema = v.variant('type', [
   /** "Let the worker of this rank finish what it holds, and leave." */
   v.strictObject({ type: v.literal('drain'), rank: wholeNumber }),
+  /** "End the run where it stands, with a checkpoint." */
+  v.strictObject({ type: v.literal('stop') }),
+  /** "Write a checkpoint after the step that is being computed." */
+  v.strictObject({ type: v.literal('checkpoint') }),
 ]);
 export type OperatorRequest = v.InferOutput<typeof RequestSchema>;
 
 const AnswerSchema = v.strictObject({ refusal: v.nullable(v.string()) });
+
+/** @returns the request that a value is, or null when it is none that this version knows. */
+export function asRequest(value: unknown): OperatorRequest | null {
+  const request = v.safeParse(RequestSchema, value);
+  return request.success ? request.output : null;
+}
 
 /** Leaves a request. @returns its name, by which its answer is found. @throws the file system's error. */
 export function leaveRequest(runFolder: string, request: OperatorRequest): string {
@@ -50,9 +60,9 @@ export function answerRequests(runFolder: string, grant: (request: OperatorReque
       const [, name] = /^([0-9a-f]{16})\.json$/.exec(file) ?? [];
       if (name === undefined) continue;
       const path = pathOf(runFolder, file);
-      const request = v.safeParse(RequestSchema, parsed(readFileSync(path, 'utf8')));
+      const request = asRequest(parsed(readFileSync(path, 'utf8')));
       rmSync(path);
-      const refusal = request.success ? grant(request.output) : 'it is no request that this version knows';
+      const refusal = request !== null ? grant(request) : 'it is no request that this version knows';
       writeAtomically(pathOf(runFolder, name + ANSWER), JSON.stringify({ refusal }));
     }
   } catch {

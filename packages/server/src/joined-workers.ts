@@ -1,4 +1,5 @@
 import type { ServerMessage } from '@convoy/protocol/messages';
+import type { WorkerStatus } from '@convoy/protocol/run-status';
 import type { Holding, WorkerId } from '@convoy/training/coordinator/events';
 import { sameHolding } from '@convoy/training/coordinator/member';
 import type { JoinedWorker, WorkerConnection } from './session.ts';
@@ -57,6 +58,15 @@ export class JoinedWorkers implements Iterable<JoinedWorker> {
       if (session?.connection.origin === origin) count++;
     }
     return count;
+  }
+
+  /** All of them, as an operator wants to see them, in the order of their ranks. */
+  statuses(): readonly WorkerStatus[] {
+    const statuses = [...this].map(({ rank, name, engine, origin, speed, session }): WorkerStatus => {
+      const state = session === null ? 'away' : session.draining ? 'leaving' : session.owed > 0 ? 'computing' : 'idle';
+      return { rank, name, engine, origin, state, samplesPerSecond: speed.samplesPerSecond };
+    });
+    return statuses.sort((a, b) => a.rank - b.rank);
   }
 
   broadcast(message: ServerMessage): void {

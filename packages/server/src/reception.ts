@@ -10,6 +10,7 @@ import { NumericsGate } from './numerics-gate.ts';
 import { Ranks } from './ranks.ts';
 import type { RunContext } from './run-context.ts';
 import type { JoinedWorker, PeerSession, SessionEvent } from './session.ts';
+import { WorkerSpeed } from './worker-speed.ts';
 import { welcomeTo } from './welcome.ts';
 
 export interface ReceptionOptions {
@@ -161,21 +162,32 @@ export class Reception {
     lostWorkers.back(workerId);
     // Its older connection may be half open: the process behind it is this one, so it is over.
     if (known?.session) this.#supersede(known.session, known);
-    const worker: JoinedWorker = known ?? { workerId, rank, name, session: null };
+    const threads = `${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
+    const engineText = `${engine.name} ${engine.version}, ${threads}`;
+    const { origin } = session.connection;
+    const newcomer = () => ({
+      workerId,
+      rank,
+      name,
+      engine: engineText,
+      origin,
+      speed: new WorkerSpeed(),
+      session: null,
+    });
+    const worker: JoinedWorker = known ?? newcomer();
     worker.session = session;
+    worker.origin = origin;
     session.state = { name: 'ready', worker };
     session.connection.admit();
     joined.add(worker);
     this.#ranks.remember(workerId, rank, secret ?? null, (id) => joined.get(id) !== undefined);
     this.#gate.joined(ready.numericsFingerprint, this.#now);
     if (known === undefined) {
-      const threads = `${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
-      const engineText = `${engine.name} ${engine.version}, ${threads}`;
       reportOfWorker({ type: 'worker-joined', workerId, rank, name, engine: engineText, workers: joined.size });
     }
     // What it held it may have answered while it waited.
     const holding = session.owed > 0 ? ready.holding : null;
-    onEvent({ type: 'worker-joined', workerId, origin: session.connection.origin, holding });
+    onEvent({ type: 'worker-joined', workerId, origin, holding });
   }
 
   #isCrowded({ connection }: PeerSession): boolean {

@@ -1,5 +1,8 @@
-import { answerRequests, forgetRequests } from '@convoy/run-store/requests';
+import type { RunEvent } from '@convoy/protocol/run-events';
+import type { RunStatus } from '@convoy/protocol/run-status';
+import { answerRequests, forgetRequests, type OperatorRequest } from '@convoy/run-store/requests';
 import { prepareRun, type PreparedRun } from './prepare-run.ts';
+import { RunWatch } from './run-watch.ts';
 import type { RunEnd } from './run-end.ts';
 import type { PrepareOptions } from './run-options.ts';
 import type { WorkerConnection } from './session.ts';
@@ -12,8 +15,14 @@ export interface ServedRun extends Omit<PreparedRun, 'server'> {
   stop(reason: string): void;
   /** Ends the run as failed: nothing can go on. */
   halt(reason: string): void;
-  /** Asks the worker of that rank to finish what it holds and leave. @returns false when no such worker is connected. */
-  drain(rank: number): boolean;
+  /**
+   * Does what an operator asks for, and writes it to the run's log.
+   * @param by who asks: a token and an address, or the run's folder.
+   * @returns why it can't be done, or null.
+   */
+  request(request: OperatorRequest, by: string): string | null;
+  /** How the run stands. */
+  status(): RunStatus;
   /** Notes in the run's log that somebody was refused before there was a connection. */
   refused(remote: string, reason: string): void;
   /** Why no worker is let in at the moment; null while they are. */
@@ -37,7 +46,13 @@ const ANSWER_EVERY_MS = 1_000;
  * @throws OperatorError naming what to change.
  */
 export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
-  const first = await prepareRun(options);
+  const watch = new RunWatch();
+  const onEvent = (event: RunEvent) => {
+    watch.see(event);
+    options.onEvent(event);
+  };
+  const watched = { ...options, onEvent };
+  const first = await prepareRun(watched);
   const { server: firstServer, ...about } = first;
   let server = firstServer;
   /** What ends the run: it holds for every server to come. */
@@ -51,7 +66,7 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
       const turnEnd = await turn.ended;
       if (turnEnd.outcome !== 'rolled-back') return turnEnd;
       // What was to be made longer is so by now.
-      turn = await prepareRun({ ...options, resume: turn.folder, extension: undefined });
+      turn = await prepareRun({ ...watched, resume: turn.folder, extension: undefined });
       server = turn.server;
       if (end !== null) server[end.by](end.reason);
     }
@@ -59,9 +74,33 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
   const ended = serve();
   // Whoever waits for it deals with a failure; until somebody does, it is not unhandled.
   ended.catch(() => {});
+  const granted = (asked: OperatorRequest, by: string): string | null => {
+    if (server.notReady() !== null) return server.notReady();
+    switch (asked.type) {
+      case 'drain':
+        return server.drain(asked.rank) ? null : `no worker of rank ${asked.rank} is connected`;
+      case 'checkpoint':
+        server.checkpoint();
+        return null;
+      case 'stop':
+        endBy('stop', `stopped by ${by}`);
+        return null;
+      default:
+        return asked satisfies never;
+    }
+  };
+  const request = (asked: OperatorRequest, by: string) => {
+    // Before it is done: of a run that is stopped nothing is written any more.
+    if (asked.type === 'stop' && server.notReady() === null) noteRequest(asked, by, null);
+    const refusal = granted(asked, by);
+    if (asked.type !== 'stop' || refusal !== null) noteRequest(asked, by, refusal);
+    return refusal;
+  };
+  const noteRequest = ({ type, ...about }: OperatorRequest, by: string, refusal: string | null) =>
+    server.noteRequest({ type: 'operator-request', request: type, ...about, by, refusal });
   forgetRequests(first.folder);
   const answering = setInterval(() => {
-    answerRequests(first.folder, ({ rank }) => (server.drain(rank) ? null : `no worker of rank ${rank} is connected`));
+    answerRequests(first.folder, (asked) => request(asked, "the run's folder"));
   }, ANSWER_EVERY_MS);
   void ended.catch(() => {}).finally(() => clearInterval(answering));
   return {
@@ -70,7 +109,8 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
     accept: (connection) => server.accept(connection),
     stop: (reason) => endBy('stop', reason),
     halt: (reason) => endBy('halt', reason),
-    drain: (rank) => server.drain(rank),
+    request,
+    status: () => ({ ...watch.status(server.notReady()), workers: server.workers() }),
     refused: (remote, reason) => server.refused(remote, reason),
     notReady: () => server.notReady(),
     stepsDone: () => server.stepsDone,

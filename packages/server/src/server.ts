@@ -1,5 +1,6 @@
 import { asText, REASON_LENGTH, type EvaluationResult, type Result } from '@convoy/protocol/messages';
 import type { RunFact, RunOutcome } from '@convoy/protocol/run-events';
+import type { WorkerStatus } from '@convoy/protocol/run-status';
 import { gradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
 import type { SaveCause } from '@convoy/run-store/checkpoint-store';
 import { Coordinator } from '@convoy/training/coordinator/coordinator';
@@ -112,6 +113,21 @@ export class ParameterServer {
   drain(rank: number): boolean {
     const worker = this.#sessions.joined.ofRank(rank);
     return worker !== undefined && this.#sessions.drain(worker.workerId);
+  }
+
+  /** Has a checkpoint written of the state after the next step. */
+  checkpoint(): void {
+    this.#loop.tell({ type: 'checkpoint-requested' });
+  }
+
+  /** Writes to the run's log what an operator asked for. */
+  noteRequest(fact: Extract<RunFact, { type: 'operator-request' }>): void {
+    if (this.#end === null) this.#report(fact);
+  }
+
+  /** The workers that take part, as an operator wants to see them. */
+  workers(): readonly WorkerStatus[] {
+    return this.#sessions.joined.statuses();
   }
 
   /** Notes that somebody was refused before there was a connection. */

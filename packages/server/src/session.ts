@@ -3,6 +3,8 @@ import type { RunFact } from '@convoy/protocol/run-events';
 import type { CoordinatorEvent, WorkerId } from '@convoy/training/coordinator/events';
 import type { Connection } from '@convoy/transport/connection';
 
+import type { WorkerSpeed } from './worker-speed.ts';
+
 export type WorkerConnection = Connection<WorkerMessage, ServerMessage>;
 
 /** How far the conversation with one peer has come. */
@@ -42,6 +44,11 @@ export interface JoinedWorker {
   /** Order of joining, for display: it stays the worker's when it connects again. */
   readonly rank: number;
   readonly name: string;
+  /** What it computes with, in words. */
+  readonly engine: string;
+  /** Where it connected from last, and with which token. */
+  origin: string;
+  readonly speed: WorkerSpeed;
   session: PeerSession | null;
 }
 

@@ -289,6 +289,7 @@ export class Sessions {
     if (state.name === 'waiting') {
       if (message.type !== 'lease-returned') connection.send({ type: 'stale', task, block });
     } else if (message.type !== 'lease-returned') {
+      state.worker.speed.note(message.samples, message.computeMs);
       this.#options.onEvent({ type: 'result-arrived', workerId, result: message });
     } else if (message.incarnation === this.#options.context.identity.incarnation) {
       this.#options.onEvent({ type: 'lease-returned', workerId, task, block });

@@ -1,11 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { createConnection } from 'node:net';
 import { WebSocket } from 'ws';
+import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import type { Codec, Connection } from './connection.ts';
+import { answerOf, refusalError, type Answer } from './refusal.ts';
+import { connectionFault, secureConnection, untrustedError, USUAL_TRUST, type ServerTrust } from './server-trust.ts';
 import { SocketConnection } from './socket.ts';
 
 export interface DialOptions<Incoming, Outgoing> {
-  /** ws://HOST:PORT */
+  /** ws://HOST:PORT or wss://HOST:PORT, with a path where a reverse proxy wants one. */
   readonly url: string;
+  /** The token to show, asked for at each attempt: it may have been changed. */
+  readonly token?: () => string | null;
+  /** Whose certificate is taken. */
+  readonly trust?: ServerTrust;
   readonly codec: Codec<Incoming, Outgoing>;
   readonly maxMessageBytes: number;
   /** Ends the waiting; `dial` then rejects with the signal's reason. */
@@ -29,23 +37,60 @@ const ADDRESS_TIMEOUT_MS = { first: 250, limit: 4_000 };
 /** Idle time after which the operating system asks whether the other machine is still there. */
 const KEEP_ALIVE_MS = 10_000;
 
-/** Connects, trying again until it succeeds or the signal aborts: the coordinator may not be up yet. */
+/** An address that has failed too often says for how long it wants to be left alone; so often it is believed. */
+const MAX_PATIENCE_ASKED = 5;
+
+/** The server answered in HTTP, and made no connection of the request. */
+class UpgradeRefused extends Error {
+  override readonly name = 'UpgradeRefused';
+
+  constructor(readonly answer: Answer) {
+    super(`it answered ${answer.status}${answer.text && `: ${answer.text}`}`);
+  }
+}
+
+/**
+ * Connects, trying again until it succeeds or the signal aborts: the coordinator may not be up yet.
+ * @throws OperatorError when trying again would change nothing: the token does not suffice, or the certificate is not trusted.
+ */
 export async function dial<Incoming, Outgoing>(
   options: DialOptions<Incoming, Outgoing>,
 ): Promise<Connection<Incoming, Outgoing>> {
-  const { signal, random, onRetry, backoff = DEFAULT_BACKOFF } = options;
+  const { url, signal, random, onRetry, backoff = DEFAULT_BACKOFF } = options;
+  let patienceAsked = 0;
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted();
     try {
       return await connect(options, addressTimeoutMs(attempt));
     } catch (error) {
       signal.throwIfAborted();
-      const pauseMs = fullJitter(backoff, attempt, random);
-      onRetry?.(withReason(error as Error), attempt, pauseMs);
+      const answer = error instanceof UpgradeRefused ? error.answer : null;
+      const permanent = permanentError(error, url);
+      if (permanent !== null) throw permanent;
+      patienceAsked = answer?.status === 429 ? patienceAsked + 1 : 0;
+      if (patienceAsked > MAX_PATIENCE_ASKED)
+        throw new OperatorError(`${url} takes no more attempts from this address (429: ${answer!.text})`, {
+          exitCode: exitCodes.rejected,
+        });
+      const pauseMs = Math.max(answer?.retryAfterMs ?? 0, fullJitter(backoff, attempt, random));
+      onRetry?.(
+        answer === null
+          ? new Error(connectionFault(withReason(error as Error), url), { cause: error })
+          : (error as Error),
+        attempt,
+        pauseMs,
+      );
       // Aborted, it rejects with an error of its own; the signal's reason is thrown above.
       await delay(pauseMs, undefined, { signal }).catch(() => {});
     }
   }
+}
+
+/** What is the operator's to mend; null where trying again may help. */
+function permanentError(error: unknown, url: string): Error | null {
+  if (error instanceof OperatorError) return error;
+  if (error instanceof UpgradeRefused) return refusalError(error.answer, url, 'worker');
+  return untrustedError(error, url);
 }
 
 /** Exponential back-off with full jitter: uniform in [0, min(limit, first · 2^(attempt − 1))). */
@@ -67,10 +112,9 @@ export function withReason(error: Error): Error {
   return new Error(error.errors.map(({ message }: Error) => message).join(', '), { cause: error });
 }
 
-async function connect<Incoming, Outgoing>(
-  { url, codec, maxMessageBytes, signal }: DialOptions<Incoming, Outgoing>,
-  addressMs: number,
-) {
+async function connect<Incoming, Outgoing>(options: DialOptions<Incoming, Outgoing>, addressMs: number) {
+  const { url, codec, maxMessageBytes, signal, trust = USUAL_TRUST } = options;
+  const token = options.token?.() ?? null;
   // The client's default for deflate is on; gradients don't compress.
   const socket = new WebSocket(url, {
     perMessageDeflate: false,
@@ -81,6 +125,10 @@ async function connect<Incoming, Outgoing>(
     // The mask keeps proxies from being fooled by what a hostile page sends from a browser; a worker is no browser, and
     // with a mask of zeros its megabytes need no masked copy (docs/decisions/0004).
     generateMask: (mask) => mask.fill(0),
+    ...(token === null ? {} : { headers: { authorization: `Bearer ${token}` } }),
+    ...(url.startsWith('wss:')
+      ? { createConnection: secureConnection(trust) as unknown as typeof createConnection }
+      : {}),
   });
   // Made before 'open' so that no message that follows the handshake at once can be missed.
   let bytesHeard = () => 0;
@@ -103,6 +151,12 @@ async function connect<Incoming, Outgoing>(
     await new Promise<void>((resolve, reject) => {
       socket.once('open', resolve);
       socket.once('error', reject);
+      socket.once('unexpected-response', (request, response) => {
+        void answerOf(response).then((answer) => {
+          reject(new UpgradeRefused(answer));
+          request.destroy();
+        });
+      });
     });
     return connection;
   } finally {

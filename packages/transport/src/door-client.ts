@@ -2,6 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { addressTimeoutMs, withReason } from './dial.ts';
+import { OperatorError } from '@convoy/protocol/errors';
+import { retryAfterMs } from './refusal.ts';
+import { connectionOf, untrustedError, USUAL_TRUST, type ServerTrust } from './server-trust.ts';
 import { FetchError, type FetchOptions, type Respond } from './fetch-file.ts';
 
 /** How a coordinator's door is reached. It can be sent to another thread. */
@@ -9,6 +12,8 @@ export interface DoorAddress {
   /** ws:// or wss://, with the path that is in front of the door's own. */
   readonly url: string;
   readonly token?: string | undefined;
+  /** Whose certificate is taken. */
+  readonly trust?: ServerTrust;
 }
 
 /** Silence after which a request is given up. */
@@ -22,7 +27,7 @@ export class DoorClient {
   /** @param attempt how often this door has been tried, see {@link addressTimeoutMs}. */
   constructor(address: DoorAddress, attempt = 1) {
     this.#address = address;
-    this.#respond = responding(addressTimeoutMs(attempt));
+    this.#respond = responding(addressTimeoutMs(attempt), address);
   }
 
   /** What a download of this path needs. */
@@ -40,7 +45,7 @@ export class DoorClient {
       return await this.#read(path, maxBytes, AbortSignal.any([signal, silent]));
     } catch (cause) {
       signal.throwIfAborted();
-      if (cause instanceof FetchError) throw cause;
+      if (cause instanceof FetchError || cause instanceof OperatorError) throw cause;
       const message = silent.aborted ? `no answer for ${SILENCE_MS / 1000} s` : withReason(cause as Error).message;
       throw new FetchError(message || 'no answer', { permanent: false, cause });
     }
@@ -59,7 +64,11 @@ export class DoorClient {
     const status = response.statusCode!;
     if (status === 200) return { headers: response.headers, body };
     const line = body.toString('utf8').split('\n')[0]!.replace(/\p{C}/gu, ' ').slice(0, 200);
-    throw new FetchError(line || `HTTP ${status}`, { permanent: !(status >= 500 || status === 429), status });
+    throw new FetchError(line || `HTTP ${status}`, {
+      permanent: !(status >= 500 || status === 429),
+      status,
+      retryAfterMs: retryAfterMs(response),
+    });
   }
 
   #urlOf(path: string): URL {
@@ -81,11 +90,13 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-function responding(addressMs: number): Respond {
+function responding(addressMs: number, { url: shown, trust = USUAL_TRUST }: DoorAddress): Respond {
   return (url, headers, signal) =>
     new Promise((resolve, reject) => {
       const send = url.protocol === 'https:' ? requestHttps : requestHttp;
-      const options = { headers, signal, agent: false, autoSelectFamilyAttemptTimeout: addressMs };
-      send(url, options, resolve).on('error', reject).end();
+      const options = { headers, signal, ...connectionOf(url, trust), autoSelectFamilyAttemptTimeout: addressMs };
+      send(url, options, resolve)
+        .on('error', (error) => reject(untrustedError(error, shown) ?? error))
+        .end();
     });
 }

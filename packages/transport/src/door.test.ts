@@ -149,8 +149,8 @@ describe('with tokens', () => {
     expect(await upgradeStatus(port, bearer(viewer))).toBe(403);
     expect(connections).toEqual([]);
     expect(refused).toEqual([
-      '401: a token is needed',
-      "403: a viewer's token does not allow this; it takes a worker's",
+      'refused (401): a token is needed',
+      'refused (403): the token of a viewer does not allow this; it takes that of a worker',
     ]);
   });
 

@@ -18,6 +18,11 @@ export class FailureLimits {
     this.#options = options;
   }
 
+  /** Addresses that are remembered. */
+  get size(): number {
+    return this.#clearAtMs.size;
+  }
+
   /**
    * Notes that a request from an address was refused.
    * @returns the seconds for which that address should leave off, or null while it may go on.

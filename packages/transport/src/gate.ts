@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { FailureLimits } from './failure-limits.ts';
+import { isLoopback } from './loopback.ts';
 import { originOf } from './origin.ts';
-import { mayActAs, nameOfToken, type KnownToken, type Role, type TokenBook } from './tokens.ts';
+import { aRole, mayActAs, nameOfToken, type KnownToken, type Role, type TokenBook } from './tokens.ts';
 
 /** Who sends a request. */
 export interface Caller {
@@ -51,11 +52,12 @@ export class Gate {
     const { remoteAddress, remotePort } = request.socket;
     const remote = `${remoteAddress}:${remotePort}`;
     const verdict = this.#judge(request, needed, remote);
-    if (verdict.refused !== null) this.#onRefused(remote, `${verdict.refused.status}: ${verdict.refused.reason}`);
+    if (verdict.refused !== null)
+      this.#onRefused(remote, `refused (${verdict.refused.status}): ${verdict.refused.reason}`);
     return verdict;
   }
 
-  #judge({ headers }: IncomingMessage, needed: Role | null, remote: string): Verdict {
+  #judge({ headers, socket }: IncomingMessage, needed: Role | null, remote: string): Verdict {
     const address = originOf(remote);
     const { origin, host } = headers;
     // Without tokens no page may ask, not even one that seems to be from here: its name may have been made to point here.
@@ -66,6 +68,9 @@ export class Gate {
       // A page's WebSocket names its origin; its other requests need not.
       if (this.#isLocal && headers.upgrade === undefined && !isLocalHost(host))
         return this.#refuse(403, 'this machine alone may ask, by its address', null);
+      if (needed === 'operator' && !isLoopback(socket.remoteAddress ?? '')) {
+        return this.#refuse(403, 'without tokens nobody on another machine may steer a run', null);
+      }
       return { caller: { remote, origin: address, token: null }, refused: null };
     }
     const presented = bearerOf(headers.authorization);
@@ -77,7 +82,11 @@ export class Gate {
       return this.#refuse(401, presented === null ? 'a token is needed' : 'the token is not valid here', null);
     }
     if (!mayActAs(token.role, needed)) {
-      return this.#refuse(403, `a ${token.role}'s token does not allow this; it takes a ${needed}'s`, null);
+      return this.#refuse(
+        403,
+        `the token of ${aRole(token.role)} does not allow this; it takes that of ${aRole(needed)}`,
+        null,
+      );
     }
     return { caller: { remote, origin: `${address} (${nameOfToken(token)})`, token }, refused: null };
   }

@@ -53,7 +53,8 @@ export function httpServer({ gate, routes, tls, room, onRefused }: HttpServerOpt
     const { remoteAddress, remotePort } = socket;
     // A handshake that was never begun has nothing to tell.
     if (remoteAddress === undefined) return;
-    const reason = error.code === 'ERR_SSL_HTTP_REQUEST' ? 'plain text, where TLS is spoken' : `TLS: ${error.code}`;
+    const reason =
+      error.code === 'ERR_SSL_HTTP_REQUEST' ? 'refused: plain text, where TLS is spoken' : `refused: ${error.code}`;
     onRefused(`${remoteAddress}:${remotePort}`, reason);
   });
   return http;

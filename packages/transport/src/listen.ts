@@ -8,6 +8,7 @@ import { affordableSockets } from './descriptors.ts';
 import { Gate, type Caller } from './gate.ts';
 import { httpServer, refuseUpgrade } from './http-server.ts';
 import { DEFAULT_INCOMING_LIMITS, IncomingLimits, type IncomingLimitOptions } from './incoming-limits.ts';
+import { isLoopback } from './loopback.ts';
 import { RouteTable } from './routes.ts';
 import type { ServerTls } from './server-tls.ts';
 import { CLOSE_GRACE_MS, SocketConnection } from './socket.ts';
@@ -143,11 +144,6 @@ function webSocketServer(maxMessageBytes: number): WebSocketServer {
     maxBufferedChunks: Math.max(LEAST_PIECES, Math.ceil(maxMessageBytes / SMALLEST_PIECE_BYTES)),
     ...CLOSE_TIMEOUT,
   });
-}
-
-/** Whether only this machine reaches a listener there. @param host an address, or `localhost`. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.');
 }
 
 /** Asks everybody to leave, and cuts those that linger. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isLoopback } from './listen.ts';
+import { isLoopback } from './loopback.ts';
 
 it.each([
   ['127.0.0.1', true],

@@ -25,6 +25,11 @@ export function newToken(role: Role): string {
   return PREFIXES[role] + randomBytes(TOKEN_BYTES).toString('base64url');
 }
 
+/** The role with its article. */
+export function aRole(role: Role): string {
+  return `${role === 'operator' ? 'an' : 'a'} ${role}`;
+}
+
 /** The role that a token says it has; null for anything that is no token. */
 export function roleOfToken(text: string): Role | null {
   const [, prefix] = TOKEN.exec(text) ?? [];

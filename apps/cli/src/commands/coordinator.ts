@@ -2,17 +2,23 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
+import { guardFlags, NETWORK } from '../flags/network.ts';
 import { runFlags } from '../flags/run.ts';
 import { wholeNumber } from '../flags/values.ts';
 import { programName } from '@convoy/infra/program-name';
+import { faultsTo, guardDoor, missingGuards, type DoorGuard } from '@convoy/convoy/guarded-door';
 import { shellCommand } from '@convoy/convoy/shell-command';
+import { OperatorError } from '@convoy/protocol/errors';
+import { controlRoutes } from '@convoy/server/control-routes';
 import { openDoor, reachableUrl } from '@convoy/server/serve';
 import type { ServedRun } from '@convoy/server/serve-run';
 import { openSupplies } from '@convoy/server/supplies/open-supplies';
 import { supplyRoutes } from '@convoy/server/supplies/routes';
 import type { Supplies } from '@convoy/server/supplies/supplies';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
-import { isLoopback } from '@convoy/transport/listen';
+import type { Listener } from '@convoy/transport/listen';
+import { isLoopback } from '@convoy/transport/loopback';
+import { fingerprintText } from '@convoy/transport/server-trust';
 import { mostParameters } from '@convoy/workload/open-workload';
 import { Display } from '../display.ts';
 import { reportEnd } from '../report-end.ts';
@@ -20,7 +26,6 @@ import { serveShown, shownOptions } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
 
 export const DEFAULT_PORT = 7311;
-const NETWORK = 'Network:';
 
 export const coordinatorFlags = flagTable({
   host: {
@@ -45,6 +50,7 @@ export const coordinatorFlags = flagTable({
     default: DEFAULT_BACKOFF.limitMs / 1000,
     group: NETWORK,
   },
+  ...guardFlags,
   ...runFlags,
 });
 export type CoordinatorFlags = FlagValues<typeof coordinatorFlags>;
@@ -59,11 +65,12 @@ export function coordinatorCommand(): Command {
       'after',
       `
 Examples:
-  $ convoy coordinator --host 0.0.0.0 --recipe lesson
-  $ convoy coordinator --host 0.0.0.0 --resume runs/20261124-051200-lesson-3f9a
+  $ convoy token --file convoy-tokens
+  $ convoy coordinator --host 0.0.0.0 --token-file convoy-tokens --tls self-signed --recipe lesson
 
-It prints the command that starts a worker. There is no authentication: listen
-only on addresses that nobody but your workers can reach.`,
+It prints the command that starts a worker. Beyond this machine it listens only
+with tokens and TLS; --insecure does without, where nobody but your workers can
+reach the address.`,
     )
     .action((flags: CoordinatorFlags, command: Command) => coordinate(flags, command));
 }
@@ -73,6 +80,8 @@ export interface Listening {
   readonly url: string;
   /** Arguments of `convoy worker`, beside the address, that the run asks for. */
   readonly workerArguments: readonly string[];
+  /** What those workers show; null where none is needed, or only its digest is known here. */
+  readonly token: string | null;
   readonly run: ServedRun;
   readonly display: Display;
 }
@@ -86,29 +95,35 @@ export async function coordinate(
   const stop = stopSignals();
   const display = new Display();
   const { host, port } = flags;
-  const door = await openDoor({ host, port, parameterCount: await mostParameters(flags.workload) });
+  const onNote = (line: string) => display.warn(line);
+  const about = { environment: process.env, runFolder: flags.resume ?? flags.runDir, onNote };
+  const guard = await guardDoor(flags, about);
+  const { tokens, tls } = guard;
+  if (!flags.insecure) assertGuarded(host, await missingGuards(host, guard), command);
+  const parameterCount = await mostParameters(flags.workload);
+  const door = await openDoor({ host, port, parameterCount, tokens: tokens.book, tls, onFault: faultsTo(onNote) });
   let supplies: Supplies | null = null;
   door.add(...supplyRoutes(() => supplies));
   try {
-    const url = reachableUrl(door.listener);
+    const url = reachableUrl(door.listener, tls !== null);
     const options = shownOptions(flags, { url }, display, stop);
     const run = await serveShown(options, display, stop);
     supplies = await openSupplies(run, flags.workload, (line) => display.warn(line));
     const workerArguments = [
+      ...(tls?.isSelfSigned ? ['--tls-fingerprint', fingerprintText(tls.fingerprint)] : []),
       ...(run.deterministic ? ['--threads', '1'] : []),
       ...workloadArguments(flags.workload, supplies),
     ];
     if (startWorkers === undefined) {
       display.workerCommand = shellCommand([...programName(), 'worker', '--url', url, ...workerArguments]);
     }
+    door.add(...controlRoutes(run));
     door.letIn(run);
-    if (!isLoopback(door.listener.host)) {
-      const who = 'whoever reaches this port can read the parameters and take part in the run';
-      display.warn(`listening on ${door.listener.host}, port ${door.listener.port}: ${who}; there are no passwords`);
-    }
-    const startThem = startWorkers === undefined ? `; start workers with:\n\n  ${display.workerCommand}\n` : '';
+    warnOfOpenDoor(door.listener, guard, onNote);
+    const withToken = tokens.book === null ? ' with' : ", with a worker's token in CONVOY_TOKEN";
+    const startThem = startWorkers === undefined ? `; start workers${withToken}:\n\n  ${display.workerCommand}\n` : '';
     display.line(`listening on ${url}${startThem}`);
-    const workersLeft = startWorkers?.({ url, workerArguments, run, display });
+    const workersLeft = startWorkers?.({ url, workerArguments, token: tokens.workerToken(), run, display });
     try {
       await reportEnd(run, { display, json: flags.json, stop, command });
     } finally {
@@ -119,6 +134,7 @@ export async function coordinate(
   } finally {
     display.close();
     await door.listener.close();
+    tokens.close();
   }
 }
 
@@ -135,4 +151,32 @@ async function sayGoodbye(run: ServedRun, ms: number, display: Display, stopped:
   const who = untold === 1 ? 'a worker that has' : `${untold} workers that have`;
   display.line(`staying ${ms / 1000} s at most for ${who} lost the connection, to say that the run is over`);
   await Promise.race([run.farewell(ms), once(stopped, 'abort')]);
+}
+
+const TOKENS = 'convoy-tokens';
+
+/** @throws OperatorError with the commands that give a door what it lacks. */
+function assertGuarded(host: string, missing: readonly ('tokens' | 'TLS')[], command: Command): void {
+  if (missing.length === 0) return;
+  const program = programName();
+  const needsTokens = missing.includes('tokens');
+  const more = [
+    ...(needsTokens ? ['--token-file', TOKENS] : []),
+    ...(missing.includes('TLS') ? ['--tls', 'self-signed'] : []),
+  ];
+  const commands = [
+    ...(needsTokens ? [[...program, 'token', '--file', TOKENS]] : []),
+    [...program, command.name(), ...process.argv.slice(3), ...more],
+  ];
+  throw new OperatorError(
+    `listening on ${host} without ${missing.join(' and ')} would let others read the parameters and feed gradients; instead:\n\n${commands.map((words) => `  ${shellCommand(words)}\n`).join('')}\nor, where nobody but your workers can reach it, add --insecure`,
+  );
+}
+
+function warnOfOpenDoor({ host, port }: Listener, { tokens, tls }: DoorGuard, warn: (line: string) => void): void {
+  if (isLoopback(host)) return;
+  const where = `listening on ${host}, port ${port}`;
+  if (tokens.book === null) {
+    warn(`${where}: whoever reaches this port can read the parameters and take part in the run; there are no tokens`);
+  } else if (tls === null) warn(`${where}, without TLS: whoever is on the way can read the parameters and the tokens`);
 }

@@ -9,7 +9,7 @@ import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
 import { stopSignals, whenStopped } from '../stop-signals.ts';
 import { coordinate, coordinatorFlags, type Listening } from './coordinator.ts';
-import { checkUrl } from './worker.ts';
+import { checkUrl } from '../flags/network.ts';
 
 const HOSTS = 'Hosts:';
 
@@ -83,12 +83,12 @@ async function launch(workerArguments: readonly string[], flags: LaunchFlags, co
   const hosts = readHostsFile(flags.hosts);
   const common = { hosts, command: flags.command, sshOptions: flags.sshOption ?? [] };
   if (flags.url !== undefined) return launchWorkers(flags, flags.url, { ...common, args: workerArguments });
-  await coordinate(flags, command, ({ url, workerArguments: asked, run, display }: Listening) => {
+  await coordinate(flags, command, ({ url, workerArguments: asked, token, run, display }: Listening) => {
     const workers = new RemoteWorkers({
       ...common,
       url,
       args: [...asked, ...workerArguments],
-      token: process.env['CONVOY_TOKEN'] ?? null,
+      token: process.env['CONVOY_TOKEN'] ?? token,
       logFolder: flags.logs ?? join(run.folder, 'logs'),
       stepsDone: () => run.stepsDone(),
       onLine: (line) => display.line(line),

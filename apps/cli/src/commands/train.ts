@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
-import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { addFlags, flagTable, pickFlags, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
+import { guardFlags } from '../flags/network.ts';
 import { engineFlags, runFlags } from '../flags/run.ts';
 import { positiveInteger } from '../flags/values.ts';
 import type { ServedRun } from '@convoy/server/serve-run';
@@ -36,6 +37,7 @@ export const trainFlags = flagTable({
     group: 'Model and data:',
   },
   ...engineFlags,
+  ...pickFlags(guardFlags, 'tokenFile'),
 });
 export type TrainFlags = FlagValues<typeof trainFlags>;
 
@@ -79,6 +81,7 @@ export async function train(flags: TrainFlags, command: Command): Promise<void> 
 async function trainBeside(flags: TrainFlags, run: ServedRun, display: Display): Promise<void> {
   const lastCode = await trainWithWorkers(flags, run, {
     main: process.argv[1]!,
+    tokenFile: flags.tokenFile,
     onWarning: (line) => display.warn(line),
     onStatus: (line) => display.status(line),
     suspendWithProgram,

@@ -3,9 +3,12 @@ import { usableEngine } from '@convoy/convoy/local-engine';
 import { exitCodes } from '@convoy/protocol/errors';
 import { maxMessageBytes } from '@convoy/protocol/messages';
 import { dial } from '@convoy/transport/dial';
+import { isLoopback } from '@convoy/transport/loopback';
+import { clientToken } from '@convoy/transport/token-source';
 import { ThreadCompute } from '@convoy/worker/compute/thread';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
+import { callerFlags, checkUrl, trustFrom } from '../flags/network.ts';
 import { onTerminate } from '../on-terminate.ts';
 import { dataFlags, engineFlags } from '../flags/run.ts';
 import { byteSize, sizeText, wholeNumber } from '../flags/values.ts';
@@ -17,7 +20,12 @@ import { DEFAULT_CACHE_BYTES, provideWhenThere, type ProvideOptions } from '@con
 import type { Provision } from '@convoy/worker/supplies/provision';
 
 const workerFlags = flagTable({
-  url: { takes: '<address>', parse: checkUrl, help: "the coordinator's address, ws://HOST:PORT", isRequired: true },
+  url: {
+    takes: '<address>',
+    parse: checkUrl,
+    help: "the coordinator's address, wss://HOST:PORT or ws://HOST:PORT",
+    isRequired: true,
+  },
   patience: {
     takes: '<minutes>',
     parse: minutes,
@@ -30,6 +38,7 @@ const workerFlags = flagTable({
     help: 'exit with this code when a signal ends it, or the coordinator stops, before the training is complete: for schedulers that restart what has not exited with 0',
     default: exitCodes.ok as number,
   },
+  ...callerFlags,
   ...dataFlags,
   dataDir: { ...dataFlags.dataDir, defaultText: '$CIFAR10_DIR, else the cache, else from the coordinator' },
   allowWorkload: {
@@ -65,10 +74,10 @@ export function workerCommand(): Command {
       'after',
       `
 Examples:
-  $ convoy worker --url ws://192.0.2.10:7311
+  $ convoy worker --url wss://192.0.2.10:7311 --tls-fingerprint sha256:…     with a worker's token in CONVOY_TOKEN
   $ convoy worker --url ws://127.0.0.1:7311 --threads 1     one of several on this machine
-  $ convoy worker --url ws://192.0.2.10:7311 --workload my-workload.ts
-  $ convoy worker --url ws://192.0.2.10:7311 --allow-workload    with the coordinator's workload
+  $ convoy worker --url wss://192.0.2.10:7311 --tls-ca ca.pem --workload my-workload.ts
+  $ convoy worker --url wss://192.0.2.10:7311 --allow-workload    with the coordinator's workload
 
 What this machine lacks of the run's data is fetched from the coordinator and kept in the cache:
 see docs/bare-workers.md. The worker waits for a coordinator that is not up yet, and exits with 0 when the run is over. On
@@ -91,7 +100,9 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   // Whoever launched this process is gone, and with it the reason to be here.
   process.on('disconnect', () => drain.abort(new Error('the launching process ended')));
   if (process.channel !== undefined && !process.connected) drain.abort(new Error('the launching process ended'));
+  const trust = trustFrom(flags);
   const note = (line: string) => log(line, 'note');
+  warnOfPlainToken(flags, note);
   const engine = await usableEngine(flags.engine, note);
   let provision: Provision = {};
   const onRetry = (error: Error, attempt: number) => {
@@ -106,6 +117,8 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
       if (!flags.notesOnly) provision = await provideWhenThere(supplyOptions(flags, signal, log), Math.random, onRetry);
       return dial({
         url: flags.url,
+        token: () => clientToken({ file: flags.tokenFile, environment: process.env }, 'worker'),
+        trust,
         codec: workerCodec,
         maxMessageBytes: maxMessageBytes(await mostParameters(provision.workload ?? flags.workload)),
         signal,
@@ -128,7 +141,11 @@ function supplyOptions(flags: WorkerFlags, signal: AbortSignal, log: WorkerLog):
   const { url, dataDir, workload, allowWorkload, cacheBytes } = flags;
   let toldMs = -Infinity;
   return {
-    address: { url },
+    address: {
+      url,
+      token: clientToken({ file: flags.tokenFile, environment: process.env }, 'worker') ?? undefined,
+      trust: trustFrom(flags),
+    },
     own: { dataDir, workload },
     environment: process.env,
     allowWorkload,
@@ -159,8 +176,10 @@ function exitCode(text: string): number {
   throw new InvalidArgumentError('It must be an exit code, 0 to 255.');
 }
 
-/** An address of a coordinator. @throws InvalidArgumentError */
-export function checkUrl(text: string): string {
-  if (URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)) return text;
-  throw new InvalidArgumentError('It must look like ws://HOST:PORT.');
+/** Everybody on the way can read what is sent without TLS. */
+function warnOfPlainToken({ url, tokenFile }: WorkerFlags, warn: (line: string) => void): void {
+  const { protocol, hostname } = new URL(url);
+  if (/^(wss|https):$/.test(protocol) || isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'))) return;
+  if (clientToken({ file: tokenFile, environment: process.env }, 'worker') === null) return;
+  warn(`the token goes to ${hostname} unencrypted: with TLS its address begins with wss://`);
 }

@@ -1,8 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { exitCodes } from '@convoy/protocol/errors';
+import { controlRoutes } from '@convoy/server/control-routes';
 import { openDoor } from '@convoy/server/serve';
 import type { ServedRun } from '@convoy/server/serve-run';
+import { CLIENT_VARIABLE, serverTokens, withoutTokens } from '@convoy/transport/token-source';
+import { digestOfToken, newToken } from '@convoy/transport/tokens';
 import { clearUnseen, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
+import { faultsTo } from '../guarded-door.ts';
 import { usableEngine } from '../local-engine.ts';
 import { LocalWorkers, type LocalWorkersOptions } from './local.ts';
 
@@ -14,6 +18,8 @@ export interface WorkerFlags extends EngineOptions {
 export interface WorkerProcessesOptions extends Pick<LocalWorkersOptions, 'main' | 'execArgv' | 'environment'> {
   readonly onWarning: (line: string) => void;
   readonly onStatus: (line: string) => void;
+  /** Tokens of others who may reach the run; the workers that are started here have their own. */
+  readonly tokenFile?: string | undefined;
   /** Has the workers stand still whenever this process is stopped. @returns what ends that. */
   readonly suspendWithProgram?: (workers: Pick<LocalWorkers, 'suspend' | 'resume'>) => () => void;
 }
@@ -32,6 +38,7 @@ export async function trainWithWorkers(
     onWarning,
     onStatus,
     suspendWithProgram = () => () => {},
+    tokenFile,
     environment = process.env,
     ...spawning
   }: WorkerProcessesOptions,
@@ -42,14 +49,30 @@ export async function trainWithWorkers(
   const { deterministic, model, microBatches } = run;
   const engine = await usableEngine(flags.engine, onWarning);
   const count = flags.workers ?? Math.min(availableParallelism(), microBatches);
-  const { listener, letIn } = await openDoor({ host: '127.0.0.1', port: 0, parameterCount: model.parameterCount });
-  letIn(run);
+  // Others on this machine reach the port too: only the workers that are started here know this token.
+  const own = newToken('worker');
+  const source = { file: tokenFile, environment };
+  const tokens = serverTokens(source, onWarning, [{ role: 'worker', digest: digestOfToken(own) }]);
+  const { parameterCount } = model;
+  const door = await openDoor({
+    host: '127.0.0.1',
+    port: 0,
+    parameterCount,
+    tokens: tokens.book,
+    onFault: faultsTo(onWarning),
+  });
+  door.add(...controlRoutes(run));
+  door.letIn(run);
+  const { listener } = door;
+  if (tokens.book?.tokens.some(({ role }) => role !== 'worker')) {
+    onStatus(`for operators and viewers: http://127.0.0.1:${listener.port}`);
+  }
   const threads = threadsPerWorker(flags, deterministic, count);
   let lastCode: number = exitCodes.ok;
   let lastLine = '';
   const workers = new LocalWorkers({
     ...spawning,
-    environment: cleared,
+    environment: { ...withoutTokens(cleared), [CLIENT_VARIABLE]: own },
     count,
     stepsDone: () => run.stepsDone(),
     args: workerArguments({ ...flags, engine }, `ws://127.0.0.1:${listener.port}`, threads),
@@ -76,6 +99,7 @@ export async function trainWithWorkers(
     leaveJob();
     await workers.stop(LEAVE_WITHIN_MS);
     await listener.close();
+    tokens.close();
   }
 }
 

@@ -601,6 +601,16 @@ describe('its checkpoints', () => {
     ]);
   });
 
+  it('come after the step that is being computed when somebody asks for one', () => {
+    const { tell } = start();
+    const [lease] = leases(tell(join('a')));
+    expect(tell({ type: 'checkpoint-requested' }, { type: 'checkpoint-requested' })).toEqual([]);
+    const effects = tell(result(lease!));
+    expect(effects.filter((effect) => effect.type === 'checkpoint')).toMatchObject([
+      { position: { step: 1 }, cause: 'requested' },
+    ]);
+  });
+
   it('come after the evaluations that are due at their step, once', () => {
     const custom = { ...plan, totalSteps: 6, validationSamples: 500, testSamples: 300 };
     expect(run({ checkpointEverySteps: 3 }, custom)).toEqual([

@@ -123,6 +123,8 @@ export class Coordinator {
       case 'training-ended':
         if (this.#phase.name !== 'concluding') throw new Error('the training was ended while a task is being computed');
         return this.#mode.endTraining(event.reason);
+      case 'checkpoint-requested':
+        return this.#mode.requestCheckpoint();
       case 'restart-requested': {
         const { task } = this.#leasing;
         if (this.#phase.name !== 'collecting' || task === null) return;

@@ -86,6 +86,8 @@ export type CoordinatorEvent =
   | { readonly type: 'skipped'; readonly task: number; readonly isSaved?: boolean }
   /** The evaluation's sums were taken. */
   | { readonly type: 'evaluated'; readonly task: number; readonly isSaved?: boolean }
+  /** An operator wants a checkpoint of the state after the next step. */
+  | { readonly type: 'checkpoint-requested' }
   /** No step follows the present task, which the server has yet to answer: what is due at the run's end is due after it. */
   | { readonly type: 'training-ended'; readonly reason: string }
   /** What was collected of the present task is not wanted: it begins again, as another task. */
@@ -99,8 +101,8 @@ export type CoordinatorEvent =
   /** Something outside the machine makes going on pointless. */
   | { readonly type: 'halt-requested'; readonly reason: string };
 
-/** Why a checkpoint is due: so much time or so many steps, an evaluation, the end of an epoch without one, the end of the run. */
-export type CheckpointCause = 'interval' | 'validation' | 'epoch' | 'end';
+/** Why a checkpoint is due: so much time or so many steps, an operator's wish, an evaluation, the end of an epoch without one, the end of the run. */
+export type CheckpointCause = 'interval' | 'requested' | 'validation' | 'epoch' | 'end';
 
 /** Why a worker is sent away. */
 export type ExpulsionCause =

@@ -14,6 +14,7 @@ import {
 import { VERSION } from '@convoy/protocol/version';
 import { cachedFiles, digestOf, type CachedFileOptions, type WantedFile } from '@convoy/transport/cached-file';
 import { DoorClient, type DoorAddress } from '@convoy/transport/door-client';
+import { refusalError } from '@convoy/transport/refusal';
 import { DEFAULT_BACKOFF, fullJitter } from '@convoy/transport/dial';
 import { FetchError } from '@convoy/transport/fetch-file';
 import { sourceOf } from '@convoy/workload/data-source';
@@ -84,13 +85,17 @@ export async function provideWhenThere(
       if (!(error instanceof FetchError)) throw error;
       onRetry(error, attempt);
       const isThere = error.status !== undefined || error.permanent;
-      if (isThere && error.permanent && ++refusals === MAX_REFUSALS) {
+      // An address that has failed too often is not asked for ever either.
+      if (isThere && (error.permanent || error.status === 429) && ++refusals === MAX_REFUSALS) {
         throw new OperatorError(`the coordinator does not give what its run needs: ${error.message}`, {
           exitCode: exitCodes.data,
           cause: error,
         });
       }
-      await delay(isThere ? READY_SOON_MS : fullJitter(DEFAULT_BACKOFF, attempt, random), undefined, { signal });
+      const pauseMs = isThere
+        ? Math.max(READY_SOON_MS, error.retryAfterMs ?? 0)
+        : fullJitter(DEFAULT_BACKOFF, attempt, random);
+      await delay(pauseMs, undefined, { signal });
     }
   }
 }
@@ -106,12 +111,12 @@ async function describedBy(client: DoorClient, { signal, address }: ProvideOptio
     text = (await client.read('/v1/run', MAX_DESCRIPTION_BYTES, signal)).body.toString('utf8');
   } catch (cause) {
     if (!(cause instanceof FetchError)) throw cause;
-    if (cause.status === 401 || cause.status === 403) {
-      throw new OperatorError(`the coordinator refused this worker: ${cause.message}`, {
-        exitCode: exitCodes.rejected,
-        cause,
-      });
-    }
+    const refusal = refusalError(
+      { status: cause.status ?? 0, text: cause.message, retryAfterMs: null },
+      address.url,
+      'worker',
+    );
+    if (refusal !== null) throw refusal;
     if (cause.status === undefined || !cause.permanent) throw cause;
     throw new OperatorError(
       `the coordinator at ${address.url} does not say what its run needs (${cause.message}): it is another version of Convoy than this worker (${VERSION}), or no coordinator; install the same version on both`,

@@ -97,6 +97,11 @@ export class SynchronousMode {
     return this.#advance(this.#sequence.afterEvaluation(this.#position, this.#stopReason !== null));
   }
 
+  /** The next state that is not in the midst of its evaluations gets a checkpoint. */
+  requestCheckpoint(): void {
+    this.#pendingCheckpoint ??= 'requested';
+  }
+
   /** No step follows the present task. */
   endTraining(reason: string): void {
     this.#stopReason = reason;

@@ -1,0 +1,56 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
+import type { RunStatus } from '@convoy/protocol/run-status';
+import { answerTo, leaveRequest, withdrawRequest, type OperatorRequest } from '@convoy/run-store/requests';
+import { readConfig } from '@convoy/run-store/run-folder';
+import { callJson, type CallOptions } from '@convoy/transport/call';
+
+/** How to reach a coordinator over the network: its address, a token and whose certificate is taken. */
+export type Coordinator = Pick<CallOptions, 'url' | 'token' | 'trust'>;
+
+/** Ten times as long as the process that serves a run takes to see a request. */
+const ANSWERED_WITHIN_MS = 10_000;
+const LOOK_EVERY_MS = 100;
+
+/**
+ * Asks the process that serves a run for something, through the run's folder.
+ * @param runFolder the run's, which this process can write.
+ * @throws OperatorError when nobody serves the run, or it can't be done.
+ */
+export async function askFolder(runFolder: string, request: OperatorRequest): Promise<void> {
+  readConfig(runFolder);
+  let name: string;
+  try {
+    name = leaveRequest(runFolder, request);
+  } catch (error) {
+    throw fileError(error, `can't leave a request in ${runFolder}`);
+  }
+  try {
+    const until = performance.now() + ANSWERED_WITHIN_MS;
+    while (performance.now() < until) {
+      const refusal = answerTo(runFolder, name);
+      if (refusal === null) return;
+      if (refusal !== undefined) throw new OperatorError(refusal);
+      await delay(LOOK_EVERY_MS);
+    }
+  } finally {
+    withdrawRequest(runFolder, name);
+  }
+  throw new OperatorError(`nobody answers for ${runFolder}: is the run still training?`, {
+    exitCode: exitCodes.network,
+  });
+}
+
+/**
+ * Asks a coordinator for something, over the network.
+ * @throws OperatorError when it can't be reached, the token is no operator's, or it can't be done.
+ */
+export async function askCoordinator(coordinator: Coordinator, { type, ...about }: OperatorRequest): Promise<void> {
+  await callJson({ ...coordinator, role: 'operator', method: 'POST', path: `/v1/${type}`, body: about });
+}
+
+/** How the run of a coordinator stands. @throws OperatorError when it can't be reached, or the token is no viewer's or operator's. */
+export async function statusOf(coordinator: Coordinator): Promise<RunStatus> {
+  return (await callJson({ ...coordinator, role: 'viewer', path: '/v1/status' })) as RunStatus;
+}

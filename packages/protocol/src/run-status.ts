@@ -1,0 +1,39 @@
+import type { HealthFinding } from './run-events.ts';
+
+/** How a run stands at one moment: what `convoy status` asks a coordinator for. */
+export interface RunStatus {
+  readonly run: string;
+  /** `opening` before the first step of this process, `waiting` below the least number of workers, `ended` with its reason below. */
+  readonly state: 'opening' | 'waiting' | 'training' | 'ended';
+  /** Commits so far, and in all if nothing ends the training before. */
+  readonly step: number;
+  readonly totalSteps: number;
+  /** The epoch of the last step, from 0; null before it. */
+  readonly epoch: number | null;
+  /** Of the last step. */
+  readonly loss: number | null;
+  readonly learningRate: number | null;
+  /** Median over the last steps. */
+  readonly stepMs: number | null;
+  readonly samplesPerSecond: number | null;
+  /** What the run waits for, or why it has ended, in words; null while it goes on. */
+  readonly waitingFor: string | null;
+  readonly checkpoint: { readonly step: number; readonly path: string; readonly atMs: number } | null;
+  /** What is wrong with the training at the moment, or worth knowing about it. */
+  readonly health: readonly HealthFinding[];
+  readonly workers: readonly WorkerStatus[];
+}
+
+/** A worker that takes part. */
+export interface WorkerStatus {
+  readonly rank: number;
+  /** Its host and process. */
+  readonly name: string;
+  readonly engine: string;
+  /** Its address, and the name of its token where there are tokens. */
+  readonly origin: string;
+  /** `away`: its connection is lost; `leaving`: it gets no more work. */
+  readonly state: 'computing' | 'idle' | 'leaving' | 'away';
+  /** While it computes, by its own account; null before its first result. */
+  readonly samplesPerSecond: number | null;
+}

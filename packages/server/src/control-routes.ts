@@ -1,0 +1,38 @@
+import { asRequest } from '@convoy/run-store/requests';
+import { nameOfToken } from '@convoy/transport/tokens';
+import type { Caller } from '@convoy/transport/gate';
+import { answerJson, answerText, readJson, type Route } from '@convoy/transport/routes';
+import type { ServedRun } from './serve-run.ts';
+
+/** What operators ask of a run over HTTP, and viewers may see. */
+export function controlRoutes(run: Pick<ServedRun, 'request' | 'status'>): readonly Route[] {
+  const act = (type: 'drain' | 'stop' | 'checkpoint'): Route => ({
+    method: 'POST',
+    path: `/v1/${type}`,
+    role: 'operator',
+    async handle(request, response, { caller }) {
+      const body = (await readJson(request)) ?? {};
+      const asked = asRequest({ ...(body as object), type });
+      if (asked === null) return answerText(response, 400, type === 'drain' ? 'give {"rank": n}' : 'send no body');
+      const refusal = run.request(asked, nameOf(caller));
+      if (refusal !== null) return answerText(response, 409, refusal);
+      answerJson(response, 200, { done: type });
+    },
+  });
+  return [
+    {
+      method: 'GET',
+      path: '/v1/status',
+      role: 'viewer',
+      handle: (_, response) => answerJson(response, 200, run.status()),
+    },
+    act('drain'),
+    act('stop'),
+    act('checkpoint'),
+  ];
+}
+
+/** Who asks, for the log. */
+function nameOf({ token, remote }: Caller): string {
+  return token === null ? `somebody at ${remote}` : `${nameOfToken(token)} at ${remote}`;
+}
