@@ -373,6 +373,33 @@ describe('while workers train', () => {
   });
 });
 
+describe('a liar that comes back under new worker ids', () => {
+  it('skips no step beside two honest workers, is told to wait, and the parameters are those of an undisturbed run', async () => {
+    const training = await trainUnderAttack('liar', '--steps', '100000');
+    const { run, port, claims, recorder } = training;
+    // The honest workers have proved themselves.
+    await steps(run, 5);
+    const waits: number[] = [];
+    for (let lie = 1; lie <= 4; lie++) {
+      const liar = new Attacker(port);
+      await liar.join(claims);
+      // On a busy machine a short quarantine may be over when it joins.
+      const first = await liar.next('quarantined', 'lease');
+      if (first.type === 'quarantined') waits.push(first.forMs);
+      else liar.answer(first, MICRO_BATCH, { gradient: filled(NaN) });
+      expect((await liar.lie(MICRO_BATCH, () => ({ gradient: filled(NaN) }))).code).toBe(closeCodes.poisonous);
+    }
+    expect(waits.length).toBeGreaterThan(0);
+    await steps(run, 5);
+    const summary = await stop(training);
+    recorder.close();
+    const kinds = eventsOf(run).map(({ type }) => type);
+    expect(kinds.filter((type) => type === 'worker-quarantined').length).toBeGreaterThanOrEqual(4);
+    expect(kinds).not.toContain('step-skipped');
+    await expectUndisturbed(summary);
+  });
+});
+
 async function codeOf(peer: Attacker): Promise<number> {
   return (await peer.ended).code;
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
 import { exitCodes } from '@convoy/protocol/errors';
 import { PROTOCOL_VERSION, type Block, type ServerMessage, type WorkerMessage } from '@convoy/protocol/messages';
@@ -278,6 +278,23 @@ describe('work', () => {
       dismissed: true,
       reason: 'the coordinator asked this worker to leave',
     });
+  });
+
+  it('is not lost that waited for work for long, however often a conversation ends as if it was not understood', async () => {
+    let nowMs = 0;
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+    const { compute } = fakeCompute();
+    const { end, connected } = begin(compute);
+    for (let i = 0; i < 4; i++) (await connected()).close(closeCodes.malformed, 'a line that garbles');
+    const patient = await connected();
+    await meet(patient);
+    nowMs += 60_000;
+    patient.close(closeCodes.malformed, 'a line that garbles');
+    const again = await connected();
+    await meet(again);
+    again.send({ type: 'shutdown', completed: true, reason: 'done' });
+    expect((await end).completed).toBe(true);
+    now.mockRestore();
   });
 
   it('gives up when it and the coordinator do not understand each other, and not at the first time', async () => {

@@ -29,6 +29,8 @@ export interface WorkOptions {
 const NOT_UNDERSTOOD: ReadonlySet<number> = new Set([closeCodes.malformed, closeCodes.unexpected, closeCodes.tooLarge]);
 /** Such ends in a row after which a worker gives up. */
 const MAX_MISUNDERSTANDINGS = 5;
+/** Who has talked for so long has been understood, also if there was no work for it: what ended that is another matter. */
+const UNDERSTOOD_AFTER_MS = 60_000;
 
 const ASKED_TO_LEAVE: WorkEnd = { completed: false, dismissed: false, reason: 'asked to leave' };
 
@@ -50,14 +52,16 @@ export async function work(options: WorkOptions): Promise<WorkEnd> {
     let connection = await connect(drain);
     let misunderstandings = 0;
     for (let attempt = 1; ; attempt++) {
+      const startedMs = performance.now();
       const end = await session.converse(connection);
       if (end !== null) return end;
       const { isDismissed: dismissed, drainReason } = session;
       if (drainReason !== null) return { completed: false, dismissed, reason: drainReason };
       const closure = await connection.closed;
       const { code, reason } = closure;
-      if (session.servedSinceConnecting) attempt = 1;
-      misunderstandings = NOT_UNDERSTOOD.has(code) && !session.servedSinceConnecting ? misunderstandings + 1 : 0;
+      const isUnderstood = session.servedSinceConnecting || performance.now() - startedMs >= UNDERSTOOD_AFTER_MS;
+      if (isUnderstood) attempt = 1;
+      misunderstandings = NOT_UNDERSTOOD.has(code) && !isUnderstood ? misunderstandings + 1 : 0;
       if (misunderstandings === MAX_MISUNDERSTANDINGS) throw misunderstood(closure);
       log(`lost the coordinator (${code}${reason ? `: ${reason}` : ''}); connecting again`, 'note');
       await delay(fullJitter(DEFAULT_BACKOFF, attempt, Math.random), undefined, { signal: drain });
