@@ -120,8 +120,8 @@ async function digestFiles({ files }: Dataset): Promise<readonly DataFile[] | nu
   return digested;
 }
 
-/** Of the records of a split: no file of a data set has such a name. */
-export function samplesFile(split: Split): string {
+/** The file of a split's records: no file of a data set has such a name. */
+function samplesFile(split: Split): string {
   return `${split}.samples`;
 }
 
