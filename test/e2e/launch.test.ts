@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +9,7 @@ import { exitCodes } from '@convoy/protocol/errors';
 import { Convoy, convoy, PROGRAM, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { SshHosts, sshObstacle } from '../support/ssh-hosts.ts';
 import { Pace, WIDE } from '../support/workloads.ts';
-import { eventOf, eventsSoFar } from '../support/run-watch.ts';
+import { eventsSoFar } from '../support/run-watch.ts';
 
 const obstacle = sshObstacle();
 if (obstacle !== null) it('convoy launch', () => console.info(`NOT CHECKED: convoy launch over ssh: ${obstacle}`));
@@ -23,6 +24,16 @@ function launchOverSsh(): void {
 
   const RUN = [...WIDE, '--deterministic', '--seed', '7', '--steps', '40', '--validation-split', '0', '--json'];
   const COMMAND = ['--command', `${process.execPath} ${PROGRAM} worker`];
+
+  const started: Convoy[] = [];
+  afterAll(() => {
+    for (const { process } of started) if (process.exitCode === null && process.signalCode === null) process.kill();
+  });
+  function start(args: readonly string[], cwd?: string): Convoy {
+    const program = new Convoy(args, pace.env, cwd);
+    started.push(program);
+    return program;
+  }
 
   let hosts: SshHosts;
   beforeAll(async () => {
@@ -41,18 +52,29 @@ function launchOverSsh(): void {
     const [a, b, c] = hosts.ports;
     const file = hostsFile('hosts.txt', ['# three machines', '', `127.0.0.1 port=${a}`, `127.0.0.1 port=${b} dir=/`, `127.0.0.1 port=${c}`]); // prettier-ignore
     pace.slow();
-    const launch = new Convoy(['launch', ...file, ...COMMAND, '--port', '0', '--run-dir', run, ...RUN], pace.env);
+    await convoy(['token', '--file', pathOf('tokens')]);
+    const secrets = ['--token-file', pathOf('tokens'), '--tls', 'self-signed', '--tls-dir', pathOf('tls')];
+    const where = ['--port', '0', '--run-dir', run, ...secrets];
+    // The workload that the hosts have themselves, and not the coordinator's.
+    const launch = start(['launch', ...file, ...COMMAND, ...where, ...RUN, '--', ...WIDE]);
     const ready = hosts.ports.map((port) => launch.said(new RegExp(`^127.0.0.1-${port}: worker (\\d+): ready`)));
     const pids = await Promise.all(ready);
     process.kill(Number(pids[1]![1]), 'SIGKILL');
     await launch.said(new RegExp(`127.0.0.1-${b}: ended \\(exit code 137\\).*; next try in 1 s`));
-    const joined = new Set<string>();
-    await eventOf(run, 'worker-joined', ({ workerId }) => joined.add(workerId).size === 4);
+    await launch.said(/^worker 3 joined/);
+    const tokens = readFileSync(pathOf('tokens'), 'utf8').match(/^c[wov]_\S+/gm)!;
+    expect(tokens).toHaveLength(3);
+    expect(tokens.filter((token) => argumentsOfAll().includes(token))).toEqual([]);
     pace.full();
     expect(summaryOf(await launch.finished).parametersSha256).toBe(undisturbed.parametersSha256);
     const log = readFileSync(join(run, 'logs', `127.0.0.1-${b}.1.log`), 'utf8');
     expect(log.match(/ worker \d+: ready: rank/g)).toHaveLength(2);
     expect(log).toMatch(/ worker \d+: done: /);
+    for (const path of readdirSync(run, { recursive: true, encoding: 'utf8' })) {
+      const file = join(run, path);
+      const text = statSync(file).isFile() ? readFileSync(file, 'latin1') : '';
+      expect([path, tokens.filter((token) => text.includes(token))]).toEqual([path, []]);
+    }
   });
 
   it('says of each host in words what is wrong with it, goes on with the others, and on SIGTERM has them leave', async () => {
@@ -68,13 +90,10 @@ function launchOverSsh(): void {
       'no-such-host.invalid',
     ]);
     pace.slow();
-    const coordinator = new Convoy(['coordinator', '--port', '0', '--run-dir', run, '--linger', '0', ...RUN], pace.env);
+    const coordinator = start(['coordinator', '--port', '0', '--run-dir', run, '--linger', '0', ...RUN]);
     const [, url] = await coordinator.said(/worker --url (\S+)/);
     const logs = ['--logs', pathOf('logs')];
-    const launch = new Convoy(
-      ['launch', ...file, ...COMMAND, ...logs, '--url', url!, '--', ...WIDE, '--threads', '1'],
-      pace.env,
-    );
+    const launch = start(['launch', ...file, ...COMMAND, ...logs, '--url', url!, '--', ...WIDE, '--threads', '1']);
     await Promise.all(
       [
         /^127\.0\.0\.1-\d+ \(1\): worker \d+: ready: rank/,
@@ -115,7 +134,7 @@ function launchOverSsh(): void {
   it('runs a command of docs/several-machines.md, and understands all of them', async () => {
     const page = readFileSync(new URL('../../docs/several-machines.md', import.meta.url), 'utf8');
     const commands = [...page.matchAll(/^npx convoy (launch .*)$/gm)].map(([, words]) => words!);
-    expect(commands).toHaveLength(5);
+    expect(commands).toHaveLength(6);
     for (const words of commands) {
       const given = words.match(/"[^"]*"|\S+/g)!.map((word) => word.replaceAll('"', ''));
       const command = launchCommand()
@@ -126,11 +145,27 @@ function launchOverSsh(): void {
     const example = commands.find((words) => words.includes('digits.ts'))!.split(' ');
     const settings = example.slice(example.indexOf('--workload'));
     const root = fileURLToPath(new URL('../..', import.meta.url));
-    const single = new Convoy(['train', '--single', ...settings, '--json', '--run-dir', pathOf('digits')], {}, root);
+    const single = start(['train', '--single', ...settings, '--json', '--run-dir', pathOf('digits')], root);
     const undisturbed = summaryOf(await single.finished);
     const lines = hosts.ports.slice(0, 2).map((port) => `127.0.0.1 port=${port} dir=${root}`);
     const where = [...hostsFile('docs.txt', lines), ...COMMAND, '--port', '0', '--run-dir', pathOf('docs'), '--json'];
-    const launched = new Convoy(['launch', ...where, ...settings], {}, root);
+    const launched = start(['launch', ...where, ...settings], root);
     expect(summaryOf(await launched.finished).parametersSha256).toBe(undisturbed.parametersSha256);
   });
+}
+
+/** What everybody on this machine can see of its processes. */
+function argumentsOfAll(): string {
+  if (process.platform !== 'linux') return execFileSync('ps', ['axww', '-o', 'args'], { encoding: 'utf8' });
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(argumentsOf).join('\n');
+}
+
+function argumentsOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    // It has just ended.
+    return '';
+  }
 }

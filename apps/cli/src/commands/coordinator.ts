@@ -80,8 +80,8 @@ export interface Listening {
   readonly url: string;
   /** Arguments of `convoy worker`, beside the address, that the run asks for. */
   readonly workerArguments: readonly string[];
-  /** What those workers show; null where none is needed, or only its digest is known here. */
-  readonly token: string | null;
+  /** What a worker that starts now shows; null where none is needed, or only its digest is known here. */
+  readonly token: () => string | null;
   readonly run: ServedRun;
   readonly display: Display;
 }
@@ -123,7 +123,7 @@ export async function coordinate(
     const withToken = tokens.book === null ? ' with' : ", with a worker's token in CONVOY_TOKEN";
     const startThem = startWorkers === undefined ? `; start workers${withToken}:\n\n  ${display.workerCommand}\n` : '';
     display.line(`listening on ${url}${startThem}`);
-    const workersLeft = startWorkers?.({ url, workerArguments, token: tokens.workerToken(), run, display });
+    const workersLeft = startWorkers?.({ url, workerArguments, token: () => tokens.workerToken(), run, display });
     try {
       await reportEnd(run, { display, json: flags.json, stop, command });
     } finally {

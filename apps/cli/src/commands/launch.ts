@@ -4,12 +4,13 @@ import { readHostsFile } from '@convoy/convoy/launchers/hosts-file';
 import { RemoteWorkers, type RemoteWorkersOptions } from '@convoy/convoy/launchers/remote';
 import { VERSION } from '@convoy/protocol/version';
 import { exitCodes } from '@convoy/protocol/errors';
+import { CLIENT_VARIABLE, clientToken } from '@convoy/transport/token-source';
 import { Display } from '../display.ts';
-import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
+import { addFlags, argumentsOf, flagTable, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
 import { stopSignals, whenStopped } from '../stop-signals.ts';
 import { coordinate, coordinatorFlags, type Listening } from './coordinator.ts';
-import { checkUrl } from '../flags/network.ts';
+import { callerFlags, checkUrl } from '../flags/network.ts';
 
 const HOSTS = 'Hosts:';
 
@@ -28,8 +29,9 @@ const launchFlags = flagTable({
     defaultText: 'a coordinator in this process',
     group: HOSTS,
     isCommon: true,
-    conflicts: Object.keys(coordinatorFlags).filter((name) => name !== 'workload'),
+    conflicts: Object.keys(coordinatorFlags).filter((name) => name !== 'workload' && name !== 'tokenFile'),
   },
+  tlsFingerprint: { ...callerFlags.tlsFingerprint, group: HOSTS },
   command: {
     takes: '<command>',
     help: 'what starts a worker on a host, before its arguments',
@@ -87,8 +89,8 @@ async function launch(workerArguments: readonly string[], flags: LaunchFlags, co
     const workers = new RemoteWorkers({
       ...common,
       url,
-      args: [...asked, ...workerArguments],
-      token: process.env['CONVOY_TOKEN'] ?? token,
+      args: [...withoutDoubt(asked, workerArguments), ...workerArguments],
+      token: () => process.env[CLIENT_VARIABLE] ?? token(),
       logFolder: flags.logs ?? join(run.folder, 'logs'),
       stepsDone: () => run.stepsDone(),
       onLine: (line) => display.line(line),
@@ -109,12 +111,21 @@ async function launchWorkers(
   const stop = stopSignals();
   const display = new Display();
   let code: number = exitCodes.ok;
-  const workload = flags.workload === undefined ? [] : ['--workload', flags.workload];
+  const { workload, tlsFingerprint, tokenFile } = flags;
+  const token = () => clientToken({ file: tokenFile, environment: process.env }, 'worker');
+  // A file that has no token is told of now, and not by each host.
+  token();
   const workers = new RemoteWorkers({
     ...common,
     url,
-    args: [...workload, ...common.args],
-    token: process.env['CONVOY_TOKEN'] ?? null,
+    args: [
+      ...argumentsOf(
+        { workload: launchFlags.workload, tlsFingerprint: callerFlags.tlsFingerprint },
+        { workload, tlsFingerprint },
+      ),
+      ...common.args,
+    ],
+    token,
     logFolder: flags.logs ?? 'convoy-logs',
     onLine: (line) => display.line(line),
     onWarning: (line) => display.warn(line),
@@ -131,6 +142,12 @@ async function launchWorkers(
     await workers.stop(LEAVE_WITHIN_MS);
   }
   process.exitCode = code;
+}
+
+/** A worker with a workload of its own, as its operator says, is not to run the coordinator's. */
+function withoutDoubt(asked: readonly string[], given: readonly string[]): readonly string[] {
+  const hasOwn = given.some((word) => /^--workload(=|$)/.test(word));
+  return hasOwn ? asked.filter((word) => word !== '--allow-workload') : asked;
 }
 
 function anotherSshOption(text: string, before: readonly string[] = []): readonly string[] {

@@ -15,8 +15,8 @@ export interface RemoteWorkersOptions extends Pick<WorkerPlacesOptions, 'restart
   readonly url: string;
   /** More arguments of `convoy worker`. */
   readonly args: readonly string[];
-  /** What the workers show the coordinator; null where nothing is asked for. */
-  readonly token: string | null;
+  /** What a worker that starts now shows the coordinator; null where nothing is asked for. */
+  readonly token: () => string | null;
   /** Options of ssh, each `Name=value` as in ssh_config(5). */
   readonly sshOptions: readonly string[];
   /** Where each worker's words are kept: `HOST.1.log`. */
@@ -89,7 +89,7 @@ function start(seat: Seat, options: RemoteWorkersOptions, hear: (line: string) =
   return startBySsh({
     host: seat.host,
     command,
-    token,
+    token: token(),
     sshOptions,
     tunnel,
     args: ['--url', url, ...options.args],
@@ -110,7 +110,7 @@ export function reach(url: URL): { readonly url: string; readonly tunnel: { port
   const isHere = /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname);
   if (!isHere) return { url: url.href, tunnel: null };
   const port = randomInt(...TUNNEL_PORTS);
-  const to = `${url.hostname}:${url.port || (url.protocol === 'wss:' ? 443 : 80)}`;
+  const to = `${url.hostname}:${url.port || (/^(wss|https):$/.test(url.protocol) ? 443 : 80)}`;
   const there = new URL(url);
   there.hostname = '127.0.0.1';
   there.port = String(port);

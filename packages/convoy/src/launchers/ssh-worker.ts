@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { withoutTokens } from '@convoy/transport/token-source';
 import type { RemoteHost } from './hosts-file.ts';
 import { remoteScript } from './remote-script.ts';
 import { explainEnding } from './ssh-fault.ts';
@@ -42,6 +43,7 @@ export function startBySsh(options: SshWorkerOptions): WorkerProcess & { readonl
   const { host, command, token, onLine } = options;
   const child = spawn('ssh', sshArguments(options), {
     stdio: ['pipe', 'pipe', 'pipe'],
+    env: withoutTokens(process.env),
     // A group of its own: Ctrl-C reaches this process alone, which asks the workers to leave.
     detached: true,
   });
