@@ -37,12 +37,13 @@ export class DoorClient {
 
   /**
    * GETs a path and reads its answer, which must have no more than `maxBytes`.
+   * @param known the ETag of an answer that the caller has: where it is still that, the answer is a 304.
    * @throws FetchError when the answer is any other than 200, too long or never whole; the signal's reason when aborted.
    */
-  async read(path: string, maxBytes: number, signal: AbortSignal): Promise<Answer> {
+  async read(path: string, maxBytes: number, signal: AbortSignal, known?: string): Promise<Answer> {
     const silent = AbortSignal.timeout(SILENCE_MS);
     try {
-      return await this.#read(path, maxBytes, AbortSignal.any([signal, silent]));
+      return await this.#read(path, maxBytes, AbortSignal.any([signal, silent]), known);
     } catch (cause) {
       signal.throwIfAborted();
       if (cause instanceof FetchError || cause instanceof OperatorError) throw cause;
@@ -51,8 +52,9 @@ export class DoorClient {
     }
   }
 
-  async #read(path: string, maxBytes: number, signal: AbortSignal): Promise<Answer> {
-    const response = await this.#respond(this.#urlOf(path), this.#headers(), signal);
+  async #read(path: string, maxBytes: number, signal: AbortSignal, known?: string): Promise<Answer> {
+    const condition = known === undefined ? {} : { 'if-none-match': known };
+    const response = await this.#respond(this.#urlOf(path), { ...this.#headers(), ...condition }, signal);
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -62,7 +64,7 @@ export class DoorClient {
     }
     const body = Buffer.concat(chunks, bytes);
     const status = response.statusCode!;
-    if (status === 200) return { headers: response.headers, body };
+    if (status === 200 || (status === 304 && known !== undefined)) return { status, headers: response.headers, body };
     const line = body.toString('utf8').split('\n')[0]!.replace(/\p{C}/gu, ' ').slice(0, 200);
     throw new FetchError(line || `HTTP ${status}`, {
       permanent: !(status >= 500 || status === 429),
@@ -86,6 +88,7 @@ export class DoorClient {
 }
 
 export interface Answer {
+  readonly status: 200 | 304;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
 }

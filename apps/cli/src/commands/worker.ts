@@ -114,7 +114,10 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     computeOptions: computeOptions({ ...flags, engine }, threadsPerWorker(flags, false, 1), process.env, note),
     connect: async (signal) => {
       // Who is launched on the coordinator's machine has what the coordinator has.
-      if (!flags.notesOnly) provision = await provideWhenThere(supplyOptions(flags, signal, log), Math.random, onRetry);
+      if (!flags.notesOnly) {
+        const options = { ...supplyOptions(flags, signal, log), last: provision };
+        provision = await provideWhenThere(options, Math.random, onRetry);
+      }
       return dial({
         url: flags.url,
         token: () => clientToken({ file: flags.tokenFile, environment: process.env }, 'worker'),

@@ -44,7 +44,12 @@ export function supplyRoutes(supplies: () => Supplies | null): readonly Route[] 
       method: 'GET',
       path: '/v1/run',
       role: 'worker',
-      handle: whenReady(async (there, _request, response) => answerJson(response, 200, await there.describe())),
+      handle: whenReady(async (there, request, response) => {
+        response.setHeader('etag', there.etag);
+        // A worker that comes back needs no digests, which a coordinator that was resumed has yet to make.
+        if (request.headers['if-none-match'] === there.etag) return void response.writeHead(304).end();
+        answerJson(response, 200, await there.describe());
+      }),
     },
     {
       method: 'GET',

@@ -35,6 +35,12 @@ export class Supplies {
     this.#samples = new SampleFiles(options.dataset);
   }
 
+  /** Tells this run and its code from others, before anything is digested. */
+  get etag(): string {
+    const { run, code } = this.#options;
+    return `"${run}.${code !== null && 'sha256' in code ? code.sha256 : ''}"`;
+  }
+
   /** Made when it is first asked for: digests take a while. */
   describe(): Promise<RunDescription> {
     this.#description ??= this.#describe();

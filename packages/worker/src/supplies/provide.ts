@@ -13,7 +13,7 @@ import {
 } from '@convoy/protocol/run-description';
 import { VERSION } from '@convoy/protocol/version';
 import { cachedFiles, digestOf, type CachedFileOptions, type WantedFile } from '@convoy/transport/cached-file';
-import { DoorClient, type DoorAddress } from '@convoy/transport/door-client';
+import { DoorClient, type Answer, type DoorAddress } from '@convoy/transport/door-client';
 import { refusalError } from '@convoy/transport/refusal';
 import { DEFAULT_BACKOFF, fullJitter } from '@convoy/transport/dial';
 import { FetchError } from '@convoy/transport/fetch-file';
@@ -32,6 +32,8 @@ export interface ProvideOptions {
   /** What fetched files may take on the disk; a data set that is larger is fetched as it is leased. */
   readonly cacheBytes: number;
   readonly signal: AbortSignal;
+  /** What was fetched before the connection that was lost: it holds while the run is the same. */
+  readonly last?: Provision;
   readonly log: WorkerLog;
   readonly onProgress?: CachedFileOptions['onProgress'];
 }
@@ -52,7 +54,9 @@ const WORKLOAD_FILE = 'workload.mjs';
 export async function provide(options: ProvideOptions, attempt = 1): Promise<Provision> {
   const { address, own, signal, log } = options;
   const client = new DoorClient(address, attempt);
-  const description = await describedBy(client, options);
+  const described = await describedBy(client, options);
+  if (described === null) return withAddress(options.last!, address);
+  const { description, etag } = described;
   if (description.version !== VERSION) {
     log(
       `the coordinator has Convoy ${description.version}, this worker ${VERSION}; to have the same: ${installing(description.version)}`,
@@ -62,10 +66,17 @@ export async function provide(options: ProvideOptions, attempt = 1): Promise<Pro
   const { data, workload } = description;
   if (workload !== null && own.workload === undefined) {
     const code = await workloadCode(client, workload, options);
-    return { workload: code, ...(data.kind === 'workload' && (await workloadData(client, data, options))) };
+    return { etag, workload: code, ...(data.kind === 'workload' && (await workloadData(client, data, options))) };
   }
   signal.throwIfAborted();
-  return data.kind === 'cifar10' ? cifar10Data(client, data, options) : {};
+  return { etag, ...(data.kind === 'cifar10' && (await cifar10Data(client, data, options))) };
+}
+
+/** Asks for leased samples with the token of today. */
+function withAddress(provision: Provision, address: DoorAddress): Provision {
+  const { samples } = provision;
+  if (samples?.from.kind !== 'coordinator') return provision;
+  return { ...provision, samples: { ...samples, from: { ...samples.from, address } } };
 }
 
 /** {@link provide}, tried again until the coordinator is there. @param random spreads the attempts of many workers. */
@@ -105,10 +116,14 @@ const READY_SOON_MS = 500;
 /** Answers that would be the same again, unless another run is there by then. */
 const MAX_REFUSALS = 10;
 
-async function describedBy(client: DoorClient, { signal, address }: ProvideOptions): Promise<RunDescription> {
-  let text: string;
+/** @returns null when it is what it was the last time. */
+async function describedBy(
+  client: DoorClient,
+  { signal, address, last }: ProvideOptions,
+): Promise<{ readonly description: RunDescription; readonly etag: string | undefined } | null> {
+  let answer: Answer;
   try {
-    text = (await client.read('/v1/run', MAX_DESCRIPTION_BYTES, signal)).body.toString('utf8');
+    answer = await client.read('/v1/run', MAX_DESCRIPTION_BYTES, signal, last?.etag);
   } catch (cause) {
     if (!(cause instanceof FetchError)) throw cause;
     const refusal = refusalError(
@@ -123,6 +138,8 @@ async function describedBy(client: DoorClient, { signal, address }: ProvideOptio
       { exitCode: exitCodes.rejected, cause },
     );
   }
+  if (answer.status === 304) return null;
+  const text = answer.body.toString('utf8');
   try {
     const { version, protocolVersion } = parseVersions(text);
     if (protocolVersion !== PROTOCOL_VERSION) {
@@ -131,7 +148,7 @@ async function describedBy(client: DoorClient, { signal, address }: ProvideOptio
         { exitCode: exitCodes.rejected },
       );
     }
-    return parseRunDescription(text);
+    return { description: parseRunDescription(text), etag: answer.headers.etag };
   } catch (cause) {
     if (cause instanceof OperatorError) throw cause;
     throw new OperatorError(

@@ -3,6 +3,8 @@ import type { DoorAddress } from '@convoy/transport/door-client';
 
 /** Where this machine has what it fetched for a run. It can be sent to the compute thread. */
 export interface Provision {
+  /** Names what the coordinator had said: while it says the same, nothing has to be fetched again. */
+  readonly etag?: string | undefined;
   /** The folder with CIFAR-10's files. */
   readonly dataDir?: string;
   /** The workload's code. */
