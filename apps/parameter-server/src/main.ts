@@ -1,4 +1,4 @@
-// node main.ts --recipe lesson --host 0.0.0.0: the parameter server, as a process by itself
+// node main.ts --recipe lesson --port 7311: the parameter server, as a process by itself
 import { coordinatorCommand } from '@convoy/cli/commands/coordinator';
 import { runProgram } from '@convoy/cli/program';
 

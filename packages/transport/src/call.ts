@@ -56,7 +56,7 @@ export async function callJson(options: CallOptions): Promise<unknown> {
   if (response.statusCode !== 200) {
     const { status, text } = await answerOf(response);
     throw new OperatorError(`${options.url} answered ${status}${text && `: ${text}`}`, {
-      exitCode: status < 500 && status !== 429 ? exitCodes.usage : exitCodes.network,
+      exitCode: status === 429 ? exitCodes.rejected : status < 500 ? exitCodes.usage : exitCodes.network,
     });
   }
   const chunks: Buffer[] = [];

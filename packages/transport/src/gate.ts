@@ -78,7 +78,8 @@ export class Gate {
     // A valid token is taken whatever others from the same address have done: they may be strangers behind the same router.
     if (token === null) {
       const retryAfterS = this.#failures.note(address, performance.now());
-      if (retryAfterS !== null) return this.#refuse(429, 'too many requests without a valid token', retryAfterS);
+      // Whoever shows none gains nothing by waiting.
+      if (retryAfterS !== null && presented !== null) return this.#refuse(429, 'too many wrong tokens', retryAfterS);
       return this.#refuse(401, presented === null ? 'a token is needed' : 'the token is not valid here', null);
     }
     if (!mayActAs(token.role, needed)) {

@@ -84,6 +84,7 @@ async function trainBeside(flags: TrainFlags, run: ServedRun, display: Display):
     tokenFile: flags.tokenFile,
     onWarning: (line) => display.warn(line),
     onStatus: (line) => display.status(line),
+    onAddress: (url) => display.line(`for operators and viewers: ${url}`),
     suspendWithProgram,
   });
   const { outcome } = await run.ended;

@@ -20,6 +20,8 @@ export interface WorkerProcessesOptions extends Pick<LocalWorkersOptions, 'main'
   readonly onStatus: (line: string) => void;
   /** Tokens of others who may reach the run; the workers that are started here have their own. */
   readonly tokenFile?: string | undefined;
+  /** Told where operators and viewers reach the run, if there are tokens of theirs. */
+  readonly onAddress?: (url: string) => void;
   /** Has the workers stand still whenever this process is stopped. @returns what ends that. */
   readonly suspendWithProgram?: (workers: Pick<LocalWorkers, 'suspend' | 'resume'>) => () => void;
 }
@@ -37,6 +39,7 @@ export async function trainWithWorkers(
   {
     onWarning,
     onStatus,
+    onAddress,
     suspendWithProgram = () => () => {},
     tokenFile,
     environment = process.env,
@@ -65,7 +68,7 @@ export async function trainWithWorkers(
   door.letIn(run);
   const { listener } = door;
   if (tokens.book?.tokens.some(({ role }) => role !== 'worker')) {
-    onStatus(`for operators and viewers: http://127.0.0.1:${listener.port}`);
+    onAddress?.(`http://127.0.0.1:${listener.port}`);
   }
   const threads = threadsPerWorker(flags, deterministic, count);
   let lastCode: number = exitCodes.ok;

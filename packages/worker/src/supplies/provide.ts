@@ -99,7 +99,7 @@ export async function provideWhenThere(
       // An address that has failed too often is not asked for ever either.
       if (isThere && (error.permanent || error.status === 429) && ++refusals === MAX_REFUSALS) {
         throw new OperatorError(`the coordinator does not give what its run needs: ${error.message}`, {
-          exitCode: exitCodes.data,
+          exitCode: error.status === 429 ? exitCodes.rejected : exitCodes.data,
           cause: error,
         });
       }
