@@ -1,7 +1,7 @@
 import { OperatorError } from '@convoy/protocol/errors';
 import { fileStamp } from './file-stamp.ts';
 import { readTokenFile, tokensOfVariable, type WrittenToken } from './token-file.ts';
-import { ROLES, TokenBook, type KnownToken, type Role } from './tokens.ts';
+import { roleOfToken, ROLES, TokenBook, type KnownToken, type Role } from './tokens.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -77,7 +77,7 @@ export function serverTokens(
 
 /**
  * The token with which somebody of a role calls a coordinator: from a file, which is read anew each time, or the environment.
- * @returns null where there is none. @throws OperatorError when the file has none of that role.
+ * @returns null where there is none. @throws OperatorError when the file has none of that role, or the variable holds no token.
  */
 export function clientToken({ file, environment }: TokenSourceOptions, role: Role): string | null {
   if (file !== undefined) {
@@ -88,7 +88,11 @@ export function clientToken({ file, environment }: TokenSourceOptions, role: Rol
     return token;
   }
   const given = environment[CLIENT_VARIABLE]?.trim();
-  if (given) return given;
+  if (given) {
+    // Anything else would be refused by the server at best, and breaks the header at worst. The message does not repeat it.
+    if (roleOfToken(given) !== null) return given;
+    throw new OperatorError(`${CLIENT_VARIABLE} holds no token: give it one line of those that "convoy token" makes`);
+  }
   // Where a coordinator runs, its own variables are at hand.
   const roles: readonly Role[] = role === 'viewer' ? ['viewer', 'operator'] : [role];
   const tokens = roles.flatMap((each) => tokensOfVariable(variableOf(each), environment[variableOf(each)], each));

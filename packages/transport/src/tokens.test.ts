@@ -138,6 +138,14 @@ describe('the environment', () => {
     expect(clientToken({ file: fileOf(`${worker}\n${newest}`), environment }, 'worker')).toBe(newest);
   });
 
+  it('that is none, or more than one, is refused before it is sent, in words that do not repeat it', () => {
+    for (const text of ['secret', `${worker}\n${operator}`, `Bearer ${worker}`, `"${worker}"`]) {
+      const given = () => clientToken({ environment: { CONVOY_TOKEN: text } }, 'worker');
+      expect(given).toThrow('CONVOY_TOKEN holds no token');
+      expect(given).not.toThrow(text);
+    }
+  });
+
   it('is kept from processes that have no business with the tokens', () => {
     const environment = { PATH: '/bin', CONVOY_TOKEN: worker, CONVOY_OPERATOR_TOKEN: operator };
     expect(withoutTokens(environment)).toEqual({ PATH: '/bin' });
