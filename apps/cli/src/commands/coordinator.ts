@@ -66,11 +66,10 @@ export function coordinatorCommand(): Command {
       `
 Examples:
   $ convoy token --file convoy-tokens
-  $ convoy coordinator --host 0.0.0.0 --token-file convoy-tokens --tls self-signed --recipe lesson
+  $ convoy coordinator --host :: --token-file convoy-tokens --tls self-signed
 
 It prints the command that starts a worker. Beyond this machine it listens only
-with tokens and TLS; --insecure does without, where nobody but your workers can
-reach the address.`,
+with tokens and TLS, or with --insecure.`,
     )
     .action((flags: CoordinatorFlags, command: Command) => coordinate(flags, command));
 }

@@ -14,14 +14,12 @@ export const guardFlags = flagTable({
     help: 'tokens of workers, operators and viewers, made by "convoy token"',
     defaultText: '$CONVOY_WORKER_TOKEN, $CONVOY_OPERATOR_TOKEN, $CONVOY_VIEWER_TOKEN',
     group: NETWORK,
-    isCommon: true,
   },
   tls: {
     takes: '<certificate>',
     choices: ['self-signed'],
     help: 'speak TLS with a certificate made here; workers are told its fingerprint',
     group: NETWORK,
-    isCommon: true,
     conflicts: ['tlsCert', 'tlsKey'],
   },
   tlsDir: {
