@@ -197,7 +197,7 @@ describe('wrong input', () => {
     ],
     [['train', '--recipe', 'soup'], 2, 'Allowed choices are lesson, quick, strong, smoke.'],
     [['train', '--data-dir', '/nowhere', '--steps', '1'], 3, '--data-dir: '],
-    [['worker', '--url', 'http://host'], 2, 'It must look like ws://HOST:PORT.'],
+    [['worker', '--url', 'ftp://host'], 2, 'It must look like ws://HOST:PORT or wss://HOST:PORT.'],
     [['evaluate', '--run', '/nowhere'], 3, "/nowhere is no run's folder: it has no config.json"],
     [['trane'], 2, 'Did you mean train?'],
   ])('convoy %j exits %d with a line that says what to change', async (args, code, line) => {
