@@ -61,6 +61,12 @@ const NOT_FOR_PROGRAMS = [
   'force',
   'json',
   'depth',
+  'tokenFile',
+  'file',
+  'tlsCert',
+  'tlsKey',
+  'tlsFingerprint',
+  'tlsCa',
 ];
 
 interface Schema {
