@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { RunSummary } from '@convoy/protocol/run-events';
@@ -55,25 +55,19 @@ function onSeveralHosts(): void {
 
   /** A coordinator of the common run, which listens at once. */
   async function coordinate(host: Host, ...options: readonly string[]): Promise<Convoy> {
-    const coordinator = start(
-      host,
-      {},
-      'coordinator',
-      '--host',
-      '::',
-      '--insecure',
-      '--port',
-      PORT,
-      '--dead-after',
-      '3',
-      ...options,
-    );
+    const where = ['--host', '::', '--port', PORT, '--dead-after', '3'];
+    const coordinator = start(host, {}, 'coordinator', ...where, ...options);
     await coordinator.said(/listening on/);
     return coordinator;
   }
 
-  function work(host: Host, url: string, env: Readonly<Record<string, string>> = {}): Convoy {
-    return start(host, env, 'worker', ...WIDE, '--url', url, '--threads', '1');
+  function work(
+    host: Host,
+    url: string,
+    env: Readonly<Record<string, string>> = {},
+    ...more: readonly string[]
+  ): Convoy {
+    return start(host, env, 'worker', ...WIDE, '--url', url, '--threads', '1', ...more);
   }
 
   /** The process that computes, and what the run calls it. */
@@ -88,7 +82,7 @@ function onSeveralHosts(): void {
     const [server, a, b, c] = hostsNamed('server', 'a', 'b', 'c');
     const hosts = [a, b, c];
     pace.slow(40);
-    const coordinator = await coordinate(server, '--run-dir', run, ...RUN);
+    const coordinator = await coordinate(server, '--insecure', '--run-dir', run, ...RUN);
     const url = `ws://${server.ipv4}:${PORT}`;
     const workers = hosts.map((host) => work(host, url));
     const members = await Promise.all(workers.map((worker) => joined(run, worker)));
@@ -124,7 +118,7 @@ function onSeveralHosts(): void {
     const { certificate, stop } = reverseProxy(proxy, pathOf('nginx'), { name: 'proxy.test', path: '/train/', to, idleSeconds: 2 }); // prettier-ignore
     onTestFinished(stop);
     host.file('hosts', `127.0.0.1 localhost\n${proxy.ipv4} proxy.test\n`);
-    return work(host, 'wss://proxy.test/train/run', { NODE_EXTRA_CA_CERTS: certificate });
+    return work(host, 'wss://proxy.test/train/', {}, '--tls-ca', certificate);
   }
 
   it('come to the same parameters by other ways: IPv6 alone, a late name whose first address is dead on a slow link, and a proxy', async () => {
@@ -140,7 +134,7 @@ function onSeveralHosts(): void {
     if (without !== null) console.info(`NOT CHECKED: a worker behind a reverse proxy: ${without}`);
     const proxied = without === null ? workByProxy(c, proxy, server) : null;
     const minWorkers = proxied === null ? '2' : '3';
-    const coordinator = await coordinate(server, '--run-dir', run, '--min-workers', minWorkers, ...RUN);
+    const coordinator = await coordinate(server, '--insecure', '--run-dir', run, '--min-workers', minWorkers, ...RUN);
     const alone = work(a, `ws://[${server.ipv6}]:${PORT}`);
     b.file('hosts', `127.0.0.1 localhost\n10.0.0.99 coordinator.test\n${server.ipv6} coordinator.test\n`);
     const workers = [alone, late, ...(proxied === null ? [] : [proxied])];
@@ -158,9 +152,15 @@ function onSeveralHosts(): void {
     };
     name(server.ipv4);
     pace.slow();
-    const every = ['--checkpoint-every', '2'];
+    await convoy(['token', '--file', pathOf('tokens')]);
+    const guard = ['--token-file', pathOf('tokens'), '--tls', 'self-signed', '--tls-dir', pathOf('tls')];
+    const token = /^cw_\S+/m.exec(readFileSync(pathOf('tokens'), 'utf8'))![0];
+    const every = ['--checkpoint-every', '2', ...guard];
     const first = await coordinate(server, '--run-dir', pathOf('here'), ...every, ...RUN);
-    const workers = hosts.map((host) => work(host, `ws://coordinator.test:${PORT}`));
+    const [, fingerprint] = await first.said(/--tls-fingerprint (\S+)/);
+    const workers = hosts.map((host) =>
+      work(host, `wss://coordinator.test:${PORT}`, { CONVOY_TOKEN: token }, '--tls-fingerprint', fingerprint!),
+    );
     await eventOf(pathOf('here'), 'step', ({ step }) => step >= 8);
     server.cut();
     process.kill(serverPid(pathOf('here')), 'SIGKILL');
@@ -170,7 +170,7 @@ function onSeveralHosts(): void {
     name(spare.ipv6);
     const second = await coordinate(spare, '--resume', pathOf('there'), ...WIDE, ...every, '--json');
     await second.said(/goes on after step/);
-    await second.said(new RegExp(`listening on ws://\\[${spare.ipv6}\\]:${PORT}`));
+    await second.said(new RegExp(`listening on wss://\\[${spare.ipv6}\\]:${PORT}`));
     pace.full();
     expectUndisturbed(summaryOf(await second.finished));
     for (const worker of workers) expect((await worker.finished).code).toBe(0);

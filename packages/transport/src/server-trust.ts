@@ -84,7 +84,8 @@ export function secureConnection({ fingerprint, ca }: ServerTrust): ConnectionMa
 
 /** How Node's http connects to an address: over TLS by that trust, and each time anew. */
 export function connectionOf({ protocol }: URL, trust: ServerTrust) {
-  return protocol === 'https:' ? { createConnection: secureConnection(trust) } : { agent: false };
+  // With a maker of connections Node would take port 80 where the address names none.
+  return protocol === 'https:' ? { createConnection: secureConnection(trust), defaultPort: 443 } : { agent: false };
 }
 
 function wrongCertificate(socket: TLSSocket, expected: string): OperatorError | null {
