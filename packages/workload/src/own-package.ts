@@ -54,7 +54,11 @@ export function findOwnPackageFor(file: string): void {
         return next(specifier, context);
       } catch (error) {
         if (!LENT_PACKAGES.test(specifier)) throw error;
-        return next(specifier, { ...context, parentURL: lender });
+        try {
+          return next(specifier, { ...context, parentURL: lender });
+        } catch {
+          throw error;
+        }
       }
     },
   });
@@ -81,20 +85,33 @@ export const resolve = async (specifier, context, next) => {
     return await next(specifier, context);
   } catch (error) {
     if (!${LENT_PACKAGES}.test(specifier)) throw error;
-    return next(specifier, { ...context, parentURL: own.lender });
+    try {
+      return await next(specifier, { ...context, parentURL: own.lender });
+    } catch {
+      throw error;
+    }
   }
 };`;
 
 function resolveInCommonJs(entry: string): void {
   const loader = module as unknown as { _resolveFilename: (request: string, ...rest: unknown[]) => string };
   const original = loader._resolveFilename;
+  // What this program looks for itself comes here too.
+  let isLending = false;
   loader._resolveFilename = function (request, ...rest) {
     if (request === OWN_PACKAGE) return entry;
     try {
       return original.call(this, request, ...rest);
     } catch (error) {
-      if (!LENT_PACKAGES.test(request)) throw error;
-      return require.resolve(request);
+      if (isLending || !LENT_PACKAGES.test(request)) throw error;
+      isLending = true;
+      try {
+        return require.resolve(request);
+      } catch {
+        throw error;
+      } finally {
+        isLending = false;
+      }
     }
   };
 }
