@@ -82,6 +82,6 @@ describe('convoy init', () => {
     });
     const { code, stderr } = await convoy('init', 'workload.ts/inside', '--from', 'csv');
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^convoy: can't write into workload\.ts\/inside \(ENOTDIR.*\): name another folder$/);
+    expect(stderr).toMatch(/^convoy: can't write into workload\.ts\/inside: .*\(ENOTDIR\); name another folder$/);
   });
 });

@@ -55,7 +55,10 @@ function onSlurm(): void {
     const { parametersSha256, samplesApplied } = alone;
     expect(summary).toMatchObject({ parametersSha256, samplesApplied });
     const tasks = await Promise.all([`${workers}_0`, `${workers}_1`].map((task) => slurm.ended(task)));
-    expect(tasks.map(({ JobState }) => JobState)).toEqual(['COMPLETED', 'COMPLETED']);
+    expect(
+      tasks.map(({ JobState }) => JobState),
+      slurm.said(),
+    ).toEqual(['COMPLETED', 'COMPLETED']);
     // Once for its preemption, and once with the coordinator.
     expect(Math.max(...tasks.map(({ Restarts }) => Number(Restarts)))).toBeGreaterThan(0);
     expect(eventsOf(run).at(-1)).toMatchObject({ type: 'run-ended', outcome: 'completed' });

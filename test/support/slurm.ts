@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,6 +81,12 @@ export class Slurm {
       if (/^(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL)$/.test(fields['JobState'] ?? '')) return fields;
       await look();
     }
+  }
+
+  /** What the jobs of our scripts have said so far. */
+  said(): string {
+    const logs = readdirSync(this.#folder).filter((name) => name.startsWith('convoy-'));
+    return logs.map((name) => `${name}:\n${readFileSync(join(this.#folder, name), 'utf8')}`).join('\n');
   }
 
   /** Cancels what runs and ends the daemons. */
