@@ -4,7 +4,7 @@ import { request as requestHttps } from 'node:https';
 import { addressTimeoutMs, withReason } from './dial.ts';
 import { OperatorError } from '@convoy/protocol/errors';
 import { retryAfterMs } from './refusal.ts';
-import { connectionOf, untrustedError, USUAL_TRUST, type ServerTrust } from './server-trust.ts';
+import { connectionFault, connectionOf, untrustedError, USUAL_TRUST, type ServerTrust } from './server-trust.ts';
 import { FetchError, type FetchOptions, type Respond } from './fetch-file.ts';
 
 /** How a coordinator's door is reached. It can be sent to another thread. */
@@ -47,8 +47,9 @@ export class DoorClient {
     } catch (cause) {
       signal.throwIfAborted();
       if (cause instanceof FetchError || cause instanceof OperatorError) throw cause;
-      const message = silent.aborted ? `no answer for ${SILENCE_MS / 1000} s` : withReason(cause as Error).message;
-      throw new FetchError(message || 'no answer', { permanent: false, cause });
+      const fault = () => connectionFault(withReason(cause as Error), this.#address.url);
+      const message = silent.aborted ? `no answer for ${SILENCE_MS / 1000} s` : fault();
+      throw new FetchError(message, { permanent: false, cause });
     }
   }
 

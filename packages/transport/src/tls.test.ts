@@ -8,6 +8,7 @@ import { exitCodes } from '@convoy/protocol/errors';
 import { callJson, type CallOptions } from './call.ts';
 import { closeCodes, type Codec } from './connection.ts';
 import { dial } from './dial.ts';
+import { DoorClient } from './door-client.ts';
 import { listen, type ListenOptions } from './listen.ts';
 import { answerJson, RouteTable } from './routes.ts';
 import { selfSignedTls, tlsOfFiles, type ServerTls } from './server-tls.ts';
@@ -218,6 +219,9 @@ describe('a port that speaks TLS', () => {
     await expect(ask(plain.port)).rejects.toThrow('it does not speak TLS');
     await expect(dialTo(secure.port, undefined, 'ws')).rejects.toThrow('begins with wss://');
     await expect(dialTo(plain.port)).rejects.toThrow('it does not speak TLS');
+    const fetching = (url: string) => new DoorClient({ url }).read('/v1/run', 1_000, new AbortController().signal);
+    await expect(fetching(`ws://127.0.0.1:${secure.port}`)).rejects.toThrow('begins with wss://');
+    await expect(fetching(`wss://127.0.0.1:${plain.port}`)).rejects.toThrow('it does not speak TLS');
   });
 
   it('ends a handshake that is never whole, silent or slow, in bounded time', async () => {
