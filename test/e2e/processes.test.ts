@@ -120,6 +120,32 @@ describe('convoy coordinator and convoy worker', () => {
     expect(eventsOf(run).filter(({ type }) => type === 'worker-left')).toHaveLength(3);
   });
 
+  it("ends with a worker's own code though SIGTERM reaches it until it is gone", async () => {
+    // It waits for another worker, so it leaves at once.
+    const idle = ['--port', '0', '--min-workers', '2', ...RUN, ...runDir('idle')];
+    const coordinator = new Convoy(['coordinator', ...idle], pace.env);
+    const [, url] = await coordinator.said(/worker --url (\S+)/);
+    const worker = new Convoy(
+      ['worker', ...WIDE, '--url', url!, '--threads', '1', '--early-exit-code', '75'],
+      pace.env,
+    );
+    const pid = Number((await worker.said(/^worker (\d+): ready: rank/))[1]);
+    const beganMs = performance.now();
+    const signalling = setInterval(() => {
+      try {
+        // Later it would be a second order, which ends it at once.
+        if (performance.now() - beganMs < 1_000) process.kill(pid, 'SIGTERM');
+      } catch {
+        clearInterval(signalling);
+      }
+    }, 1);
+    const { code } = await worker.finished;
+    clearInterval(signalling);
+    expect(code).toBe(75);
+    coordinator.process.kill('SIGTERM');
+    await coordinator.finished;
+  });
+
   it('says which port is busy, and exits 5', async () => {
     const busy = createServer();
     await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));

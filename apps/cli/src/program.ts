@@ -9,6 +9,7 @@ import { installJobControl } from './job-control.ts';
  */
 export async function runProgram(program: Command): Promise<void> {
   surviveLostReaders();
+  endWithItsCode();
   installJobControl();
   throwInsteadOfExiting(program);
   program.hook('preAction', (_, action) => assertNothingEmpty(action));
@@ -29,6 +30,14 @@ export async function runProgram(program: Command): Promise<void> {
     await reportLostOutput(process.stdout);
     if (process.connected) process.disconnect();
   }
+}
+
+/**
+ * A process that comes to its end by itself stops listening to signals first, and takes a while to unload TensorFlow: a SIGTERM
+ * that reached it then, by way of the launcher or from Slurm, would have it ended by a signal. `process.exit` goes on listening.
+ */
+function endWithItsCode(): void {
+  process.once('beforeExit', () => process.exit());
 }
 
 /** What a shell gives to a program whose reader has gone: SIGPIPE's number over 128. */
