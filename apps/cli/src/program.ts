@@ -1,4 +1,4 @@
-import { CommanderError, type Command } from 'commander';
+import { CommanderError, InvalidArgumentError, type Command } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { fileError } from '@convoy/protocol/file-error';
 import { installJobControl } from './job-control.ts';
@@ -16,7 +16,11 @@ export async function runProgram(program: Command): Promise<void> {
   try {
     await program.parseAsync(process.argv);
   } catch (error) {
-    if (error instanceof CommanderError) {
+    if (error instanceof InvalidArgumentError) {
+      // Found by a command when it ran; what the parser finds is a CommanderError of its own, and printed.
+      process.stderr.write(`convoy: ${error.message}\n`);
+      process.exitCode = exitCodes.usage;
+    } else if (error instanceof CommanderError) {
       // Commander has printed its line already; help and version end well.
       process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     } else if (error instanceof OperatorError) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { launchCommand } from './commands/launch.ts';
 import { trainCommand } from './commands/train.ts';
+import { resumeCommand as resumeProgram } from './commands/resume.ts';
 import { resumeCommand } from './resume-command.ts';
 
 describe('resumeCommand', () => {
@@ -9,6 +10,13 @@ describe('resumeCommand', () => {
     expect(resumeCommand(trainCommand(), given, 'my run')).toBe(
       "npx convoy train --resume 'my run' --workload 'my dir/x.ts' --workers=3 --json",
     );
+  });
+
+  it('names the run as resume does', () => {
+    expect(resumeCommand(resumeProgram(), ['old run', '--workers', '1'], 'old run')).toBe(
+      "npx convoy resume 'old run' --workers 1",
+    );
+    expect(resumeCommand(resumeProgram(), ['--run', 'r', '--json'], 'r')).toBe('npx convoy resume r --json');
   });
 
   it('replaces the folder of a run that had been resumed before, and an option to go on with', () => {

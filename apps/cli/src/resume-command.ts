@@ -15,9 +15,11 @@ export function resumeCommand(
   folder: string,
   more: readonly (readonly [name: string, value: string])[] = [],
 ): string {
-  const added = [['--resume', folder] as const, ...more];
+  // `resume` takes the run as an argument, or as --run.
+  const place = command.name() === 'resume' ? [folder] : ['--resume', folder];
+  const added = [place, ...more];
   const resume = command.options.find(({ long }) => long === '--resume') as WithConflicts | undefined;
-  const left = new Set([...(resume?.conflictsWith ?? []), ...LENGTH_FLAGS]);
+  const left = new Set(['run', ...(resume?.conflictsWith ?? []), ...LENGTH_FLAGS]);
   const end = given.indexOf('--');
   const [options, rest] = end === -1 ? [given, []] : [given.slice(0, end), given.slice(end)];
   const kept = givenOptions(command, options)

@@ -126,7 +126,7 @@ async function connect<Incoming, Outgoing>(options: DialOptions<Incoming, Outgoi
     // with a mask of zeros its megabytes need no masked copy (docs/decisions/0004).
     generateMask: (mask) => mask.fill(0),
     ...(token === null ? {} : { headers: { authorization: `Bearer ${token}` } }),
-    ...(url.startsWith('wss:')
+    ...(/^(wss|https):/.test(url)
       ? { createConnection: secureConnection(trust) as unknown as typeof createConnection }
       : {}),
   });

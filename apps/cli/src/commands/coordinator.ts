@@ -4,7 +4,7 @@ import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
 import { guardFlags, NETWORK } from '../flags/network.ts';
 import { runFlags } from '../flags/run.ts';
-import { wholeNumber } from '../flags/values.ts';
+import { wholeBetween, wholeNumber } from '../flags/values.ts';
 import { programName } from '@convoy/infra/program-name';
 import { faultsTo, guardDoor, missingGuards, type DoorGuard } from '@convoy/convoy/guarded-door';
 import { shellCommand } from '@convoy/convoy/shell-command';
@@ -37,7 +37,7 @@ export const coordinatorFlags = flagTable({
   },
   port: {
     takes: '<n>',
-    parse: wholeNumber,
+    parse: wholeBetween(0, 65_535),
     help: 'port to listen on; 0 for any free port',
     default: DEFAULT_PORT as number,
     group: NETWORK,
