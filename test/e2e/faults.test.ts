@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '@convoy/cli/chaos/free-port';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
-import { eventOf, eventsSoFar, serverPid } from '../support/run-watch.ts';
+import { eventOf, eventsSoFar, expectSameResult, serverPid } from '../support/run-watch.ts';
 import { Wire } from '../support/wire.ts';
 import { Pace, WIDE, WIDE_VECTOR_BYTES as VECTOR_BYTES } from '../support/workloads.ts';
 
@@ -43,14 +43,6 @@ function begin(args: readonly string[], { env }: Pace): Convoy {
 
 const pathOf = (name: string) => join(folder.path, name);
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** A coordinator of the common run, and how to start workers for it. */
 async function coordinate(name: string, ...options: string[]) {
   const port = await freePort();
@@ -83,10 +75,7 @@ beforeAll(async () => {
   undisturbed = summaryOf(await convoy(['train', '--single', ...RUN, '--run-dir', pathOf('undisturbed')]));
 });
 
-function expectUndisturbed(summary: RunSummary): void {
-  const { parametersSha256, steps, samplesApplied, testLoss, testAccuracy } = undisturbed;
-  expect(summary).toMatchObject({ parametersSha256, steps, samplesApplied, testLoss, testAccuracy });
-}
+const expectUndisturbed = (summary: RunSummary) => expectSameResult(summary, undisturbed);
 
 describe('a worker is killed', () => {
   it('while it waits', async () => {

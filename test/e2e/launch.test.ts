@@ -80,7 +80,7 @@ function launchOverSsh(): void {
   it('says of each host in words what is wrong with it, goes on with the others, and on SIGTERM has them leave', async () => {
     const run = pathOf('apart');
     const [a, b, c] = hosts.ports;
-    const closed = await freePort(Math.random);
+    const closed = await freePort();
     const file = hostsFile('faulty.txt', [
       `127.0.0.1 port=${a} workers=2`,
       `no-such-user@127.0.0.1 port=${b}`,

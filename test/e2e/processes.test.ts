@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { freePort } from '@convoy/cli/chaos/free-port';
 import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { eventOf } from '../support/run-watch.ts';
 import { Pace, WIDE } from '../support/workloads.ts';
@@ -256,14 +257,6 @@ describe('wrong input', () => {
     expect(stdout).toMatch(/Examples?:\n {2}\$ convoy /);
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 /** Waits until a process that is not our child is gone: `tail --pid` watches it. */
 async function ended(pid: number): Promise<void> {

@@ -29,7 +29,7 @@ function onSlurm(): void {
       ...pace.env,
       CONVOY: `${process.execPath} ${PROGRAM}`,
       CONVOY_DIR: shared,
-      CONVOY_PORT: String(await freePort(Math.random)),
+      CONVOY_PORT: String(await freePort()),
     };
     // The coordinator, two workers, and no processor for another job.
     const slurm = await Slurm.start(folder.path, { cpus: 3 });

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunEvent } from '@convoy/protocol/run-events';
+import { expect } from 'vitest';
+import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 
 /** A log is looked at this often. */
 const LOOK_EVERY_MS = 20;
@@ -45,4 +46,10 @@ export function serverPid(runFolder: string): number {
   const numbers = readdirSync(folder).flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? []);
   const newest = Math.max(...numbers.map(Number));
   return (JSON.parse(readFileSync(join(folder, `${newest}.json`), 'utf8')) as { pid: number }).pid;
+}
+
+/** Whatever befell a run, its result is that of the other. */
+export function expectSameResult(summary: RunSummary, other: RunSummary): void {
+  const { parametersSha256, steps, samplesApplied, testLoss, testAccuracy } = other;
+  expect(summary).toMatchObject({ parametersSha256, steps, samplesApplied, testLoss, testAccuracy });
 }

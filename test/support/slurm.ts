@@ -143,8 +143,8 @@ async function configuration(folder: string, cpus: number): Promise<string> {
   const node = hostname();
   return `ClusterName=convoy
 SlurmctldHost=${node}(127.0.0.1)
-SlurmctldPort=${await freePort(Math.random)}
-SlurmdPort=${await freePort(Math.random)}
+SlurmctldPort=${await freePort()}
+SlurmdPort=${await freePort()}
 AuthType=auth/munge
 # A requeued job waits for as long as its credential is valid: two minutes where nothing is said.
 AuthInfo=socket=${at('munge.socket')},cred_expire=5

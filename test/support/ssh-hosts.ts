@@ -53,7 +53,7 @@ export class SshHosts {
     const servers: ChildProcess[] = [];
     let known = '';
     for (let n = 0; n < count; n++) {
-      const port = await freePort(Math.random);
+      const port = await freePort();
       known += `[127.0.0.1]:${port} ${key(`host-${n}`)}`;
       const settings = [
         `Port ${port}`,

@@ -1,4 +1,5 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
+import type { HealthFinding } from '@convoy/protocol/run-events';
 import { startCallbacks } from '@convoy/training/callbacks/callbacks';
 import { testConfig } from '@convoy/training/config.fixture';
 import type { OptimizerState } from '@convoy/training/optimizer/optimizer';
@@ -20,6 +21,16 @@ export const config: RunConfig = testConfig({
   validationSplit: 0,
   seed: 7,
 });
+
+/** What a run goes back for. */
+export const finding: HealthFinding = {
+  kind: 'collapsed',
+  severity: 'alarm',
+  since: 45,
+  step: 60,
+  evidence: 'e',
+  advice: 'a',
+};
 
 export const identity: CheckpointIdentity = {
   run: 'test-run',

@@ -1,21 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { HealthFinding } from '@convoy/protocol/run-events';
 import { Health } from '@convoy/training/health/health';
 import { diskError, interruptible, MemoryDisk, type Operation } from './checkpoint-files.fixture.ts';
 import { loadNewestCheckpoint } from './checkpoint-load.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
-import { identity, optimizerAt, stateAt, TENSORS } from './checkpoint.fixture.ts';
+import { finding, identity, optimizerAt, stateAt, TENSORS } from './checkpoint.fixture.ts';
 import { finishRollback, readRollbacks, rollBack } from './rollback.ts';
 
 const RUN = '/run';
-const finding: HealthFinding = {
-  kind: 'collapsed',
-  severity: 'alarm',
-  since: 45,
-  step: 60,
-  evidence: 'e',
-  advice: 'a',
-};
 const healthy = new Health({ classes: 10, warmupSteps: 0, tensors: TENSORS }).snapshot();
 
 /** A disk with a run that has checkpoints of steps 10 to 40 and goes back to 20. */

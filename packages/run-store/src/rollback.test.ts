@@ -2,11 +2,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { HealthFinding } from '@convoy/protocol/run-events';
 import { Health } from '@convoy/training/health/health';
 import { loadNewestCheckpoint } from './checkpoint-load.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
-import { identity, stateAt, TENSORS } from './checkpoint.fixture.ts';
+import { finding, identity, stateAt, TENSORS } from './checkpoint.fixture.ts';
 import { factorAfter, readRollbacks, rollBack } from './rollback.ts';
 
 const folders: string[] = [];
@@ -14,14 +13,6 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-const finding: HealthFinding = {
-  kind: 'collapsed',
-  severity: 'alarm',
-  since: 45,
-  step: 60,
-  evidence: 'e',
-  advice: 'a',
-};
 const health = new Health({ classes: 10, warmupSteps: 0, tensors: TENSORS });
 const healthy = health.snapshot();
 const alarmed = { ...healthy, open: [finding] };

@@ -8,7 +8,7 @@ const ATTEMPTS = 50;
  * A port of 127.0.0.1 that nobody listens on. Not one that the system would give: those it also gives to outgoing
  * connections, so while the coordinator is down a worker could dial itself, or another program take its place.
  */
-export async function freePort(random: () => number): Promise<number> {
+export async function freePort(random: () => number = Math.random): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = PORTS.first + Math.floor(random() * PORTS.count);
     if (await canListen(port)) return port;
