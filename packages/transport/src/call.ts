@@ -1,8 +1,8 @@
-import { request as plainRequest, type IncomingMessage } from 'node:http';
-import { request as secureRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { addressOf, bearer, bodyOf, sendRequest } from './http-request.ts';
 import { answerOf, refusalError } from './refusal.ts';
-import { connectionFault, connectionOf, untrustedError, USUAL_TRUST, type ServerTrust } from './server-trust.ts';
+import { connectionFault, USUAL_TRUST, type ServerTrust } from './server-trust.ts';
 import type { Role } from './tokens.ts';
 
 export interface CallOptions {
@@ -31,16 +31,28 @@ const MAX_JSON_BYTES = 8 * 1024 * 1024;
  * @returns its answer, whatever the status, with a body that the caller reads.
  * @throws OperatorError when it can't be reached, its certificate is not trusted or the token does not suffice.
  */
-export async function call(options: CallOptions): Promise<IncomingMessage> {
-  const { url, role } = options;
+async function call({ url, path, body, token, role, trust = USUAL_TRUST, ...rest }: CallOptions) {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const headers = {
+    ...rest.headers,
+    ...bearer(token),
+    ...(text === undefined
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+  };
   let response: IncomingMessage;
   try {
-    response = await send(options);
+    response = await sendRequest(addressOf(url, path), {
+      ...rest,
+      headers,
+      body: text,
+      shown: url,
+      trust,
+      silenceMs: SILENCE_MS,
+    });
   } catch (error) {
-    options.signal?.throwIfAborted();
+    rest.signal?.throwIfAborted();
     if (error instanceof OperatorError) throw error;
-    const untrusted = untrustedError(error, url);
-    if (untrusted !== null) throw untrusted;
     throw new OperatorError(`can't reach ${url}: ${connectionFault(error as NodeJS.ErrnoException, url)}`, {
       exitCode: exitCodes.network,
       cause: error,
@@ -59,57 +71,11 @@ export async function callJson(options: CallOptions): Promise<unknown> {
       exitCode: status === 429 ? exitCodes.rejected : status < 500 ? exitCodes.usage : exitCodes.network,
     });
   }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    if ((bytes += chunk.byteLength) > MAX_JSON_BYTES) throw new OperatorError(`${options.url} answers without end`);
-  }
+  const body = await bodyOf(response, MAX_JSON_BYTES);
+  if (body === null) throw new OperatorError(`${options.url} answers without end`);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
+    return JSON.parse(body.toString()) as unknown;
   } catch {
     throw new OperatorError(`${options.url} answers with no JSON: is it a coordinator of this version?`);
   }
-}
-
-/** The http:// or https:// address of a path behind a coordinator's address. */
-export function addressOf(url: string, path: string): URL {
-  const base = new URL(url.replace(/^ws/, 'http'));
-  base.pathname = base.pathname.replace(/\/$/, '') + path;
-  base.search = '';
-  return base;
-}
-
-function send({
-  url,
-  method = 'GET',
-  path,
-  headers = {},
-  body,
-  token = null,
-  trust = USUAL_TRUST,
-  signal,
-}: CallOptions) {
-  const address = addressOf(url, path);
-  const isSecure = address.protocol === 'https:';
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  return new Promise<IncomingMessage>((resolve, reject) => {
-    const request = (isSecure ? secureRequest : plainRequest)(address, {
-      method,
-      headers: {
-        ...headers,
-        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-        ...(text === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
-      },
-      timeout: SILENCE_MS,
-      ...(signal === undefined ? {} : { signal }),
-      ...connectionOf(address, trust),
-    });
-    request.on('timeout', () => request.destroy(new Error(`silent for ${SILENCE_MS / 1_000} s`)));
-    request.on('response', resolve);
-    request.on('error', reject);
-    request.end(text);
-  });
 }

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { OperatorError, exitCodes } from '@convoy/protocol/errors';
 import type { Codec, Connection } from './connection.ts';
 import { answerOf, refusalError, type Answer } from './refusal.ts';
+import { bearer } from './http-request.ts';
 import { connectionFault, secureConnection, untrustedError, USUAL_TRUST, type ServerTrust } from './server-trust.ts';
 import { SocketConnection } from './socket.ts';
 
@@ -125,7 +126,7 @@ async function connect<Incoming, Outgoing>(options: DialOptions<Incoming, Outgoi
     // The mask keeps proxies from being fooled by what a hostile page sends from a browser; a worker is no browser, and
     // with a mask of zeros its megabytes need no masked copy (docs/decisions/0004).
     generateMask: (mask) => mask.fill(0),
-    ...(token === null ? {} : { headers: { authorization: `Bearer ${token}` } }),
+    headers: bearer(token),
     ...(/^(wss|https):/.test(url)
       ? { createConnection: secureConnection(trust) as unknown as typeof createConnection }
       : {}),

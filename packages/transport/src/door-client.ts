@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
 import { addressTimeoutMs, withReason } from './dial.ts';
 import { OperatorError } from '@convoy/protocol/errors';
+import { addressOf, bearer, bodyOf, sendRequest } from './http-request.ts';
 import { retryAfterMs } from './refusal.ts';
-import { connectionFault, connectionOf, untrustedError, USUAL_TRUST, type ServerTrust } from './server-trust.ts';
+import { connectionFault, USUAL_TRUST, type ServerTrust } from './server-trust.ts';
 import { FetchError, type FetchOptions, type Respond } from './fetch-file.ts';
 
 /** How a coordinator's door is reached. It can be sent to another thread. */
@@ -32,7 +31,8 @@ export class DoorClient {
 
   /** What a download of this path needs. */
   from(path: string): Pick<FetchOptions, 'url' | 'headers' | 'respond'> {
-    return { url: this.#urlOf(path), headers: this.#headers(), respond: this.#respond };
+    const { url, token } = this.#address;
+    return { url: addressOf(url, path), headers: bearer(token), respond: this.#respond };
   }
 
   /**
@@ -55,15 +55,10 @@ export class DoorClient {
 
   async #read(path: string, maxBytes: number, signal: AbortSignal, known?: string): Promise<Answer> {
     const condition = known === undefined ? {} : { 'if-none-match': known };
-    const response = await this.#respond(this.#urlOf(path), { ...this.#headers(), ...condition }, signal);
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw new FetchError(`the answer has more than ${maxBytes} bytes`, { permanent: true });
-      chunks.push(chunk);
-    }
-    const body = Buffer.concat(chunks, bytes);
+    const { url, headers } = this.from(path);
+    const response = await this.#respond(url, { ...headers, ...condition }, signal);
+    const body = await bodyOf(response, maxBytes);
+    if (body === null) throw new FetchError(`the answer has more than ${maxBytes} bytes`, { permanent: true });
     const status = response.statusCode!;
     if (status === 200 || (status === 304 && known !== undefined)) return { status, headers: response.headers, body };
     const line = body.toString('utf8').split('\n')[0]!.replace(/\p{C}/gu, ' ').slice(0, 200);
@@ -72,19 +67,6 @@ export class DoorClient {
       status,
       retryAfterMs: retryAfterMs(response),
     });
-  }
-
-  #urlOf(path: string): URL {
-    const url = new URL(this.#address.url.replace(/^ws/, 'http'));
-    const [pathname, query = ''] = path.split('?');
-    url.pathname = `${url.pathname.replace(/\/+$/, '')}${pathname}`;
-    url.search = query;
-    return url;
-  }
-
-  #headers(): Record<string, string> {
-    const { token } = this.#address;
-    return token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 }
 
@@ -95,12 +77,5 @@ export interface Answer {
 }
 
 function responding(addressMs: number, { url: shown, trust = USUAL_TRUST }: DoorAddress): Respond {
-  return (url, headers, signal) =>
-    new Promise((resolve, reject) => {
-      const send = url.protocol === 'https:' ? requestHttps : requestHttp;
-      const options = { headers, signal, ...connectionOf(url, trust), autoSelectFamilyAttemptTimeout: addressMs };
-      send(url, options, resolve)
-        .on('error', (error) => reject(untrustedError(error, shown) ?? error))
-        .end();
-    });
+  return (url, headers, signal) => sendRequest(url, { headers, signal, shown, trust, addressMs });
 }
