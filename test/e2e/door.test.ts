@@ -10,7 +10,7 @@ import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import type { RunStatus } from '@convoy/protocol/run-status';
 import { newToken } from '@convoy/transport/tokens';
 import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder, type Finished } from '../support/convoy.ts';
-import { eventOf, eventsSoFar } from '../support/run-watch.ts';
+import { eventOf, eventsSoFar, medianStepMs, steps } from '../support/run-watch.ts';
 import { HEAVY, Pace, PACED_SHAPES } from '../support/workloads.ts';
 
 const folder = temporaryFolder();
@@ -44,11 +44,6 @@ function start(args: readonly string[], token?: string): Convoy {
   started.push(program);
   return program;
 }
-
-const steps = async (run: string, count: number) => {
-  const done = eventsSoFar(run).filter(({ type }) => type === 'step').length;
-  await eventOf(run, 'step', ({ step }) => step >= done + count);
-};
 
 /** The command lines of all processes there are. */
 const commandLines = () => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8', maxBuffer: 64e6 });
@@ -210,11 +205,6 @@ function upgradeStatus(port: number, token: string): Promise<number> {
       request.destroy();
     });
   });
-}
-
-function medianStepMs(events: readonly RunEvent[]): number {
-  const times = events.flatMap((event) => (event.type === 'step' ? [event.stepMs] : []));
-  return times.sort((a, b) => a - b)[times.length >> 1]!;
 }
 
 const summaryTexts = ({ code, stdout }: Finished) => [code, stdout];

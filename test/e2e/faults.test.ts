@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '@convoy/cli/chaos/free-port';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
-import { eventOf, eventsSoFar, expectSameResult, serverPid } from '../support/run-watch.ts';
+import { eventOf, eventsSoFar, expectSameResult, medianStepMs, serverPid } from '../support/run-watch.ts';
 import { Wire } from '../support/wire.ts';
 import { Pace, WIDE, WIDE_VECTOR_BYTES as VECTOR_BYTES } from '../support/workloads.ts';
 
@@ -307,12 +307,8 @@ describe('a straggler', () => {
     expectUndisturbed(summaryOf(await coordinator.finished));
     for (const each of [slow, ...others]) expect((await each.finished).code).toBe(0);
     const events = eventsOf(run);
-    expect(medianStepMs(events.filter((event) => event.type === 'step'))).toBeLessThan(2_000);
+    expect(medianStepMs(events)).toBeLessThan(2_000);
     const named = events.filter((event) => event.type === 'leased-again' && event.insteadOf.rank === rank);
     expect(named.length).toBeGreaterThan(0);
   });
 });
-
-function medianStepMs(steps: readonly { readonly stepMs: number }[]): number {
-  return steps.map(({ stepMs }) => stepMs).sort((a, b) => a - b)[steps.length >> 1]!;
-}

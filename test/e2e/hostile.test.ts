@@ -2,12 +2,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
 import { PROTOCOL_VERSION, type Block, type Lease, type Ready, type Result } from '@convoy/protocol/messages';
-import type { RunEvent } from '@convoy/protocol/run-events';
 import { closeCodes } from '@convoy/transport/connection';
 import { Attacker, RawPeer } from '../support/attacker.ts';
 import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { Recorder } from '../support/recorder.ts';
-import { eventOf, eventsSoFar } from '../support/run-watch.ts';
+import { eventOf, eventsSoFar, medianStepMs, steps } from '../support/run-watch.ts';
 import { HEAVY, HEAVY_PARAMETERS, Pace } from '../support/workloads.ts';
 
 const folder = temporaryFolder();
@@ -59,12 +58,6 @@ async function trainUnderAttack(name: string, ...options: string[]) {
 
 type RunSummary = ReturnType<typeof summaryOf>;
 type Training = Awaited<ReturnType<typeof trainUnderAttack>>;
-
-/** Waits for the next steps to be committed. */
-async function steps(run: string, count: number): Promise<void> {
-  const done = eventsSoFar(run).filter(({ type }) => type === 'step').length;
-  await eventOf(run, 'step', ({ step }) => step >= done + count);
-}
 
 /** Stops a run like an operator; everyone leaves in order. */
 async function stop({ coordinator, workers }: Training): Promise<RunSummary> {
@@ -409,11 +402,6 @@ function dribble(peer: RawPeer, bytes: Buffer, everyMs: number): RawPeer {
   const timer = setInterval(() => peer.socket.write(bytes), everyMs);
   void peer.ended.then(() => clearInterval(timer));
   return peer;
-}
-
-function medianStepMs(events: readonly RunEvent[]): number {
-  const times = events.filter((event) => event.type === 'step').map(({ stepMs }) => stepMs);
-  return times.sort((a, b) => a - b)[times.length >> 1]!;
 }
 
 function mb(bytes: number): string {

@@ -53,3 +53,14 @@ export function expectSameResult(summary: RunSummary, other: RunSummary): void {
   const { parametersSha256, steps, samplesApplied, testLoss, testAccuracy } = other;
   expect(summary).toMatchObject({ parametersSha256, steps, samplesApplied, testLoss, testAccuracy });
 }
+
+/** Waits until so many more steps are committed. */
+export async function steps(runFolder: string, count: number): Promise<void> {
+  const done = eventsSoFar(runFolder).filter(({ type }) => type === 'step').length;
+  await eventOf(runFolder, 'step', ({ step }) => step >= done + count);
+}
+
+export function medianStepMs(events: readonly RunEvent[]): number {
+  const times = events.flatMap((event) => (event.type === 'step' ? [event.stepMs] : []));
+  return times.sort((a, b) => a - b)[times.length >> 1]!;
+}

@@ -6,6 +6,14 @@ const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const fileName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/));
 const line = v.pipe(v.string(), v.minLength(1), v.maxLength(1024), v.regex(/^\P{C}*$/u));
 
+/** The name of a workload's code, in caches and in a run's folder. */
+export const WORKLOAD_FILE = 'workload.mjs';
+
+/** The file of a split's records: no file of a data set has such a name. */
+export function samplesFile(split: 'train' | 'test'): string {
+  return `${split}.samples`;
+}
+
 /** A file that the coordinator serves: workers know it by its digest, wherever they have it from. */
 const ServedFileSchema = v.object({ name: fileName, bytes: wholeNumber, sha256 });
 export type ServedFile = v.InferOutput<typeof ServedFileSchema>;

@@ -1,5 +1,6 @@
 import type { HealthFinding, RunEvent } from '@convoy/protocol/run-events';
 import type { RunStatus } from '@convoy/protocol/run-status';
+import { median } from '@convoy/training/health/verdict';
 
 /** Steps that the speed is taken from. */
 const RECENT_STEPS = 20;
@@ -93,5 +94,5 @@ function stallText({ work, step, waitingFor, freeLeaves }: Extract<RunEvent, { t
 }
 
 function medianOf(values: readonly number[]): number | null {
-  return values.length === 0 ? null : [...values].sort((a, b) => a - b)[values.length >> 1]!;
+  return values.length === 0 ? null : median(values);
 }

@@ -4,7 +4,7 @@ export interface FailureLimitOptions {
   readonly everyMs: number;
 }
 
-export const DEFAULT_FAILURE_LIMITS: FailureLimitOptions = { burst: 10, everyMs: 10_000 };
+const DEFAULT_FAILURE_LIMITS: FailureLimitOptions = { burst: 10, everyMs: 10_000 };
 /** Addresses that are remembered; the one that failed longest ago makes room. */
 const MAX_ADDRESSES = 4_096;
 

@@ -50,7 +50,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-export const DEFAULT_MAX_STRANGERS = 256;
+const DEFAULT_MAX_STRANGERS = 256;
 /** Sockets that have not asked for anything yet; as many more may be closing. */
 const MAX_UNASKED = 2_048;
 /** A message may come in so many frames; Convoy's own come in one, and a proxy may cut them. */

@@ -14,7 +14,7 @@ export interface TokenSourceOptions {
 }
 
 /** The variable in which a coordinator finds the tokens of a role. */
-export function variableOf(role: Role): string {
+function variableOf(role: Role): string {
   return `CONVOY_${role.toUpperCase()}_TOKEN`;
 }
 

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fileFaultText } from '@convoy/protocol/file-error';
+import { WORKLOAD_FILE } from '@convoy/protocol/run-description';
 import { writeAtomically } from '@convoy/run-store/write-atomically';
 import { BundleRefusal, bundleWorkload } from '@convoy/workload/bundle-workload';
 import type { ServedRun } from '../serve-run.ts';
-import { Supplies, WORKLOAD_FILE, type WorkloadCode } from './supplies.ts';
+import { Supplies, type WorkloadCode } from './supplies.ts';
 
 /**
  * Makes ready what a run's coordinator gives to bare workers. The code of a workload is bundled, and kept in the run's folder.

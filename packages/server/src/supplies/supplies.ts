@@ -3,15 +3,12 @@ import { stat } from 'node:fs/promises';
 import type { Dataset, Split } from '@convoy/model/dataset';
 import { PROTOCOL_VERSION } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
-import type { DataFile, RunDescription } from '@convoy/protocol/run-description';
+import { samplesFile, type DataFile, type RunDescription } from '@convoy/protocol/run-description';
 import { VERSION } from '@convoy/protocol/version';
 import { digestOf } from '@convoy/transport/cached-file';
 import type { ServedBytes } from '@convoy/transport/send-bytes';
 import type { BundledWorkload } from '@convoy/workload/bundle-workload';
 import { SampleFiles } from './sample-files.ts';
-
-/** The name of a workload's code, in caches and in a run's folder. */
-export const WORKLOAD_FILE = 'workload.mjs';
 
 /** The code of a run's workload, or why there is none to send; null where Convoy brings the workload. */
 export type WorkloadCode = BundledWorkload | { readonly refusal: string } | null;
@@ -124,11 +121,6 @@ async function digestFiles({ files }: Dataset): Promise<readonly DataFile[] | nu
     digested.push({ name, bytes: size, sha256, url });
   }
   return digested;
-}
-
-/** The file of a split's records: no file of a data set has such a name. */
-function samplesFile(split: Split): string {
-  return `${split}.samples`;
 }
 
 /** The split whose records a file holds; null for other files. */

@@ -7,9 +7,11 @@ import {
   MAX_DESCRIPTION_BYTES,
   parseRunDescription,
   parseVersions,
+  samplesFile,
   type DataFile,
   type RunDescription,
   type SamplesDescription,
+  WORKLOAD_FILE,
 } from '@convoy/protocol/run-description';
 import { VERSION } from '@convoy/protocol/version';
 import { cachedFiles, digestOf, type CachedFileOptions, type WantedFile } from '@convoy/transport/cached-file';
@@ -42,8 +44,6 @@ export interface ProvideOptions {
 export const DEFAULT_CACHE_BYTES = 8e9;
 /** Leased samples are held in memory, never more than so many bytes of them. */
 const MOST_HELD_BYTES = 256 * 1024 ** 2;
-/** The name of a workload's code in the cache. */
-const WORKLOAD_FILE = 'workload.mjs';
 
 /**
  * Asks the coordinator what its run needs, and fetches what this machine lacks.
@@ -215,10 +215,10 @@ async function workloadData(
     return { samples: leased(samples, options) };
   }
   const wanted = (['train', 'test'] as const).map((split) => ({
-    name: `${split}.samples`,
+    name: samplesFile(split),
     bytes: samples[split].count * recordBytes,
     sha256: samples[split].sha256!,
-    from: client.from(dataPath(`${split}.samples`)),
+    from: client.from(dataPath(samplesFile(split))),
   }));
   const folder = await fetched(wanted, samples.fingerprint, options);
   const [trainFile, testFile] = wanted.map(({ name }) => join(folder, name));
@@ -233,17 +233,15 @@ async function workloadFiles(
 ): Promise<Readonly<Record<string, string>>> {
   const { environment, signal, log } = options;
   const paths: Record<string, string> = {};
-  const missing: DataFile[] = [];
+  const missing: WantedFile[] = [];
   for (const file of files) {
     const source = await sourceOf(file.url, environment);
-    if (source?.kind === 'path' && (await isTheSame(source.path, file, signal))) paths[file.name] = source.path;
-    else missing.push(file);
-  }
-  if (missing.length === 0) return paths;
-  const served = (file: DataFile): WantedFile => ({ ...file, from: client.from(dataPath(file.name)) });
-  // From where every machine reaches them, and what can't be had there from the coordinator.
-  for (const file of missing) {
-    const source = await sourceOf(file.url, environment);
+    if (source?.kind === 'path' && (await isTheSame(source.path, file, signal))) {
+      paths[file.name] = source.path;
+      continue;
+    }
+    missing.push({ ...file, from: client.from(dataPath(file.name)) });
+    // From where every machine reaches it, and what can't be had there from the coordinator.
     if (source?.kind !== 'address') continue;
     try {
       await fetched([{ ...file, from: source.from }], key, options, { attempts: 2 });
@@ -255,7 +253,8 @@ async function workloadFiles(
       );
     }
   }
-  const folder = await fetched(missing.map(served), key, options);
+  if (missing.length === 0) return paths;
+  const folder = await fetched(missing, key, options);
   for (const { name } of missing) paths[name] = join(folder, name);
   return paths;
 }
