@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { freePort } from '@convoy/cli/chaos/free-port';
@@ -62,5 +62,13 @@ function onSlurm(): void {
     // Once for its preemption, and once with the coordinator.
     expect(Math.max(...tasks.map(({ Restarts }) => Number(Restarts)))).toBeGreaterThan(0);
     expect(eventsOf(run).at(-1)).toMatchObject({ type: 'run-ended', outcome: 'completed' });
+
+    // A worker still looks for its coordinator when the run is over.
+    rmSync(join(shared, 'over'));
+    const late = slurm.submit('worker.sbatch', ['--array=2', '--partition=low'], PACED_SHAPES, env);
+    await slurm.hasSaid(`convoy-worker-${late}-2.log`, 'waiting for a coordinator');
+    writeFileSync(join(shared, 'over'), '0\n');
+    expect(await slurm.ended(`${late}_2`), slurm.said()).toMatchObject({ JobState: 'COMPLETED', Restarts: '0' });
+    await slurm.hasSaid(`convoy-worker-${late}-2.log`, 'done: asked to leave');
   });
 }

@@ -83,10 +83,15 @@ export class Slurm {
     }
   }
 
+  /** Waits until a log has a text. */
+  async hasSaid(log: string, text: string): Promise<void> {
+    while (!this.#read(log).includes(text)) await look();
+  }
+
   /** What the jobs of our scripts have said so far. */
   said(): string {
     const logs = readdirSync(this.#folder).filter((name) => name.startsWith('convoy-'));
-    return logs.map((name) => `${name}:\n${readFileSync(join(this.#folder, name), 'utf8')}`).join('\n');
+    return logs.map((name) => `${name}:\n${this.#read(name)}`).join('\n');
   }
 
   /** Cancels what runs and ends the daemons. */
@@ -126,15 +131,16 @@ export class Slurm {
   }
 
   #logs(): string {
-    return ['munge.log-file', 'slurmctld.log', 'slurmd.log']
-      .map((name) => {
-        try {
-          return readFileSync(join(this.#folder, name), 'utf8');
-        } catch {
-          return '';
-        }
-      })
-      .join('\n');
+    return ['munge.log-file', 'slurmctld.log', 'slurmd.log'].map((name) => this.#read(name)).join('\n');
+  }
+
+  /** A file of its folder; nothing while there is none. */
+  #read(name: string): string {
+    try {
+      return readFileSync(join(this.#folder, name), 'utf8');
+    } catch {
+      return '';
+    }
   }
 }
 
