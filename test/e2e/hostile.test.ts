@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeWorkerMessage, encode } from '@convoy/protocol/codec';
 import { PROTOCOL_VERSION, type Block, type Lease, type Ready, type Result } from '@convoy/protocol/messages';
 import { closeCodes } from '@convoy/transport/connection';
-import { Attacker, RawPeer } from '../support/attacker.ts';
+import { Attacker, RawPeer, type GuardedPort } from '../support/attacker.ts';
 import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { Recorder } from '../support/recorder.ts';
 import { eventOf, eventsSoFar, medianStepMs, steps } from '../support/run-watch.ts';
@@ -40,16 +41,24 @@ function start(...args: string[]): Convoy {
   return program;
 }
 
-/** A coordinator with two honest workers, one of which is overheard. */
-async function trainUnderAttack(name: string, ...options: string[]) {
+/**
+ * A coordinator with two honest workers, one of which is overheard.
+ * @param tokens the file with everybody's tokens, where the coordinator is to have tokens and TLS.
+ */
+async function trainUnderAttack(name: string, options: readonly string[], tokens?: string) {
   const run = pathOf(name);
+  const guarded = tokens === undefined ? [] : ['--token-file', tokens, '--tls', 'self-signed'];
   const args = ['--port', '0', '--run-dir', run, '--checkpoint-every', '0', '--linger', '0', ...RUN, ...options];
-  const coordinator = start('coordinator', ...args);
-  const [, port] = await coordinator.said(/worker --url \S+:(\d+)/);
-  const recorder = await Recorder.before(Number(port));
+  const coordinator = start('coordinator', ...args, ...guarded);
+  const [, port, pin] = await coordinator.said(/worker --url \S+:(\d+)(?: --tls-fingerprint (\S+))?/);
+  const pem = (file: string) => readFileSync(pathOf(join('convoy-tls', file)), 'utf8');
+  const tls = pin === undefined ? undefined : { cert: pem('cert.pem'), key: pem('key.pem') };
+  const recorder = await Recorder.before(Number(port), tls);
   const honestReady = recorder.next('ready');
   const honestResult = recorder.next('result');
-  const worker = (url = `ws://127.0.0.1:${port}`) => start('worker', ...HEAVY, '--url', url, '--threads', '1');
+  const presented = pin === undefined ? [] : ['--tls-fingerprint', pin, '--token-file', tokens!];
+  const worker = (url = `${pin === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}`) =>
+    start('worker', ...HEAVY, '--url', url, '--threads', '1', ...presented);
   const workers = [worker(recorder.url), worker()];
   await Promise.all(workers.map((honest) => honest.said(/ready: rank/)));
   const claims = decodeWorkerMessage(await honestReady) as Ready;
@@ -106,7 +115,7 @@ describe('an attack by a stranger ends its own connection', () => {
   let training: Training;
 
   beforeAll(async () => {
-    training = await trainUnderAttack('attacked', '--steps', '100000');
+    training = await trainUnderAttack('attacked', ['--steps', '100000']);
   });
   afterAll(() => training.recorder.close());
 
@@ -243,7 +252,7 @@ describe('an attack by a stranger ends its own connection', () => {
 describe('while workers train', () => {
   let training: Training;
   beforeAll(async () => {
-    training = await trainUnderAttack('flooded', '--steps', '100000', '--dead-after', String(DEAD_AFTER_S));
+    training = await trainUnderAttack('flooded', ['--steps', '100000', '--dead-after', String(DEAD_AFTER_S)]);
     await steps(training.run, 20);
   });
   afterAll(() => training.recorder.close());
@@ -368,7 +377,7 @@ describe('while workers train', () => {
 
 describe('a liar that comes back under new worker ids', () => {
   it('skips no step beside two honest workers, is told to wait, and the parameters are those of an undisturbed run', async () => {
-    const training = await trainUnderAttack('liar', '--steps', '100000');
+    const training = await trainUnderAttack('liar', ['--steps', '100000']);
     const { run, port, claims, recorder } = training;
     // The honest workers have proved themselves.
     await steps(run, 5);
@@ -389,6 +398,53 @@ describe('a liar that comes back under new worker ids', () => {
     const kinds = eventsOf(run).map(({ type }) => type);
     expect(kinds.filter((type) => type === 'worker-quarantined').length).toBeGreaterThanOrEqual(4);
     expect(kinds).not.toContain('step-skipped');
+    await expectUndisturbed(summary);
+  });
+});
+
+describe('a liar that holds a token of workers', () => {
+  const LIES: readonly (readonly [what: string, Partial<Result>, code: number])[] = [
+    ['a gradient that is not a number', { gradient: filled(NaN) }, closeCodes.poisonous],
+    ['a gradient of another size', { gradient: new Uint8Array(8) }, closeCodes.malformed],
+    ['a loss that float32 does not have', { lossSum: 1e308 }, closeCodes.malformed],
+  ];
+
+  /** Comes back under a new worker id whenever it is sent away, until it is let in no more. @returns how that was told. */
+  async function keepLying(door: GuardedPort, claims: Ready): Promise<string> {
+    for (let attempt = 0; ; attempt++) {
+      const liar = await new Attacker(door).open();
+      if (liar.failure !== null) return liar.failure;
+      await liar.join(claims).catch(() => {});
+      await liar.lie(MICRO_BATCH, () => LIES[attempt % LIES.length]![1]);
+    }
+  }
+
+  it('changes nothing whatever it calls itself, and is out for good when its token leaves the file, while the others go on', async () => {
+    const file = pathOf('tokens');
+    expect((await convoy(['token', '--file', file])).code).toBe(0);
+    const training = await trainUnderAttack('token-liar', ['--steps', '100000'], file);
+    const { run, port, claims, workers, recorder } = training;
+    const stolen = { port, token: /^cw_\S+/m.exec(readFileSync(file, 'utf8'))![0] };
+    // The honest workers have proved themselves.
+    await steps(run, 5);
+    for (const [what, lie, code] of LIES) {
+      const liar = new Attacker(stolen);
+      await liar.join(claims);
+      expect([what, (await liar.lie(MICRO_BATCH, () => lie)).code]).toEqual([what, code]);
+    }
+
+    const lying = keepLying(stolen, claims);
+    // The first time adds a token, the second takes away the one that was stolen.
+    for (let turn = 1; turn <= 2; turn++)
+      expect((await convoy(['token', 'rotate', 'worker', '--file', file])).code).toBe(0);
+    expect(await lying).toMatch(/401/);
+    await Promise.all(
+      workers.map((worker) => worker.said(/lost the coordinator \(1001: its token is not valid any more\)/)),
+    );
+    await steps(run, 5);
+    const summary = await stop(training);
+    recorder.close();
+    expect(eventsOf(run).map(({ type }) => type)).not.toContain('step-skipped');
     await expectUndisturbed(summary);
   });
 });

@@ -21,23 +21,38 @@ export interface Ending {
 
 type MessageOf<Type extends ServerMessage['type']> = Extract<ServerMessage, { type: Type }>;
 
+/** A port that is open to whoever has a token, over TLS. */
+export interface GuardedPort {
+  readonly port: number;
+  readonly token: string;
+}
+
 /** A WebSocket client that says whatever a test wants. */
 export class Attacker {
   readonly socket: WebSocket;
   readonly ended: Promise<Ending>;
   readonly #messages: ServerMessage[] = [];
   #wake = () => {};
+  /** What went wrong with the connection, or why it never was one; null when nothing did. */
+  failure: string | null = null;
   /** Sends no more heartbeats. */
   fallSilent = () => {};
 
-  constructor(port: number) {
-    this.socket = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });
+  constructor(door: number | GuardedPort) {
+    this.socket =
+      typeof door === 'number'
+        ? new WebSocket(`ws://127.0.0.1:${door}`, { perMessageDeflate: false })
+        : new WebSocket(`wss://127.0.0.1:${door.port}`, {
+            perMessageDeflate: false,
+            rejectUnauthorized: false,
+            headers: { authorization: `Bearer ${door.token}` },
+          });
     this.socket.on('message', (data: Buffer) => {
       this.#messages.push(decodeServerMessage(data));
       this.#wake();
     });
     // What fails is followed by the end.
-    this.socket.on('error', () => {});
+    this.socket.on('error', ({ message }) => (this.failure = message));
     this.ended = new Promise((resolve) =>
       this.socket.on('close', (code, reason) => {
         resolve({ code, reason: reason.toString() });
@@ -47,7 +62,7 @@ export class Attacker {
   }
 
   async open(): Promise<this> {
-    if (this.socket.readyState === WebSocket.CONNECTING) await once(this.socket, 'open');
+    if (this.socket.readyState === WebSocket.CONNECTING) await Promise.race([once(this.socket, 'open'), this.ended]);
     return this;
   }
 

@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect as connectSecurely, createServer as createSecureServer } from 'node:tls';
 import { decodeWorkerMessage } from '@convoy/protocol/codec';
 import type { WorkerMessage } from '@convoy/protocol/messages';
 
@@ -12,17 +13,21 @@ export class Recorder {
   readonly #sockets = new Set<Socket>();
   readonly #waiting: { readonly type: string; readonly resolve: (bytes: Buffer) => void }[] = [];
 
-  private constructor(server: Server) {
+  private constructor(server: Server, protocol: 'ws' | 'wss') {
     this.#server = server;
-    this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.url = `${protocol}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  static async before(port: number): Promise<Recorder> {
-    const server = createServer();
+  /** @param tls the certificate that the server shows, with its key, where it speaks TLS. */
+  static async before(port: number, tls?: { readonly cert: string; readonly key: string }): Promise<Recorder> {
+    const server = tls === undefined ? createServer() : createSecureServer(tls);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const recorder = new Recorder(server);
-    server.on('connection', (worker) => {
-      const target = connect(port, '127.0.0.1');
+    const recorder = new Recorder(server, tls === undefined ? 'ws' : 'wss');
+    server.on(tls === undefined ? 'connection' : 'secureConnection', (worker: Socket) => {
+      const target =
+        tls === undefined
+          ? connect(port, '127.0.0.1')
+          : connectSecurely({ host: '127.0.0.1', port, rejectUnauthorized: false });
       for (const socket of [worker, target]) {
         recorder.#sockets.add(socket);
         socket.on('error', () => {});
