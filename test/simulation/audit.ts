@@ -27,6 +27,8 @@ export class Audit {
   #concluding = false;
   #finished = false;
   #paused = false;
+  /** An operator has asked for a checkpoint, and none was ordered since. */
+  #owesCheckpoint = false;
   /** What the present event took from its holder without an effect. */
   #dropped: { readonly workerId: WorkerId; readonly lease: HeldLease | null } | null = null;
   #nowMs = -Infinity;
@@ -75,6 +77,9 @@ export class Audit {
         this.#concluding = false;
         this.#task = null;
         return;
+      case 'checkpoint-requested':
+        this.#owesCheckpoint = true;
+        return;
       case 'parameters-replaced':
         for (const each of this.#members.values()) each.parametersAt = -1;
         return;
@@ -87,6 +92,10 @@ export class Audit {
     switch (effect.type) {
       case 'open':
         promise(this.#task === null, () => 'a task was opened before the last was concluded');
+        promise(
+          !this.#owesCheckpoint || effect.task.kind === 'evaluation' || effect.task.attempt > 1,
+          () => `step ${effect.task.step} began without the checkpoint that was asked for`,
+        );
         this.#task = effect.task;
         this.#leaves = new Array<LeafState>(effect.task.leaves).fill('free');
         this.#changed = true;
@@ -133,6 +142,13 @@ export class Audit {
           () => `${effect.type} with ${this.#leaves.filter((state) => state !== 'in').length} leaves missing`,
         );
         this.#concluding = true;
+        return;
+      case 'checkpoint':
+        promise(
+          effect.cause !== 'requested' || this.#owesCheckpoint,
+          () => 'a checkpoint was made by request, and nobody had asked for one',
+        );
+        this.#owesCheckpoint = false;
         return;
       case 'pause':
       case 'resume':

@@ -128,6 +128,15 @@ export const mutants: readonly Mutant[] = [
     'if (this.#pendingCheckpoint !== null && position.due.length === 0)',
     'if (this.#pendingCheckpoint !== null)',
   ]),
+  mode('forgets a checkpoint that an operator asks for', ["this.#pendingCheckpoint ??= 'requested';", '']),
+  mode('checkpoints at once when an operator asks, whatever is due', [
+    "this.#pendingCheckpoint ??= 'requested';",
+    "this.#checkpoint('requested');",
+  ]),
+  mode('makes the checkpoint that an operator asked for after every step', [
+    'this.#pendingCheckpoint = null;\n    this.#checkpointAt',
+    "if (cause !== 'requested') this.#pendingCheckpoint = null;\n    this.#checkpointAt",
+  ]),
   mode('checkpoints a position that is off by one', [
     "this.#turn.order({ type: 'checkpoint', position: this.#position, cause });",
     "this.#turn.order({ type: 'checkpoint', position: { ...this.#position, step: this.#position.step + 1 }, cause });",

@@ -19,6 +19,8 @@ const SHIRKING_PERCENT = 3;
 /** Clusters whose workers all run on one machine. */
 const ONE_MACHINE_PERCENT = 30;
 const MAX_TAKERS = 20;
+/** Checkpoints that an operator asks for in one training, at most. */
+const MAX_REQUESTS = 3;
 const MIN_TROUBLE_MS = 2_000;
 const MAX_TROUBLE_MS = 40_000;
 /** For quarantines, deadlines that nothing is known for, and back-offs: what may pass after the last fault beside the work itself. */
@@ -32,6 +34,7 @@ export class Schedule {
   readonly #character: RandomStream;
   readonly #workers: SimulatedWorker[] = [];
   readonly #adversaries: RandomStream;
+  readonly #operator: RandomStream;
   readonly #msPerLeaf: number;
   readonly #isOneMachine: boolean;
   #nextWorker = 1;
@@ -46,8 +49,9 @@ export class Schedule {
     this.#network = randomStream(seed, purposes.selfTest, 3);
     this.#character = randomStream(seed, purposes.selfTest, 4);
     this.#adversaries = randomStream(seed, purposes.selfTest, 6);
+    this.#operator = randomStream(seed, purposes.selfTest, 7);
     this.#isOneMachine = this.#adversaries.below(100) < ONE_MACHINE_PERCENT;
-    const { agenda, problem } = stage;
+    const { agenda, problem, server } = stage;
     const { plan, config, isLarge } = problem;
     this.#msPerLeaf = 15 + this.#below(this.#chance(20) ? 800 : 150);
     const leaves = plan.totalSteps * Math.ceil(config.globalBatchSize / config.microBatchSize);
@@ -65,6 +69,9 @@ export class Schedule {
       const atMs = this.#adversaries.below(this.#troubleEndsMs);
       if (adversary < 15) agenda.at(atMs, () => this.#sendLiars(1 + this.#adversaries.below(3)));
       else if (adversary < 22) agenda.at(atMs, () => this.#sendTakers(2 + this.#adversaries.below(MAX_TAKERS - 1)));
+      for (let requests = this.#operator.below(MAX_REQUESTS + 1); requests > 0; requests--) {
+        agenda.at(this.#operator.below(this.#troubleEndsMs), () => server.requestCheckpoint());
+      }
     }
     for (let n = 0; n < count; n++) this.#hire(this.#chance(60) ? 0 : this.#below(this.#troubleEndsMs + 1));
     agenda.at(this.#troubleEndsMs, () => this.#calm());

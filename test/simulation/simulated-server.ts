@@ -130,6 +130,11 @@ export class SimulatedServer implements End<WorkerMessage> {
     this.#tell({ type: how, reason: 'the schedule says so' });
   }
 
+  /** An operator wants a checkpoint. */
+  requestCheckpoint(): void {
+    if (this.isUp && this.outcome === null) this.#tell({ type: 'checkpoint-requested' });
+  }
+
   tick(): void {
     const { agenda } = this.#options;
     if (agenda.nowMs >= this.#tickAtMs) this.#tickAtMs = agenda.nowMs + TICK_MS;
@@ -262,16 +267,14 @@ export class SimulatedServer implements End<WorkerMessage> {
   /** As the server does: what was concluded comes before all that waits. */
   #conclude({ events }: Conclusion): void {
     for (const { type } of events) {
-      if (type === 'training-ended' || type === 'parameters-replaced') {
-        this.counts.set(type, (this.counts.get(type) ?? 0) + 1);
-      }
+      if (type === 'training-ended' || type === 'parameters-replaced') this.#count(type);
     }
     this.#inbox.unshift(...events);
   }
 
   #perform(effect: CoordinatorEffect): void {
     const { ledger, agenda } = this.#options;
-    this.counts.set(effect.type, (this.counts.get(effect.type) ?? 0) + 1);
+    this.#count(effect.type);
     switch (effect.type) {
       case 'open':
         this.#sums.open(effect.task);
@@ -316,6 +319,7 @@ export class SimulatedServer implements End<WorkerMessage> {
         ledger.skip(effect.task);
         return this.#conclude(skipStep(effect.task, effect.reason, this.#training, agenda.nowMs));
       case 'checkpoint': {
+        if (effect.cause === 'requested') this.#count('requested checkpoint');
         ledger.checkPosition(effect.position, effect.cause);
         const start = { ...this.#machine!.standing, position: effect.position };
         const figures = this.#training.figures.snapshot(agenda.nowMs);
@@ -353,6 +357,10 @@ export class SimulatedServer implements End<WorkerMessage> {
     if (problem.refusals[task.step]! >= task.attempt) total.vector![0] = Infinity;
     const cost = { workers: this.#sessions.size, computeMs: 0, bytesReceived: 0, bytesSent: 0 };
     return commitStep(task, total, this.#training, agenda.nowMs, () => cost);
+  }
+
+  #count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
   #linkOf(workerId: WorkerId): Link | null | undefined {

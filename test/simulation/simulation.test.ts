@@ -28,6 +28,7 @@ describe('simulated trainings', () => {
         'stall',
         'pause',
         'checkpoint',
+        'requested checkpoint',
         'training-ended',
         'parameters-replaced',
       ]) {
