@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { programArguments } from '#program';
 import { passSignals } from './pass-signals.mjs';
+import { passErrors, programStreams } from './standard-error.mjs';
 
 export { programArguments };
 
@@ -27,18 +28,19 @@ export function launchEnvironment(env) {
 
 /**
  * Runs the program in this process's place: its input, output, signals and exit code are the program's.
+ * TensorFlow's greeting is left out of its errors.
  * @param {string[]} args
  * @param {'main' | 'parameter-server' | 'worker'} entry which of the processes
  */
 export async function launch(args, entry = 'main') {
   const child = spawn(process.execPath, [...(await programArguments(entry)), ...args], {
-    env: launchEnvironment(process.env),
-    // The channel tells the program when this process is gone, however it went.
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    // Its channel tells the program when this process is gone, however it went.
+    ...programStreams(launchEnvironment(process.env)),
     // A session of its own: Ctrl-C reaches this process alone and is passed on once, like every other signal.
     detached: true,
   });
   passSignals(child);
+  passErrors(child);
   child.on('error', (error) => {
     process.stderr.write(`convoy: can't start ${process.execPath}: ${error.message}\n`);
     process.exitCode = 1;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import type { TensorTable } from '@convoy/protocol/tensor';
+import { median } from '@convoy/training/health/verdict';
 import { Convoy, convoy, eventsOf, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { eventOf } from '../support/run-watch.ts';
 import { Pace, WIDE } from '../support/workloads.ts';
@@ -29,19 +30,19 @@ describe('a run with gradients in bfloat16', () => {
   it('ends with the same bits with four workers, who send half the bytes of what they are sent', async () => {
     const run = pathOf('four');
     const all = ['--workers', '4', '--min-workers', '4', '--json'];
-    const summary = summaryOf(await convoy(['train', ...RUN, ...all, '--run-dir', run]));
+    // Each of the four takes one micro-batch of a step when computing takes all of them equally long.
+    pace.slow();
+    const summary = summaryOf(await convoy(['train', ...RUN, ...all, '--run-dir', run], pace.env));
+    pace.full();
     expect(figuresOf(summary)).toEqual(figuresOf(alone));
 
     const { tensors } = JSON.parse(readFileSync(join(run, 'parameters.json'), 'utf8')) as { tensors: TensorTable };
     const bytesUp = tensors.reduce((sum, { size, momentum }) => sum + size * (momentum === undefined ? 2 : 4), 0);
     const bytesDown = tensors.reduce((sum, { size }) => sum + size * 4, 0);
-    // The first has the greetings in it. Where the machine is busy a block may be leased twice.
-    const steps = eventsOf(run)
-      .filter((event) => event.type === 'step')
-      .slice(1);
-    const least = (of: (step: (typeof steps)[number]) => number) => Math.min(...steps.map(of));
-    expect(least(({ bytesReceived }) => bytesReceived) / (4 * bytesUp)).toBeCloseTo(1, 1);
-    expect(least(({ bytesSent }) => bytesSent) / (4 * bytesDown)).toBeCloseTo(1, 1);
+    // Not of every step: where the machine is busy a block may be leased twice, and two of them together.
+    const steps = eventsOf(run).filter((event) => event.type === 'step');
+    expect(median(steps.map(({ bytesReceived }) => bytesReceived)) / (4 * bytesUp)).toBeCloseTo(1, 1);
+    expect(median(steps.map(({ bytesSent }) => bytesSent)) / (4 * bytesDown)).toBeCloseTo(1, 1);
     expect(bytesUp / bytesDown).toBeCloseTo(0.5, 2);
   });
 

@@ -57,6 +57,20 @@ describe('output that can not be written', () => {
   });
 });
 
+describe('standard error', () => {
+  // On processors for which TensorFlow has oneDNN's convolutions its library says so when it loads, whatever its log level.
+  it.each([
+    [['evaluate', '--run', run]],
+    [['predict', '--run', run, '--index', '0']],
+    [['doctor']],
+    [['train', '--single', ...RUN, '--run-dir', join(folder.path, 'quiet')]],
+  ])("has nothing of what TensorFlow's library says of itself: %s", async (args) => {
+    const { code, stderr } = await convoy(args);
+    expect(code).toBe(0);
+    expect(stderr).not.toMatch(/oneDNN|absl/);
+  });
+});
+
 describe('colours', () => {
   it('are not in a file, whatever the other stream or a CI is', async () => {
     const args = ['train', '--single', ...RUN, '--run-dir', join(folder.path, 'plain')];

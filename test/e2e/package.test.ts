@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyTensorflow } from '@convoy/engine/backends/tensorflow-copy.fixture';
 import type { RunEvent } from '@convoy/protocol/run-events';
-import { convoy, eventsOf, TENSORFLOW_GREETING, summaryOf, temporaryFolder, type Finished } from '../support/convoy.ts';
+import { isNativeInfo } from '@convoy/infra/standard-error';
+import { convoy, eventsOf, summaryOf, temporaryFolder, type Finished } from '../support/convoy.ts';
 import { ended } from '../support/ended.ts';
 
 const PACK = fileURLToPath(new URL('../../infra/package/pack.mjs', import.meta.url));
@@ -170,7 +171,7 @@ describe('a program', () => {
     for (const name of ['program.mjs', 'program.cjs']) {
       const { stdout, stderr } = await mustRun(process.execPath, [name, `runs/${name}`]);
       // It prints what the program prints, and nothing else.
-      expect(stderr.split('\n').filter((line) => line !== '' && !TENSORFLOW_GREETING.test(line))).toEqual([]);
+      expect(stderr.split('\n').filter((line) => line !== '' && !isNativeInfo(line))).toEqual([]);
       results.push(JSON.parse(stdout));
     }
     expect(results[0]).toMatchObject({ steps: 3, refused: true });

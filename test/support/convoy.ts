@@ -8,10 +8,6 @@ import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 
 export const PROGRAM = fileURLToPath(new URL('../../apps/cli/bin/convoy.mjs', import.meta.url));
 
-/** What TensorFlow says when it loads with oneDNN's convolutions, whatever its log level. */
-export const TENSORFLOW_GREETING =
-  /^WARNING: All log messages before absl::InitializeLog|^I0000 .* oneDNN custom operations are on/;
-
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
@@ -67,7 +63,6 @@ export class Convoy {
   }
 
   #hear(line: string): void {
-    if (TENSORFLOW_GREETING.test(line)) return;
     this.#lines.push(line);
     for (const waiting of this.#waiting.filter(({ pattern }) => pattern.test(line))) {
       this.#waiting.splice(this.#waiting.indexOf(waiting), 1);

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
+import { median } from '@convoy/training/health/verdict';
 
 /** A log is looked at this often. */
 const LOOK_EVERY_MS = 20;
@@ -61,6 +62,5 @@ export async function steps(runFolder: string, count: number): Promise<void> {
 }
 
 export function medianStepMs(events: readonly RunEvent[]): number {
-  const times = events.flatMap((event) => (event.type === 'step' ? [event.stepMs] : []));
-  return times.sort((a, b) => a - b)[times.length >> 1]!;
+  return median(events.flatMap((event) => (event.type === 'step' ? [event.stepMs] : [])));
 }

@@ -1,5 +1,6 @@
 import { CommanderError, InvalidArgumentError, type Command } from 'commander';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { takeTerminal } from '@convoy/infra/standard-error';
 import { fileError } from '@convoy/protocol/file-error';
 import { installJobControl } from './job-control.ts';
 
@@ -8,6 +9,7 @@ import { installJobControl } from './job-control.ts';
  * faults a stack and 1.
  */
 export async function runProgram(program: Command): Promise<void> {
+  takeTerminal();
   surviveLostReaders();
   endWithItsCode();
   installJobControl();

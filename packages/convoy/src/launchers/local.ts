@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { isNativeInfo } from '@convoy/infra/standard-error';
 import { WorkerPlaces, type Ending, type WorkerPlacesOptions, type WorkerProcess } from './worker-places.ts';
 
 export interface LocalWorkersOptions extends Omit<WorkerPlacesOptions, 'start'> {
@@ -14,15 +15,9 @@ export interface LocalWorkersOptions extends Omit<WorkerPlacesOptions, 'start'> 
   readonly onLine: (line: string) => void;
 }
 
-/**
- * What TensorFlow's library logs before anybody can tell it not to: lines of the severity INFO (https://abseil.io/docs/cpp/guides/logging),
- * and one that says where they go.
- */
-const NATIVE_INFO = /^I\d{4} \d\d:\d\d:\d+\.\d+ |^WARNING: All log messages before absl::InitializeLog\(\) is called/;
-
 /** Whether a line that a worker's process wrote is of no use to anybody. */
 export function isNoise(line: string): boolean {
-  return line === '' || NATIVE_INFO.test(line);
+  return line === '' || isNativeInfo(line);
 }
 
 /** Worker processes on this machine, as children of this process; one that dies is started again. */
