@@ -1,2 +1,3 @@
 // The types of program-name.mjs, which is JavaScript because it runs before anything is installed.
-export function programName(folder?: string): string[];
+export const PROGRAM_ANYWHERE: readonly string[];
+export function programName(folder?: string): readonly string[];

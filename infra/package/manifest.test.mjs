@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { PROGRAM_ANYWHERE } from '../program-name.mjs';
 import { packageManifest } from './manifest.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,6 +23,10 @@ test('there is one version: of every workspace, of what they ask of each other, 
   }
   expect(readFileSync(join(root, 'packages/protocol/src/version.ts'), 'utf8')).toContain(`VERSION = '${version}'`);
   expect(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')).toContain(`## [${version}] - `);
+});
+
+test('npx finds the program by the name of the package in a clone as well', () => {
+  expect(readJson('apps/cli/package.json').bin).toMatchObject({ [PROGRAM_ANYWHERE.at(-1)]: './bin/convoy.mjs' });
 });
 
 test('the package has exact versions, runs nothing when it is installed, and depends on no workspace nor on tfjs-node', () => {

@@ -34,7 +34,7 @@ beforeAll(() => {
   for (const path of [place, bin]) mkdirSync(path);
   writeFileSync(join(place, "line's model.mjs"), LINE);
   // npx as it is where the package is installed; here it would look for one.
-  const npx = `#!/bin/sh\n[ "$1" = convoy ] || exit 99\nshift\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`;
+  const npx = `#!/bin/sh\ncase "$1" in convoy | tfjs-convoy) ;; *) exit 99 ;; esac\nshift\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`;
   writeFileSync(join(bin, 'npx'), npx);
   chmodSync(join(bin, 'npx'), 0o755);
   mkdirSync(join(place, 'node_modules', '.bin'), { recursive: true });
@@ -96,7 +96,7 @@ describe('a command that is printed to be pasted', () => {
       {},
       place,
     );
-    const [, command] = await coordinator.said(/^ {2}(npx convoy worker .*)$/);
+    const [, command] = await coordinator.said(/^ {2}(npx tfjs-convoy worker .*)$/);
     expect(command).toContain('--allow-workload');
     const worker = await paste(command!);
     expect(worker.stderr).not.toContain('convoy: ');

@@ -53,7 +53,7 @@ describe('convoy coordinator and convoy worker', () => {
       ...steps,
       ...runDir('apart'),
     ]);
-    const [, command] = await coordinator.said(/npx convoy (worker --url \S+ --threads 1)$/);
+    const [, command] = await coordinator.said(/npx tfjs-convoy (worker --url \S+ --threads 1)$/);
     const second = new Convoy(command!.split(' '));
 
     const together = summaryOf(await coordinator.finished);

@@ -5,7 +5,7 @@ import { foldHelp, newCommand } from '../flags/help.ts';
 import { guardFlags, NETWORK } from '../flags/network.ts';
 import { runFlags } from '../flags/run.ts';
 import { wholeBetween, wholeNumber } from '../flags/values.ts';
-import { programName } from '@convoy/infra/program-name';
+import { PROGRAM_ANYWHERE, programName } from '@convoy/infra/program-name';
 import { faultsTo, guardDoor, missingGuards, type DoorGuard } from '@convoy/convoy/guarded-door';
 import { shellCommand } from '@convoy/convoy/shell-command';
 import { OperatorError } from '@convoy/protocol/errors';
@@ -114,7 +114,7 @@ export async function coordinate(
       ...workloadArguments(flags.workload, supplies),
     ];
     if (startWorkers === undefined) {
-      display.workerCommand = shellCommand([...programName(), 'worker', '--url', url, ...workerArguments]);
+      display.workerCommand = shellCommand([...PROGRAM_ANYWHERE, 'worker', '--url', url, ...workerArguments]);
     }
     door.add(...controlRoutes(run));
     door.letIn(run);
