@@ -13,6 +13,8 @@ const LONG = 'x'.repeat(300);
 beforeAll(async () => {
   writeFileSync(at('file'), 'somebody’s notes');
   mkdirSync(at('folder'));
+  mkdirSync(at('foreign'));
+  writeFileSync(at('foreign/config.json'), '{"editor": "vi"}');
   symlinkSync(at('circle'), at('circle'));
   const { code, stderr } = await convoy(['train', '--single', ...RUN, '--run-dir', at('run')]);
   expect(stderr).toContain('✔');
@@ -36,6 +38,7 @@ describe('a path that a user names and that can not be used', () => {
     ['a cache where nobody can make one', () => ['data', 'fetch'], /can't make \/proc\/convoy\/cache: there is no such file or folder \(ENOENT\)/],
     ['a workload to start from where nobody can make one', () => ['init', '/proc/convoy/x', '--from', 'csv'], /can't write into \/proc\/convoy\/x: .*\(ENOENT/],
     ['a run folder that holds a run', () => train('--run-dir', at('run')), /run already holds a run: choose another folder with --run-dir/],
+    ['a run folder with a configuration of something else', () => train('--run-dir', at('foreign')), /foreign\/config.json is no run's and would be overwritten/],
     ['a configuration that is a folder', () => train('--config', at('folder')), /can't read \S+folder: it is a folder, where a file must be/],
     ['a configuration that is not there', () => train('--config', at('none.json')), /can't read \S+none.json: there is no such file/],
     ['a workload that is a folder', () => ['summary', '--workload', at('folder')], /can't read the workload's file \S+folder: it is a folder/],
@@ -52,4 +55,11 @@ describe('a path that a user names and that can not be used', () => {
     expect(stderr).not.toMatch(/Convoy's own|^\s+at /m);
     expect([2, 3]).toContain(code);
   }); // prettier-ignore
+
+  it('is found by doctor, which makes a file there', async () => {
+    const { code, stdout } = await convoy(['doctor', '--engine', 'wasm'], { CONVOY_CACHE_DIR: '/proc/convoy/cache' });
+    expect(stdout).toMatch(/^! disk \(cache\) +can't write to \/proc\/convoy\/cache: .*\(ENOENT\)/m);
+    expect(stdout).toMatch(/^✔ disk \(runs\) +[\d.]+ GB free/m);
+    expect(code).toBe(0);
+  });
 });

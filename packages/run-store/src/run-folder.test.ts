@@ -1,19 +1,21 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { config } from './checkpoint.fixture.ts';
-import { makeRunDirectory, readRunId, RunFolder } from './run-folder.ts';
+import { assertWritable, makeRunDirectory, readRunId, RunFolder } from './run-folder.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'convoy-run-folder-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -128,6 +130,28 @@ describe('a new RunFolder', () => {
     const message = 'already holds a run: choose another folder with --run-dir';
     expect(() => makeRunDirectory(path)).toThrow(message);
     expect(() => new RunFolder(path, config, ignore)).toThrow(message);
+  });
+
+  it('is not made over a configuration that is no run’s', () => {
+    const path = join(base, 'foreign');
+    mkdirSync(path);
+    writeFileSync(join(path, 'config.json'), '{"editor":"vi"}');
+    expect(() => makeRunDirectory(path)).toThrow(
+      /foreign\/config\.json is no run's and would be overwritten: choose another folder/,
+    );
+    expect(readdirSync(path)).toEqual(['config.json']);
+  });
+
+  it('is refused where its checkpoints can not be written, before anything is', () => {
+    const path = pastRun('sealed');
+    assertWritable(path);
+    mkdirSync(join(path, 'checkpoints'));
+    assertWritable(path);
+    expect(readdirSync(join(path, 'checkpoints'))).toEqual([]);
+    if (!existsSync('/proc/self')) return console.info('NOT CHECKED: a folder that takes no file: /proc is not here');
+    rmSync(join(path, 'checkpoints'), { recursive: true });
+    symlinkSync('/proc/self', join(path, 'checkpoints'));
+    expect(() => assertWritable(path)).toThrow(/can't write to the run's folder \S+sealed\/checkpoints: .*\(ENOENT/);
   });
 
   it('is made again where a crash came before the first event, wherever it came', () => {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
@@ -8,7 +8,9 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { float32Bytes, type TensorTable } from '@convoy/protocol/tensor';
 import { checkConfig } from '@convoy/training/config';
+import { CHECKPOINTS_FOLDER } from './checkpoint.ts';
 import { EVENTS_FILE, EventLog, hasBegun, openLogFile, reopenLog, runIdOf } from './event-log.ts';
+import { probeFolder } from './probe-folder.ts';
 import { assertIdentity, bindIdentity } from './run-identity.ts';
 import { writeAtomically } from './write-atomically.ts';
 
@@ -126,7 +128,7 @@ export class RunFolder {
  * @throws OperatorError when the folder is no run's, or the configuration is not what this version of Convoy reads.
  */
 export function readConfig(path: string): RunConfig {
-  const file = join(path, 'config.json');
+  const file = join(path, CONFIG_FILE);
   const wrong = (what: string, cause: unknown) => new OperatorError(what, { exitCode: exitCodes.data, cause });
   let text: string;
   try {
@@ -173,7 +175,7 @@ export function readRunId(path: string): string {
 /**
  * Makes the directory for a new run, so that its lock can be taken. Only its owner may look into one that is made here: what
  * a run keeps tells of its data.
- * @throws OperatorError when there is a run in it, or it can't be made.
+ * @throws OperatorError when there is a run in it or somebody else's configuration, or it can't be made or written to.
  */
 export function makeRunDirectory(path: string): void {
   try {
@@ -181,8 +183,40 @@ export function makeRunDirectory(path: string): void {
     if (holdsRun(path)) {
       throw new OperatorError(`${path} already holds a run: choose another folder with --run-dir`);
     }
+    if (holdsForeignConfig(path)) {
+      throw new OperatorError(
+        `${join(path, CONFIG_FILE)} is no run's and would be overwritten: choose another folder with --run-dir`,
+      );
+    }
   } catch (error) {
     throw fileError(error, `can't make the run's folder ${path}`, { remedy: ANOTHER_FOLDER });
+  }
+  assertWritable(path);
+}
+
+/**
+ * Finds out before any training whether a run can be saved where it is to be.
+ * @throws OperatorError when nothing can be written to its folder or to that of its checkpoints.
+ */
+export function assertWritable(path: string): void {
+  for (const folder of [path, join(path, CHECKPOINTS_FOLDER)]) {
+    if (!existsSync(folder)) continue;
+    try {
+      probeFolder(folder);
+    } catch (error) {
+      throw fileError(error, `can't write to the run's folder ${folder}`, { remedy: ANOTHER_FOLDER });
+    }
+  }
+}
+
+/** Whether there is a configuration that no run has written: of a run that crashed at its start there is a log as well, or all settings. */
+function holdsForeignConfig(path: string): boolean {
+  if (existsSync(join(path, EVENTS_FILE)) || !existsSync(join(path, CONFIG_FILE))) return false;
+  try {
+    readConfig(path);
+    return false;
+  } catch {
+    return true;
   }
 }
 
@@ -191,6 +225,7 @@ export function holdsRun(path: string): boolean {
   return hasBegun(join(path, EVENTS_FILE));
 }
 
+const CONFIG_FILE = 'config.json';
 const ANOTHER_FOLDER = 'mend that, or choose another folder with --run-dir';
 
 /**
@@ -211,6 +246,6 @@ function createFolder(path: string, run: string | null, config: RunConfig): numb
 
 /** @param run to which the configuration is bound; null binds it to none. */
 function writeConfig(path: string, run: string | null, config: RunConfig): void {
-  writeAtomically(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  writeAtomically(join(path, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
   if (run !== null) bindIdentity(path, run, config);
 }

@@ -13,7 +13,7 @@ import { loadNewestCheckpoint, type LoadedCheckpoint } from '@convoy/run-store/c
 import { assertExtends, configDifference, extendConfig } from '@convoy/run-store/extend-config';
 import { EVENTS_FILE, workersLeftBehind } from '@convoy/run-store/event-log';
 import { finishRollback } from '@convoy/run-store/rollback';
-import { holdsRun, makeRunDirectory, readConfig, RunFolder } from '@convoy/run-store/run-folder';
+import { assertWritable, holdsRun, makeRunDirectory, readConfig, RunFolder } from '@convoy/run-store/run-folder';
 import { RunLock } from '@convoy/run-store/run-lock';
 import { systemClock } from './clock.ts';
 import { resolveRun } from './resolve-run.ts';
@@ -87,6 +87,7 @@ async function openAgain(path: string, options: PrepareOptions, { incarnation, o
   readConfig(path);
   const lock = await RunLock.acquire(path, { run: path, incarnation, url, onLost });
   try {
+    assertWritable(path);
     const { folder, run, config: held } = RunFolder.reopen(path, onNote);
     const config = options.extension === undefined ? held : extendConfig(held, options.extension);
     const model = await modelOf(config, workload);

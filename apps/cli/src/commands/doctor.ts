@@ -1,5 +1,7 @@
+import { lstatSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { cacheDirectory } from '@convoy/model/cache-directory';
 import { createProgram } from '@convoy/engine/create-program';
@@ -9,6 +11,8 @@ import { lessonModel } from '@convoy/cifar10/models';
 import { selfTest } from '@convoy/engine/self-test';
 import { usableEngine } from '@convoy/convoy/local-engine';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
+import { fileFaultText } from '@convoy/protocol/file-error';
+import { probeFolder } from '@convoy/run-store/probe-folder';
 import { listen } from '@convoy/transport/listen';
 import { serverCodec } from '@convoy/server/serve';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
@@ -60,7 +64,7 @@ async function diagnose(flags: DoctorFlags): Promise<void> {
   note(await checkData(flags));
   note(await checkPort());
   for (const [what, folder] of [
-    ['runs', '.'],
+    ['runs', 'runs'],
     ['cache', cacheDirectory(process.env, process.platform)],
   ] as const) {
     note(await checkDisk(what, folder));
@@ -162,20 +166,24 @@ async function checkPort(): Promise<Finding> {
 async function checkDisk(what: string, folder: string): Promise<Finding> {
   const check = `disk (${what})`;
   try {
-    const { bavail, bsize } = await statfs(folder);
+    const there = nearestThere(resolve(folder));
+    probeFolder(there);
+    const { bavail, bsize } = await statfs(there);
     const free = bavail * bsize;
-    const detail = `${(free / 1e9).toFixed(1)} GB free`;
+    const willBeMade = there === resolve(folder) ? '' : `; ${folder} will be made`;
+    const detail = `${(free / 1e9).toFixed(1)} GB free${willBeMade}`;
     return free < LITTLE_SPACE_BYTES
       ? { check, status: 'warning', detail: `${detail} at ${folder}: a run and its data want 1 GB` }
       : { check, status: 'ok', detail };
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    return {
-      check,
-      status: isMissing ? 'ok' : 'warning',
-      detail: isMissing ? `${folder} will be made` : (error as Error).message,
-    };
+    return { check, status: 'warning', detail: `can't write to ${folder}: ${fileFaultText(error) ?? String(error)}` };
   }
+}
+
+/** A path, or what is there of it: the folder in which the rest would be made. */
+function nearestThere(path: string): string {
+  // A link to nothing is there, too: nothing can be made through it.
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined ? nearestThere(dirname(path)) : path;
 }
 
 function describe({ check, status, detail }: Finding): string {
