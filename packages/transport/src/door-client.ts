@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { addressTimeoutMs, withReason } from './dial.ts';
 import { OperatorError } from '@convoy/protocol/errors';
 import { addressOf, bearer, bodyOf, sendRequest } from './http-request.ts';
-import { retryAfterMs } from './refusal.ts';
+import { retryAfterMs, wordsOf } from './refusal.ts';
 import { connectionFault, USUAL_TRUST, type ServerTrust } from './server-trust.ts';
 import { FetchError, type FetchOptions, type Respond } from './fetch-file.ts';
 
@@ -61,8 +61,7 @@ export class DoorClient {
     if (body === null) throw new FetchError(`the answer has more than ${maxBytes} bytes`, { permanent: true });
     const status = response.statusCode!;
     if (status === 200 || (status === 304 && known !== undefined)) return { status, headers: response.headers, body };
-    const line = body.toString('utf8').split('\n')[0]!.replace(/\p{C}/gu, ' ').slice(0, 200);
-    throw new FetchError(line || `HTTP ${status}`, {
+    throw new FetchError(wordsOf(response, body.toString('utf8')) || `HTTP ${status}`, {
       permanent: !(status >= 500 || status === 429),
       status,
       retryAfterMs: retryAfterMs(response),

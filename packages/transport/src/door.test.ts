@@ -150,7 +150,7 @@ describe('with tokens', () => {
     expect(connections).toEqual([]);
     expect(refused).toEqual([
       'refused (401): a token is needed',
-      'refused (403): the token of a viewer does not allow this; it takes that of a worker',
+      "refused (403): it takes a worker's token, and this is a viewer's",
     ]);
   });
 

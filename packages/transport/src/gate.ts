@@ -83,11 +83,7 @@ export class Gate {
       return this.#refuse(401, presented === null ? 'a token is needed' : 'the token is not valid here', null);
     }
     if (!mayActAs(token.role, needed)) {
-      return this.#refuse(
-        403,
-        `the token of ${aRole(token.role)} does not allow this; it takes that of ${aRole(needed)}`,
-        null,
-      );
+      return this.#refuse(403, `it takes ${aRole(needed)}'s token, and this is ${aRole(token.role)}'s`, null);
     }
     return { caller: { remote, origin: `${address} (${nameOfToken(token)})`, token }, refused: null };
   }

@@ -11,7 +11,7 @@ const MAX_RETRY_AFTER_MS = 120_000;
 /** How a door answered a request that it did not grant. */
 export interface Answer {
   readonly status: number;
-  /** Its first line. */
+  /** Its first line, or where it sends to. */
   readonly text: string;
   /** How long it asks to be left alone; null where it does not say. */
   readonly retryAfterMs: number | null;
@@ -31,9 +31,18 @@ export async function answerOf(response: IncomingMessage): Promise<Answer> {
   response.destroy();
   return {
     status: response.statusCode ?? 0,
-    text: printable(text.slice(0, MAX_TEXT_BYTES).split(/\r?\n/)[0]!),
+    text: wordsOf(response, text),
     retryAfterMs: retryAfterMs(response) ?? null,
   };
+}
+
+/** What an answer other than the wanted one says in a line: where it sends to, or its body's first line. */
+export function wordsOf({ statusCode = 0, headers: { location } }: IncomingMessage, body: string): string {
+  if (statusCode < 300 || statusCode > 399 || location === undefined) {
+    return printable(body.slice(0, MAX_TEXT_BYTES).split(/\r?\n/)[0]!);
+  }
+  // The request's own path is behind the address that it was sent to.
+  return `it sends to ${printable(location.replace(/\/v1\/.*$/, '/'))}; give that address`;
 }
 
 /** How long a server asks to be left alone, as far as it is believed. */
@@ -49,7 +58,7 @@ export function retryAfterMs({ headers }: IncomingMessage): number | undefined {
 export function refusalError({ status, text }: Answer, url: string, role: Role): OperatorError | null {
   if (status !== 401 && status !== 403) return null;
   const remedy = `set CONVOY_TOKEN to ${aRole(role)}'s token, or give --token-file`;
-  return new OperatorError(`${url} refuses this ${role} (${status}${text && `: ${text}`}): ${remedy}`, {
+  return new OperatorError(`${url} refuses this request (${status}${text && `: ${text}`}): ${remedy}`, {
     exitCode: exitCodes.rejected,
   });
 }

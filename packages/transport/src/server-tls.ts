@@ -44,6 +44,7 @@ export function tlsOfFiles(
   everyMs = LOOK_EVERY_MS,
 ): ServerTls {
   let current = readCertificate(certFile, keyFile);
+  if (isOpenToOthers(keyFile)) onNote(`others can read ${keyFile}, the key of the certificate: chmod o-rwx ${keyFile}`);
   return {
     get current() {
       return current;
@@ -141,6 +142,12 @@ function read(path: string): string {
   } catch (error) {
     throw fileError(error, `can't read ${path}`);
   }
+}
+
+/** Whether every user of this machine may read or change a file. A group may: servers' keys are often shared so. */
+function isOpenToOthers(path: string): boolean {
+  // Windows has no such modes.
+  return process.getuid !== undefined && (statSync(path).mode & 0o006) !== 0;
 }
 
 function fingerprintOf({ cert }: Certificate): string {

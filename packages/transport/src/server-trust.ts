@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { connect, rootCertificates, type TLSSocket } from 'node:tls';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { fileError } from '@convoy/protocol/file-error';
+import { DEFAULT_PORT } from './default-port.ts';
 
 /** Whose certificate a client takes, beyond those that the usual authorities have signed. */
 export interface ServerTrust {
@@ -132,12 +133,20 @@ export function untrustedError(error: unknown, url: string): OperatorError | nul
   );
 }
 
-/** What an error of a connection that was never made means, in words, where it is likely that TLS is the matter. */
+/** What an error of a connection that was never made means, in words, where it is likely that TLS or the port is the matter. */
 export function connectionFault(error: NodeJS.ErrnoException, url: string): string {
   const isSecure = /^(wss|https):/.test(url);
   if (isSecure && (error.code === 'EPROTO' || error.code === 'ERR_SSL_WRONG_VERSION_NUMBER'))
     return `it does not speak TLS: does its address begin with ${url.startsWith('http') ? 'http' : 'ws'}://?`;
   if (!isSecure && error.code === 'ECONNRESET')
     return `it hung up: if it speaks TLS, its address begins with ${url.startsWith('http') ? 'https' : 'wss'}://`;
-  return error.message || error.code || 'no answer';
+  return `${error.message || error.code || 'no answer'}${namesPort(url) ? '' : missingPort(isSecure)}`;
+}
+
+function namesPort(url: string): boolean {
+  return /^\w+:\/\/[^/?#]*:\d+([/?#]|$)/.test(url);
+}
+
+function missingPort(isSecure: boolean): string {
+  return `; an address without a port means port ${isSecure ? 443 : 80}, and a coordinator's own is ${DEFAULT_PORT}`;
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -186,6 +186,16 @@ describe('a certificate of a private authority', () => {
     await expect(ask(port, { trust: pinned(tls) })).rejects.toThrow('another certificate');
   });
 
+  it('whose key every user of the machine can read is told of', async () => {
+    const { cert, key } = await signed('open');
+    const notes: string[] = [];
+    for (const mode of [0o600, 0o640, 0o644]) {
+      chmodSync(key, mode);
+      tlsOfFiles(cert, key, (line) => notes.push(line));
+    }
+    expect(notes).toEqual([`others can read ${key}, the key of the certificate: chmod o-rwx ${key}`]);
+  });
+
   it('without its key, or with no certificate in the file, is told before anything is opened', () => {
     const [ours, others] = [join(folder, 'ours'), join(folder, 'others')];
     expect(() => tlsOfFiles(join(ours, 'cert.pem'), join(others, 'key.pem'), () => {})).toThrow(
@@ -277,12 +287,12 @@ describe('a worker that is refused', () => {
   it.each([
     ['without a token', null, '401: a token is needed'],
     ['with a wrong one', newToken('worker'), '401: the token is not valid here'],
-    ["with an operator's", operator, '403: the token of an operator does not allow this'],
+    ["with an operator's", operator, "403: it takes a worker's token, and this is an operator's"],
   ])('%s ends for good, and is told what to do', async (_, token, words) => {
     const { port } = await openDoor({ tls: null });
     await expect(dialWith(port, token, never)).rejects.toMatchObject({
       exitCode: exitCodes.rejected,
-      message: expect.stringMatching(new RegExp(`refuses this worker \\(${words}.*set CONVOY_TOKEN`)),
+      message: expect.stringMatching(new RegExp(`refuses this request \\(${words}.*set CONVOY_TOKEN`)),
     });
   });
 

@@ -15,6 +15,7 @@ import type { ServedRun } from '@convoy/server/serve-run';
 import { openSupplies } from '@convoy/server/supplies/open-supplies';
 import { supplyRoutes } from '@convoy/server/supplies/routes';
 import type { Supplies } from '@convoy/server/supplies/supplies';
+import { DEFAULT_PORT } from '@convoy/transport/default-port';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
 import type { Listener } from '@convoy/transport/listen';
 import { isLoopback } from '@convoy/transport/loopback';
@@ -24,8 +25,6 @@ import { Display } from '../display.ts';
 import { reportEnd } from '../report-end.ts';
 import { serveShown, shownOptions } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
-
-export const DEFAULT_PORT = 7311;
 
 export const coordinatorFlags = flagTable({
   host: {

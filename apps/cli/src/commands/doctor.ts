@@ -13,6 +13,7 @@ import { usableEngine } from '@convoy/convoy/local-engine';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { fileFaultText } from '@convoy/protocol/file-error';
 import { probeFolder } from '@convoy/run-store/probe-folder';
+import { DEFAULT_PORT } from '@convoy/transport/default-port';
 import { listen } from '@convoy/transport/listen';
 import { serverCodec } from '@convoy/server/serve';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
@@ -20,7 +21,6 @@ import { newCommand } from '../flags/help.ts';
 import { dataFlags, engineFlags, jsonFlag } from '../flags/run.ts';
 import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import { colorsFor } from '../colors.ts';
-import { DEFAULT_PORT } from './coordinator.ts';
 
 /** What one check found: a warning costs something, a failure keeps Convoy from training here. */
 interface Finding {
