@@ -16,6 +16,7 @@ const PACKAGES = [
   'workload',
   'server',
   'worker',
+  'dashboard',
   'convoy',
   'tfjs-convoy',
 ];
@@ -35,6 +36,7 @@ const boundaries = {
   workload: ['protocol', 'training', 'model', 'cifar10', 'transport'],
   server: ['protocol', 'numerics', 'training', 'model', 'workload', 'transport', 'run-store'],
   worker: ['protocol', 'numerics', 'training', 'model', 'engine', 'workload', 'transport'],
+  dashboard: ['protocol', 'run-store', 'transport', 'infra'],
   convoy: [
     'protocol',
     'numerics',
@@ -46,6 +48,7 @@ const boundaries = {
     'run-store',
     'server',
     'worker',
+    'dashboard',
     'infra',
   ],
   'tfjs-convoy': ['protocol', 'model', 'pictures', 'convoy'],
@@ -68,6 +71,8 @@ const owners = [
   ['sharp', 'pictures'],
   ['h5wasm', 'export'],
   ['fflate', 'export'],
+  ['preact', 'dashboard'],
+  ['uplot', 'dashboard'],
 ];
 /** They prepare and check what the owners use, or are what a user of it writes. */
 const exempt = ['infra', 'test', 'workload', 'examples'];
@@ -102,7 +107,7 @@ export default tseslint.config(
   { ignores: ['**/node_modules/', 'reports/', 'runs/', '.nx/', '**/dist/'] },
   ...tseslint.configs.recommended,
   {
-    files: ['**/*.ts', '**/*.mjs'],
+    files: ['**/*.ts', '**/*.tsx', '**/*.mjs'],
     // Vitest's settings are the workspace's, not a project's.
     ignores: ['**/vitest.config.ts'],
     plugins: { '@nx': nx },

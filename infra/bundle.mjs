@@ -15,6 +15,7 @@ import {
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { writePage } from './build-page.mjs';
 
 /**
  * What is started: the mains of the processes, and threads by the names that `new Worker` knows them by. And what a workload
@@ -31,7 +32,8 @@ const ENTRIES = {
 const UNUSED_AFTER_MS = 30 * 24 * 3600_000;
 
 /**
- * The program as its sources are at this moment: bundled now, unless that was done before.
+ * The program as its sources are at this moment, with the page that shows its runs in `page/` beside it: bundled now, unless
+ * that was done before.
  *
  * A bundle lies in a folder that is named after the digest of everything it is made of, so a stale one can't be started.
  * @param {string} root of the clone
@@ -53,6 +55,7 @@ export async function bundledProgram(root, entry = 'main') {
   try {
     const entries = Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [name, join(root, file)]));
     await bundle(entries, partial);
+    await writePage(root, join(partial, 'page'));
     // Changed while it was read: it is made of neither.
     if (digestOfSources(root) !== digest) return await bundledProgram(root, entry);
     renameSync(partial, folder);
@@ -124,23 +127,30 @@ function digestOfSources(root) {
   );
   const files = projects.flatMap(({ parentPath, name }) => {
     const project = join(parentPath, name);
-    const sources = readdirSync(join(project, 'src'), { recursive: true, withFileTypes: true });
+    const sources = ['src', 'page'].flatMap((folder) => filesBelow(join(project, folder)));
     return [
       join(project, 'package.json'),
       join(project, 'tsconfig.json'),
-      ...sources
-        .filter((entry) => entry.isFile() && !/\.(test|bench)\.ts$/.test(entry.name))
-        .map((entry) => join(entry.parentPath, entry.name)),
+      ...sources.filter((file) => !/\.(test|bench)\.ts$/.test(file)),
     ];
   });
   // Where the dependencies are, and how a bundle is made of all of them.
   const others = ['package-lock.json', 'node_modules/.package-lock.json', 'tsconfig.base.json'];
   const hash = createHash('sha256').update(root);
-  for (const file of [...files, ...others.map((name) => join(root, name)), fileURLToPath(import.meta.url)].sort()) {
+  const makers = ['./bundle.mjs', './build-page.mjs'].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  for (const file of [...files, ...others.map((name) => join(root, name)), ...makers].sort()) {
     const content = readIfThere(file);
     hash.update(`\n${file} ${content.length}\n`).update(content);
   }
   return hash.digest('hex').slice(0, 32);
+}
+
+/** None where there is no such folder. */
+function filesBelow(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 /** Empty when it is not there: a project need not have each of the files. */

@@ -19,6 +19,10 @@ function makeClone() {
     file(`apps/${app}/package.json`, '{ "type": "module" }');
     file(`apps/${app}/src/main.ts`, 'export {};');
   }
+  file('packages/dashboard/package.json', '{ "type": "module" }');
+  file('packages/dashboard/page/index.html', '<link href="%STYLE%"><script src="%SCRIPT%"></script>');
+  file('packages/dashboard/page/main.tsx', `import './page.css'; document.title = 'runs' as string;`);
+  file('packages/dashboard/page/page.css', 'body { margin: 0 }');
   file('packages/words/package.json', '{ "type": "module", "exports": { "./*": "./src/*.ts" } }');
   file(
     'packages/words/src/said.ts',

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What the workspaces depend on and the package does not: it comes with the package, or prepares a clone. */
-const LEFT_OUT = new Set(['@tensorflow/tfjs-node', 'assemblyscript']);
+const LEFT_OUT = new Set(['@tensorflow/tfjs-node', 'assemblyscript', 'preact', 'uplot']);
 
 /**
  * The package.json of the package that people install: what the clone's says of it, and the dependencies of its workspaces at

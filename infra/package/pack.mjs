@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileKernels, compiledFile } from '@convoy/numerics/compile';
+import { writePage } from '../build-page.mjs';
 import { buildProgram } from './build-program.mjs';
 import { writeDeclarations } from './declarations.mjs';
 import { packageManifest } from './manifest.mjs';
@@ -44,6 +45,7 @@ async function pack() {
     ]),
     vendorTfjsNode(root, join(folder, 'vendor', 'tfjs-node')),
   ]);
+  await writePage(root, join(dist, 'page'));
   await compileKernels();
   cpSync(compiledFile(), join(dist, 'kernels.wasm'));
   // Node gives a CommonJS module the same instance of it.

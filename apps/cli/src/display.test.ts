@@ -1,5 +1,5 @@
+import { metricText } from '@convoy/protocol/event-words';
 import { describe, expect, it } from 'vitest';
-import { metricText } from './display.ts';
 
 describe('metricText', () => {
   it('has an accuracy in percent, and an error with four significant digits', () => {

@@ -1,5 +1,13 @@
-import { METRIC_LABELS, percent, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
-import type { HealthFinding, Rollback, RunEvent } from '@convoy/protocol/run-events';
+import {
+  countOf,
+  healthText,
+  metricText,
+  microBatches,
+  requestText,
+  rollbackText,
+  stallText,
+} from '@convoy/protocol/event-words';
+import type { RunEvent } from '@convoy/protocol/run-events';
 import { colorsFor, type Colors } from './colors.ts';
 import { LiveLine, PART_SEPARATOR, type Terminal } from './live-line.ts';
 
@@ -59,8 +67,8 @@ export class Display {
         this.#totalSteps = event.totalSteps;
         this.#stepsPerEpoch = event.stepsPerEpoch;
         return this.line(
-          `run ${this.colors.bold(event.run)}: ${count(event.trainSamples, 'training sample')}, ${event.validationSamples} for validation, ` +
-            `${event.testSamples} for the test; ${count(event.totalSteps, 'step')}, ${event.stepsPerEpoch} an epoch; ` +
+          `run ${this.colors.bold(event.run)}: ${countOf(event.trainSamples, 'training sample')}, ${event.validationSamples} for validation, ` +
+            `${event.testSamples} for the test; ${countOf(event.totalSteps, 'step')}, ${event.stepsPerEpoch} an epoch; ` +
             `${event.parameterCount.toLocaleString('en-US')} parameters`,
         );
       case 'run-resumed':
@@ -70,7 +78,7 @@ export class Display {
       case 'worker-joined':
         return this.line(`worker ${event.rank} joined: ${event.name}, ${event.engine}`);
       case 'worker-left':
-        return this.warn(`worker ${event.rank} left (${event.reason}); ${count(event.workers, 'worker')} now`);
+        return this.warn(`worker ${event.rank} left (${event.reason}); ${countOf(event.workers, 'worker')} now`);
       case 'worker-suspected':
         return this.warn(`worker ${event.rank} is suspect: ${event.reason}`);
       case 'worker-recovered':
@@ -169,7 +177,7 @@ export class Display {
       metricText(event),
       `${duration(secondsLeft)} left`,
       `${this.#rate.toFixed(0)} samples/s`,
-      `${count(event.workers, 'worker')} ${(100 * this.#busyShare).toFixed(0)} % busy`,
+      `${countOf(event.workers, 'worker')} ${(100 * this.#busyShare).toFixed(0)} % busy`,
     ].join(PART_SEPARATOR);
     if (this.#live !== null) this.#live.set(text);
     else if (event.step < this.#totalSteps) this.#plain(text, event.at);
@@ -182,62 +190,10 @@ export class Display {
   }
 }
 
-type Block = Extract<RunEvent, { type: 'released' }>['block'];
-
-function microBatches({ start, size }: Block): string {
-  return size === 1 ? `micro-batch ${start}` : `micro-batches ${start}–${start + size - 1}`;
-}
-
-function taskName({ step, work }: { readonly step: number; readonly work: 'gradient' | 'evaluation' }): string {
-  return work === 'gradient' ? `step ${step + 1}` : `evaluation after step ${step}`;
-}
-
-function stallText({ step, work, forMs, waitingFor, freeLeaves }: Extract<RunEvent, { type: 'stalled' }>): string {
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(0)} s`;
-  const who = waitingFor.map(
-    ({ rank, name, block, forMs: leasedMs, why }) =>
-      `worker ${rank} (${name}, ${why}) has had ${microBatches(block)} for ${seconds(leasedMs)}`,
-  );
-  if (freeLeaves > 0) who.push(`${count(freeLeaves, 'micro-batch')} wait for a worker that is ready`);
-  return `${taskName({ step, work })}: nothing came for ${seconds(forMs)}: ${who.join('; ')}`;
-}
-
-/** From where to where a run went back, and why. */
-export function rollbackText({ fromStep, toStep, kind, since, learningRateFactor }: Rollback): string {
-  const place = toStep === 0 ? 'its beginning' : `the checkpoint of step ${toStep}`;
-  return `from step ${fromStep} to ${place}, with ${learningRateFactor} of the learning rate, for it was ${kind} since step ${since}`;
-}
-
-/** A finding in one line. */
-export function healthText({ kind, since, evidence, advice }: HealthFinding): string {
-  return `${kind} since step ${since}: ${evidence}. Try: ${advice}`;
-}
-
-/** A metric's name and its value, which may be emphasised. */
-export function metricText(figure: MetricFigure, emphasised: (value: string) => string = (value) => value): string {
-  const { name, value } = readMetric(figure);
-  return `${METRIC_LABELS[name]} ${emphasised(metricValue(name, value))}`;
-}
-
-/** An accuracy in percent, an error with four significant digits. */
-export function metricValue(name: MetricName, value: number): string {
-  return name === 'accuracy' ? percent(value) : value.toPrecision(4);
-}
-
-function count(n: number, noun: string): string {
-  const ending = n === 1 ? '' : noun.endsWith('ch') ? 'es' : 's';
-  return `${n.toLocaleString('en-US')} ${noun}${ending}`;
-}
-
 function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const [minutes, rest] = [Math.floor(whole / 60), String(whole % 60).padStart(2, '0')];
   return minutes < 60
     ? `${minutes}:${rest}`
     : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}:${rest}`;
-}
-
-function requestText({ request, rank, by, refusal }: Extract<RunEvent, { type: 'operator-request' }>): string {
-  const what = rank === undefined ? request : `${request} worker ${rank}`;
-  return `${by} asked to ${what === 'checkpoint' ? 'write a checkpoint' : what}${refusal === null ? '' : `: refused, ${refusal}`}`;
 }

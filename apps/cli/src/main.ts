@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   worker: async () => (await import('./commands/worker.ts')).workerCommand(),
   launch: async () => (await import('./commands/launch.ts')).launchCommand(),
   chaos: async () => (await import('./commands/chaos.ts')).chaosCommand(),
+  dashboard: async () => (await import('./commands/dashboard.ts')).dashboardCommand(),
   evaluate: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
   history: async () => (await import('./commands/history.ts')).historyCommand(),
   predict: async () => (await import('./commands/predict.ts')).predictCommand(),

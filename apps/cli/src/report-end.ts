@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { programName } from '@convoy/infra/program-name';
 import { shellCommand } from '@convoy/convoy/shell-command';
+import { healthText, metricText, rollbackText } from '@convoy/protocol/event-words';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import type { ServedRun } from '@convoy/server/serve-run';
-import { healthText, metricText, rollbackText, type Display } from './display.ts';
+import type { Display } from './display.ts';
 import { resumeCommand } from './resume-command.ts';
 import type { StopRequest } from './stop-signals.ts';
 

@@ -206,6 +206,17 @@ describe('with tokens', () => {
   });
 });
 
+/** The answer to a viewer's request that names the door so. */
+async function statusAt(port: number, host: string): Promise<number> {
+  const { request } = await import('node:http');
+  return new Promise((resolve) => {
+    request({ port, host: '127.0.0.1', path: '/v1/status', headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode!);
+    }).end();
+  });
+}
+
 describe('a page in a browser', () => {
   it('of another origin may not ask, with a token either; the door may let its own pages in', async () => {
     const { book, viewer } = tokens();
@@ -218,16 +229,34 @@ describe('a page in a browser', () => {
 
   it('whose name was made to point to this machine gets nothing where there are no tokens', async () => {
     const { port } = await openDoor();
-    const { request } = await import('node:http');
-    const statusAt = (host: string) =>
-      new Promise<number>((resolve) => {
-        request({ port, host: '127.0.0.1', path: '/v1/status', headers: { host } }, (response) => {
-          response.resume();
-          resolve(response.statusCode!);
-        }).end();
-      });
     const hosts = ['evil.example', `evil.example:${port}`, `127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`];
-    expect(await Promise.all(hosts.map(statusAt))).toEqual([403, 403, 200, 200, 200]);
+    expect(await Promise.all(hosts.map((host) => statusAt(port, host)))).toEqual([403, 403, 200, 200, 200]);
     expect(await upgradeStatus(port, { origin: `http://127.0.0.1:${port}` })).toBe(403);
+  });
+
+  it('needs no token on a door of this machine that is open to viewers, who may do nothing but watch', async () => {
+    const { book, worker } = tokens();
+    const { ask, port, url } = await openDoor({ tokens: book, isOpenToViewers: true });
+    expect((await ask('/v1/status')).status).toBe(200);
+    expect((await ask('/v1/status', undefined, { headers: { origin: url } })).status).toBe(200);
+    expect((await ask('/v1/status', newToken('viewer'))).status).toBe(401);
+    expect((await ask('/v1/status', worker)).status).toBe(403);
+    expect((await ask('/v1/drain', undefined, { method: 'POST' })).status).toBe(401);
+    expect((await ask('/v1/data/x')).status).toBe(401);
+    expect([await statusAt(port, 'evil.example'), await statusAt(port, `localhost:${port}`)]).toEqual([403, 200]);
+    expect(await upgradeStatus(port)).toBe(401);
+  });
+});
+
+describe('the root of a door', () => {
+  it('is an address like any other, behind any prefix, and takes nothing from the others', async () => {
+    const root: Route = {
+      ...{ method: 'GET', path: '/', role: null },
+      handle: (_, response) => answerText(response, 200, 'page'),
+    };
+    const { ask } = await openDoor({ routes: new RouteTable([root, ...routes]) });
+    for (const path of ['/', '/convoy/']) expect(await (await ask(path)).text()).toBe('page\n');
+    expect(await (await ask('/healthz')).text()).toBe('ok\n');
+    expect((await ask('/other')).status).toBe(426);
   });
 });

@@ -30,6 +30,8 @@ export interface GateOptions {
   readonly tokens?: TokenBook | null;
   /** Only this machine reaches the port: a request for any other name comes from a page that had that name point here. */
   readonly isLocal?: boolean;
+  /** Whether who reaches the port from this machine may watch without a token, although there are tokens for all else. */
+  readonly isOpenToViewers?: boolean;
   /** Told of every request that is refused. */
   readonly onRefused?: (remote: string, reason: string) => void;
 }
@@ -38,12 +40,14 @@ export interface GateOptions {
 export class Gate {
   readonly tokens: TokenBook | null;
   readonly #isLocal: boolean;
+  readonly #isOpenToViewers: boolean;
   readonly #onRefused: (remote: string, reason: string) => void;
   readonly #failures = new FailureLimits();
 
-  constructor({ tokens = null, isLocal = false, onRefused = () => {} }: GateOptions = {}) {
+  constructor({ tokens = null, isLocal = false, isOpenToViewers = false, onRefused = () => {} }: GateOptions = {}) {
     this.tokens = tokens;
     this.#isLocal = isLocal;
+    this.#isOpenToViewers = isLocal && isOpenToViewers;
     this.#onRefused = onRefused;
   }
 
@@ -57,6 +61,11 @@ export class Gate {
     return verdict;
   }
 
+  /** Whether the token that a caller was let in with is valid at this moment. */
+  stillAdmits({ token }: Caller): boolean {
+    return token === null || (this.tokens?.isValid(token) ?? true);
+  }
+
   #judge({ headers, socket }: IncomingMessage, needed: Role | null, remote: string): Verdict {
     const address = originOf(remote);
     const { origin, host } = headers;
@@ -64,7 +73,9 @@ export class Gate {
     const isFromElsewhere = origin !== undefined && (this.tokens === null || !isOwnOrigin(origin, host));
     if (isFromElsewhere) return this.#refuse(403, 'a page of another origin may not ask', null);
     if (needed === null) return { caller: { remote, origin: address, token: null }, refused: null };
-    if (this.tokens === null) {
+    const presented = bearerOf(headers.authorization);
+    const needsNoToken = this.tokens === null || (this.#isOpenToViewers && needed === 'viewer' && presented === null);
+    if (needsNoToken) {
       // A page's WebSocket names its origin; its other requests need not.
       if (this.#isLocal && headers.upgrade === undefined && !isLocalHost(host))
         return this.#refuse(403, 'this machine alone may ask, by its address', null);
@@ -73,8 +84,7 @@ export class Gate {
       }
       return { caller: { remote, origin: address, token: null }, refused: null };
     }
-    const presented = bearerOf(headers.authorization);
-    const token = presented === null ? null : this.tokens.find(presented);
+    const token = presented === null ? null : this.tokens!.find(presented);
     // A valid token is taken whatever others from the same address have done: they may be strangers behind the same router.
     if (token === null) {
       const retryAfterS = this.#failures.note(address, performance.now());

@@ -1,8 +1,7 @@
-import type { AddressInfo } from 'node:net';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { OperatorError, exitCodes } from '@convoy/protocol/errors';
+import { bind, unbind } from './bind.ts';
 import { closeCodes, type Codec, type Connection } from './connection.ts';
 import { affordableSockets } from './descriptors.ts';
 import { Gate, type Caller } from './gate.ts';
@@ -37,6 +36,8 @@ export interface ListenOptions<Incoming, Outgoing> {
   readonly routes?: RouteTable;
   /** Who may connect and ask; without, everybody who reaches the port. */
   readonly tokens?: TokenBook | null;
+  /** Whether, on loopback, who shows no token may watch. */
+  readonly isOpenToViewers?: boolean;
   /** The certificate to show; plain text without. */
   readonly tls?: ServerTls | null;
   /** Told of each peer that is refused before it has a connection: where it is, and why. */
@@ -68,9 +69,9 @@ const CLOSE_TIMEOUT = { closeTimeout: CLOSE_GRACE_MS };
  */
 export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming, Outgoing>): Promise<Listener> {
   const { host, port, maxStrangers = DEFAULT_MAX_STRANGERS, tokens = null, tls = null } = options;
-  const { routes = new RouteTable(), onRefused = () => {} } = options;
+  const { routes = new RouteTable(), isOpenToViewers = false, onRefused = () => {} } = options;
   const room = shareOut(affordableSockets(), { connections: options.maxConnections, strangers: maxStrangers });
-  const gate = new Gate({ tokens, isLocal: isLoopback(host), onRefused });
+  const gate = new Gate({ tokens, isLocal: isLoopback(host), isOpenToViewers, onRefused });
   const http = httpServer({ gate, routes, tls, room, onRefused });
   const server = webSocketServer(options.maxMessageBytes);
   const accept = accepting(options, room);
@@ -79,16 +80,7 @@ export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming
     if (verdict.refused !== null) return refuseUpgrade(socket, verdict.refused);
     server.handleUpgrade(request, socket, head, (webSocket) => accept(webSocket, request, verdict.caller));
   });
-  await new Promise<void>((resolve, reject) => {
-    http.on('error', (error: NodeJS.ErrnoException) => reject(explainBinding(error, host, port)));
-    http.listen({ host, port }, () => resolve());
-  });
-  const address = http.address() as AddressInfo;
-  return {
-    host: address.address,
-    port: address.port,
-    close: () => closeAll(http, server),
-  };
+  return { ...(await bind(http, host, port)), close: () => closeAll(http, server) };
 }
 
 /** What becomes of a connection that may be made. */
@@ -148,16 +140,11 @@ function webSocketServer(maxMessageBytes: number): WebSocketServer {
 
 /** Asks everybody to leave, and cuts those that linger. */
 async function closeAll(http: Server, server: WebSocketServer): Promise<void> {
-  const ended = new Promise<void>((resolve) => http.close(() => resolve()));
   server.close();
-  http.closeIdleConnections();
   for (const socket of server.clients) socket.close(closeCodes.goingAway, 'the server is stopping');
-  const cut = setTimeout(() => {
+  await unbind(http, () => {
     for (const socket of server.clients) socket.terminate();
-    http.closeAllConnections();
-  }, 1_000);
-  await ended;
-  clearTimeout(cut);
+  });
 }
 
 /** Divides the sockets that a process can afford; where they are plenty, everybody gets what is wanted. */
@@ -167,28 +154,4 @@ export function shareOut(affordable: number, wanted: { readonly connections: num
   const strangers = Math.min(wanted.strangers, eighth);
   const connections = Math.max(1, Math.min(wanted.connections, affordable - strangers - 2 * unasked));
   return { connections, strangers, unasked, sockets: connections + strangers + 2 * unasked };
-}
-
-function explainBinding(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  const options = { cause: error, exitCode: exitCodes.network };
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new OperatorError(
-        `port ${port} on ${host} is in use: choose another with --port (0 takes a free one)`,
-        options,
-      );
-    case 'EACCES':
-      return new OperatorError(
-        `port ${port} needs more rights than this user has: choose one above 1023 with --port`,
-        options,
-      );
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new OperatorError(
-        `this machine has no address ${host}: choose another with --host (0.0.0.0 for all)`,
-        options,
-      );
-    default:
-      return new OperatorError(`can't listen on ${host}:${port}: ${error.message}`, options);
-  }
 }

@@ -5,7 +5,7 @@ import type { Role } from './tokens.ts';
 /** Something that the door answers over HTTP. */
 export interface Route {
   readonly method: 'GET' | 'POST';
-  /** `/v1/status`, or `/v1/data/` for everything below it. In front of it there may be a reverse proxy's prefix. */
+  /** `/v1/status`, `/v1/data/` for everything below it, or `/` for itself. In front of it there may be a reverse proxy's prefix. */
   readonly path: string;
   /** Who may ask; null for anybody. Where the door has no tokens, everybody may. */
   readonly role: Role | null;
@@ -18,6 +18,8 @@ export interface Visit {
   readonly caller: Caller;
   /** What follows the route's path, decoded, where that ends in a slash; else ''. */
   readonly rest: string;
+  /** Whether who asked may still ask: a token may lose its place while a long answer is given. */
+  readonly isStillAllowed: () => boolean;
 }
 
 /** Of a request's body that is read as JSON. */
@@ -54,11 +56,13 @@ export class RouteTable {
     }
     const verdict = gate.judge(request, route.role);
     if (verdict.refused !== null) return answerRefused(response, verdict.refused);
+    const { caller } = verdict;
     // A stranger's connection ends with its answer: nobody keeps one open by asking again and again.
-    if (verdict.caller.token === null) response.setHeader('connection', 'close');
+    if (caller.token === null) response.setHeader('connection', 'close');
     response.setHeader('cache-control', 'no-store');
     response.setHeader('x-content-type-options', 'nosniff');
-    const handling = async () => route.handle(request, response, { caller: verdict.caller, rest });
+    const handling = async () =>
+      route.handle(request, response, { caller, rest, isStillAllowed: () => gate.stillAdmits(caller) });
     handling().catch((error: unknown) => {
       this.#onFault(error);
       if (response.headersSent) response.destroy();
@@ -69,7 +73,7 @@ export class RouteTable {
   /** The routes of a path, those below a folder first: a file may have any name. */
   #find(path: string): { readonly routes: readonly Route[]; readonly rest: string } | null {
     for (const { path: folder } of this.#routes) {
-      const at = folder.endsWith('/') ? path.indexOf(folder) : -1;
+      const at = folder.endsWith('/') && folder !== '/' ? path.indexOf(folder) : -1;
       if (at >= 0) {
         const rest = path.slice(at + folder.length);
         return { routes: this.#routes.filter((route) => route.path === folder), rest };
@@ -83,6 +87,12 @@ export class RouteTable {
 /** Answers with a line of text, and closes the connection. */
 export function answerText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' }).end(`${text}\n`);
+}
+
+/** Answers that there is no room at the moment, or nothing to give yet, and when to ask again. */
+export function askAgain(response: ServerResponse, why: string, afterS: number): void {
+  response.setHeader('retry-after', String(afterS));
+  answerText(response, 503, why);
 }
 
 export function answerJson(response: ServerResponse, status: number, value: unknown): void {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { metricValue } from '@convoy/protocol/event-words';
 import { exitCodes } from '@convoy/protocol/errors';
 import { METRIC_LABELS } from '@convoy/protocol/metric';
 import { listCheckpoints, type ListedCheckpoint } from '@convoy/run-store/checkpoint-load';
@@ -6,7 +7,6 @@ import { readConfig } from '@convoy/run-store/run-folder';
 import { addFlags, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { jsonFlag } from '../flags/run.ts';
-import { metricValue } from '../display.ts';
 import { runFlag, runNamed } from '../run-argument.ts';
 
 const checkpointsFlags = { ...runFlag, ...jsonFlag };

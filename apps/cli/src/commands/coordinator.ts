@@ -8,6 +8,8 @@ import { wholeBetween, wholeNumber } from '../flags/values.ts';
 import { PROGRAM_ANYWHERE, programName } from '@convoy/infra/program-name';
 import { faultsTo, guardDoor, missingGuards, type DoorGuard } from '@convoy/convoy/guarded-door';
 import { shellCommand } from '@convoy/convoy/shell-command';
+import { oneRun } from '@convoy/dashboard/serve/run-list';
+import { dashboard, type Dashboard } from '@convoy/dashboard/serve/routes';
 import { OperatorError } from '@convoy/protocol/errors';
 import { controlRoutes } from '@convoy/server/control-routes';
 import { openDoor, reachableUrl } from '@convoy/server/serve';
@@ -18,6 +20,7 @@ import type { Supplies } from '@convoy/server/supplies/supplies';
 import { DEFAULT_PORT } from '@convoy/transport/default-port';
 import { DEFAULT_BACKOFF } from '@convoy/transport/dial';
 import type { Listener } from '@convoy/transport/listen';
+import { addressOf } from '@convoy/transport/http-request';
 import { isLoopback } from '@convoy/transport/loopback';
 import { fingerprintText } from '@convoy/transport/server-trust';
 import { mostParameters } from '@convoy/workload/open-workload';
@@ -101,6 +104,7 @@ export async function coordinate(
   const parameterCount = await mostParameters(flags.workload);
   const door = await openDoor({ host, port, parameterCount, tokens: tokens.book, tls, onFault: faultsTo(onNote) });
   let supplies: Supplies | null = null;
+  let page: Dashboard | null = null;
   door.add(...supplyRoutes(() => supplies));
   try {
     const url = reachableUrl(door.listener, tls !== null);
@@ -115,12 +119,14 @@ export async function coordinate(
     if (startWorkers === undefined) {
       display.workerCommand = shellCommand([...PROGRAM_ANYWHERE, 'worker', '--url', url, ...workerArguments]);
     }
-    door.add(...controlRoutes(run));
+    page = dashboard(oneRun(run.folder));
+    door.add(...controlRoutes(run), ...page.routes);
     door.letIn(run);
     warnOfOpenDoor(door.listener, guard, onNote);
     const withToken = tokens.book === null ? ' with' : ", with a worker's token in CONVOY_TOKEN";
     const startThem = startWorkers === undefined ? `; start workers${withToken}:\n\n  ${display.workerCommand}\n` : '';
     display.line(`listening on ${url}${startThem}`);
+    display.line(`page: ${addressOf(url, '/').href}${tokens.book === null ? '' : ", with a viewer's token"}`);
     const workersLeft = startWorkers?.({ url, workerArguments, token: () => tokens.workerToken(), run, display });
     try {
       await reportEnd(run, { display, json: flags.json, stop, command });
@@ -131,6 +137,7 @@ export async function coordinate(
     if (startWorkers === undefined) await sayGoodbye(run, 1000 * flags.linger, display, stop.signal);
   } finally {
     display.close();
+    page?.close();
     await door.listener.close();
     tokens.close();
   }

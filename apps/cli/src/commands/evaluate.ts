@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { metricText } from '@convoy/protocol/event-words';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { ConfusionFigures } from '@convoy/pictures/confusion-chart';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { checkpointFlag, dataFlags, engineFlags, jsonFlag } from '../flags/run.ts';
 import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
-import { metricText } from '../display.ts';
 import { confusionTable } from '../evaluation/confusion-table.ts';
 import { evaluateRun } from '@convoy/convoy/evaluate-run';
 import { readRunParameters } from '@convoy/convoy/run-parameters';

@@ -8,6 +8,8 @@ import { positiveInteger } from '../flags/values.ts';
 import type { ServedRun } from '@convoy/server/serve-run';
 import { Display } from '../display.ts';
 import { suspendWithProgram } from '../job-control.ts';
+import { openPage } from '@convoy/dashboard/serve/open-page';
+import { oneRun } from '@convoy/dashboard/serve/run-list';
 import { trainInProcess } from '@convoy/convoy/launchers/in-process';
 import { trainWithWorkers } from '@convoy/convoy/launchers/worker-processes';
 import { reportEnd } from '../report-end.ts';
@@ -69,11 +71,22 @@ export async function train(flags: TrainFlags, command: Command): Promise<void> 
       stop,
     );
     const run = await serveShown(options, display, stop);
-    if (flags.single) await trainInProcess(flags, run, (line) => display.line(line));
+    if (flags.single) await trainAlone(flags, run, display);
     else await trainBeside(flags, run, display);
     await reportEnd(run, { display, json: flags.json, stop, command });
   } finally {
     display.close();
+  }
+}
+
+/** In this process. */
+async function trainAlone(flags: TrainFlags, run: ServedRun, display: Display): Promise<void> {
+  const page = await openPage(oneRun(run.folder));
+  display.line(`page: ${page.url}`);
+  try {
+    await trainInProcess(flags, run, (line) => display.line(line));
+  } finally {
+    await page.close();
   }
 }
 
@@ -84,7 +97,8 @@ async function trainBeside(flags: TrainFlags, run: ServedRun, display: Display):
     tokenFile: flags.tokenFile,
     onWarning: (line) => display.warn(line),
     onStatus: (line) => display.status(line),
-    onAddress: (url) => display.line(`for operators and viewers: ${url}`),
+    onAddress: (url, isForOperators) =>
+      display.line(isForOperators ? `for operators and viewers: ${url}` : `page: ${url}/`),
     suspendWithProgram,
   });
   const { outcome } = await run.ended;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { historyChart, type CurvePoint, type HistoryCurves } from '@convoy/pictures/history-chart';
 import { writePicture } from '@convoy/pictures/picture-file';
+import { metricText } from '@convoy/protocol/event-words';
 import { readMetric } from '@convoy/protocol/metric';
-import { metricText } from '../display.ts';
 import { readHistory, type History, type Measured } from '@convoy/convoy/history';
 
 /**

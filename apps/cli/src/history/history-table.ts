@@ -1,5 +1,5 @@
+import { metricText, metricValue } from '@convoy/protocol/event-words';
 import { METRIC_LABELS, metricFigure, readMetric } from '@convoy/protocol/metric';
-import { metricText, metricValue } from '../display.ts';
 import { textTable } from '../text-table.ts';
 import type { Figures, History, Measured } from '@convoy/convoy/history';
 

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { exitCodes } from '@convoy/protocol/errors';
+import { oneRun } from '@convoy/dashboard/serve/run-list';
+import { dashboard } from '@convoy/dashboard/serve/routes';
 import { controlRoutes } from '@convoy/server/control-routes';
 import { openDoor } from '@convoy/server/serve';
 import type { ServedRun } from '@convoy/server/serve-run';
@@ -20,8 +22,8 @@ export interface WorkerProcessesOptions extends Pick<LocalWorkersOptions, 'main'
   readonly onStatus: (line: string) => void;
   /** Tokens of others who may reach the run; the workers that are started here have their own. */
   readonly tokenFile?: string | undefined;
-  /** Told where operators and viewers reach the run, if there are tokens of theirs. */
-  readonly onAddress?: (url: string) => void;
+  /** Told where a browser shows the run, and operators reach it if there are tokens of theirs. */
+  readonly onAddress?: (url: string, isForOperators: boolean) => void;
   /** Has the workers stand still whenever this process is stopped. @returns what ends that. */
   readonly suspendWithProgram?: (workers: Pick<LocalWorkers, 'suspend' | 'resume'>) => () => void;
 }
@@ -57,19 +59,22 @@ export async function trainWithWorkers(
   const source = { file: tokenFile, environment };
   const tokens = serverTokens(source, onWarning, [{ role: 'worker', digest: digestOfToken(own) }]);
   const { parameterCount } = model;
+  const hasOthers = tokens.book!.tokens.length > 1;
   const door = await openDoor({
     host: '127.0.0.1',
     port: 0,
     parameterCount,
     tokens: tokens.book,
+    // Where nobody gave out tokens, who uses this machine may watch.
+    isOpenToViewers: !hasOthers,
     onFault: faultsTo(onWarning),
   });
-  door.add(...controlRoutes(run));
+  const page = dashboard(oneRun(run.folder));
+  door.add(...controlRoutes(run), ...page.routes);
   door.letIn(run);
   const { listener } = door;
-  if (tokens.book?.tokens.some(({ role }) => role !== 'worker')) {
-    onAddress?.(`http://127.0.0.1:${listener.port}`);
-  }
+  const isForOperators = tokens.book!.tokens.some(({ role }) => role !== 'worker');
+  if (isForOperators || !hasOthers) onAddress?.(`http://127.0.0.1:${listener.port}`, isForOperators);
   const threads = threadsPerWorker(flags, deterministic, count);
   let lastCode: number = exitCodes.ok;
   let lastLine = '';
@@ -101,6 +106,7 @@ export async function trainWithWorkers(
   } finally {
     leaveJob();
     await workers.stop(LEAVE_WITHIN_MS);
+    page.close();
     await listener.close();
     tokens.close();
   }

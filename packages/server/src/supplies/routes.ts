@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerJson, answerText, type Route } from '@convoy/transport/routes';
+import { answerJson, answerText, askAgain, type Route } from '@convoy/transport/routes';
 import { sendBytes, type ServedBytes } from '@convoy/transport/send-bytes';
 import { splitOf, type Supplies } from './supplies.ts';
 
@@ -23,11 +23,12 @@ export function supplyRoutes(supplies: () => Supplies | null): readonly Route[] 
     (answer: Answer): Route['handle'] =>
     (request, response, { rest }) => {
       const there = supplies();
-      if (there === null) return askAgain(response, 'the run is not ready yet');
+      if (there === null) return askAgain(response, 'the run is not ready yet', RETRY_AFTER_S);
       return answer(there, request, response, rest);
     };
   const download = async (response: ServerResponse, send: () => Promise<void>) => {
-    if (downloads >= MAX_DOWNLOADS) return askAgain(response, `${MAX_DOWNLOADS} downloads are under way`);
+    if (downloads >= MAX_DOWNLOADS)
+      return askAgain(response, `${MAX_DOWNLOADS} downloads are under way`, RETRY_AFTER_S);
     downloads++;
     try {
       await send();
@@ -71,11 +72,6 @@ export function supplyRoutes(supplies: () => Supplies | null): readonly Route[] 
 }
 
 type Answer = (supplies: Supplies, request: IncomingMessage, response: ServerResponse, rest: string) => Promise<void>;
-
-function askAgain(response: ServerResponse, why: string): void {
-  response.setHeader('retry-after', String(RETRY_AFTER_S));
-  answerText(response, 503, why);
-}
 
 /** Answers with the records of some samples, `3,17,40-48`, in this order. */
 async function sendRecords(supplies: Supplies, name: string, list: string, response: ServerResponse): Promise<void> {

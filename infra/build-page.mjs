@@ -1,0 +1,49 @@
+// The page that shows runs in a browser: its sources as a few files that are served as they are.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+
+const PAGE = 'packages/dashboard/page';
+
+/**
+ * Builds the page: `index.html`, and a script and a style sheet that are named after their content.
+ * @param {string} root of the clone
+ * @returns {Promise<Record<string, Uint8Array>>} each file's content by its name
+ */
+export async function buildPage(root) {
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: { page: join(root, PAGE, 'main.tsx') },
+    outdir: join(root, 'page'),
+    entryNames: '[name]-[hash]',
+    write: false,
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    format: 'esm',
+    target: ['chrome110', 'firefox115', 'safari16.4'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    // The licences of what is bundled.
+    legalComments: 'inline',
+    logLevel: 'silent',
+  });
+  const files = Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+  const named = (extension) => Object.keys(files).find((name) => name.endsWith(extension));
+  const html = readFileSync(join(root, PAGE, 'index.html'), 'utf8')
+    .replace('%SCRIPT%', `assets/${named('.js')}`)
+    .replace('%STYLE%', `assets/${named('.css')}`);
+  return { ...files, 'index.html': Buffer.from(html) };
+}
+
+/**
+ * Writes the page's files.
+ * @param {string} root of the clone
+ * @param {string} folder made if need be
+ */
+export async function writePage(root, folder) {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, content] of Object.entries(await buildPage(root))) {
+    writeFileSync(join(folder, name), content, { flush: true });
+  }
+}

@@ -1,0 +1,236 @@
+import { readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
+import type { HealthFinding, HealthKind, RunEvent, RunSummary } from '@convoy/protocol/run-events';
+import { StepSeries } from './series.ts';
+import { wordsOf, type Kind } from './words.ts';
+import { WorkerList } from './worker-list.ts';
+
+type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { readonly type: Type }>;
+
+/** What the run does. */
+export type RunState =
+  | { readonly name: 'opening' | 'training' }
+  | { readonly name: 'waiting'; readonly workers: number; readonly minWorkers: number }
+  | { readonly name: 'stalled'; readonly why: string }
+  | { readonly name: 'going-back'; readonly toStep: number }
+  | { readonly name: 'ended'; readonly outcome: RunSummary['outcome']; readonly reason: string };
+
+/** Means over samples after a step; NaN where they were not finite. */
+export interface Measured {
+  readonly step: number;
+  readonly epoch: number;
+  readonly loss: number;
+  /** Of the run's metric. */
+  readonly metric: number;
+}
+
+export interface Checkpoint {
+  readonly at: number;
+  readonly step: number;
+  readonly path: string;
+  readonly bytes: number;
+  readonly cause: string;
+}
+
+/** A finding, and whether it holds. */
+export interface ShownFinding extends HealthFinding {
+  readonly at: number;
+  readonly clearedAtStep: number | null;
+}
+
+/** An event in words. */
+export interface ToldEvent {
+  /** The line of events.jsonl, counted from 0. */
+  readonly line: number;
+  readonly at: number;
+  readonly kind: Kind;
+  readonly text: string;
+  readonly isWarning: boolean;
+}
+
+/** So many events are kept in words; of more, the newest. */
+const MAX_TOLD = 5_000;
+/** Steps that the pace is taken from. */
+const RECENT_STEPS = 50;
+
+/**
+ * A run as its events tell it: what somebody sees who has read events.jsonl from its first line. The same in a browser and
+ * in Node. What a run does again, after a restart or a rollback, takes the place of what it did before.
+ */
+export class Replay {
+  /** Lines read. */
+  lines = 0;
+  run = '';
+  totalSteps = 0;
+  stepsPerEpoch = 1;
+  trainSamples = 0;
+  validationSamples = 0;
+  parameterCount = 0;
+  state: RunState = { name: 'opening' };
+  metric: MetricName = 'accuracy';
+  /** Commits so far. */
+  step = 0;
+  epoch = 0;
+  startedAt: number | null = null;
+  /** Of the newest event. */
+  lastAt: number | null = null;
+  summary: RunSummary | null = null;
+  readonly series = new StepSeries();
+  epochs: Measured[] = [];
+  validations: Measured[] = [];
+  tests: Measured[] = [];
+  checkpoints: Checkpoint[] = [];
+  findings: ShownFinding[] = [];
+  readonly workers = new WorkerList();
+  told: ToldEvent[] = [];
+  /** Lines that are no events: the log was changed. */
+  damaged = 0;
+  #recentMs: number[] = [];
+
+  /** Takes the next line of the log, without its end. */
+  readLine(line: string): void {
+    const number = this.lines++;
+    if (line === '') return;
+    try {
+      const event = JSON.parse(line) as RunEvent;
+      if (typeof event.at !== 'number') throw new Error('no time');
+      this.#see(event, number);
+    } catch {
+      this.damaged++;
+    }
+  }
+
+  /** Milliseconds until the last step, at the pace of the last ones; null where nothing tells. */
+  get leftMs(): number | null {
+    if (this.summary !== null || this.#recentMs.length === 0) return null;
+    const sum = this.#recentMs.reduce((total, ms) => total + ms, 0);
+    return ((this.totalSteps - this.step) * sum) / this.#recentMs.length;
+  }
+
+  /** What is wrong with the training at the moment, or worth knowing about it. */
+  get activeFindings(): readonly ShownFinding[] {
+    return this.findings.filter(({ clearedAtStep }) => clearedAtStep === null);
+  }
+
+  #see(event: RunEvent, line: number): void {
+    this.lastAt = event.at;
+    this.workers.see(event);
+    this.#fold(event);
+    const words = wordsOf(event);
+    if (words === null) return;
+    this.told.push({ line, at: event.at, ...words });
+    if (this.told.length > 2 * MAX_TOLD) this.told = this.told.slice(-MAX_TOLD);
+  }
+
+  #fold(event: RunEvent): void {
+    switch (event.type) {
+      case 'run-started':
+        this.startedAt = event.at;
+        this.run = event.run;
+        this.totalSteps = event.totalSteps;
+        this.stepsPerEpoch = event.stepsPerEpoch;
+        this.trainSamples = event.trainSamples;
+        this.validationSamples = event.validationSamples;
+        this.parameterCount = event.parameterCount;
+        return;
+      case 'run-resumed':
+        this.run = event.run;
+        this.totalSteps = event.totalSteps;
+        this.stepsPerEpoch = event.stepsPerEpoch;
+        this.summary = null;
+        this.state = { name: 'opening' };
+        return this.#takeBack(event.step);
+      case 'rolled-back':
+        this.state = { name: 'going-back', toStep: event.toStep };
+        this.findings = this.findings.map((finding) => cleared(finding, event.fromStep));
+        return this.#takeBack(event.toStep);
+      case 'waiting':
+        this.state = { name: 'waiting', workers: event.workers, minWorkers: event.minWorkers };
+        return;
+      case 'stalled':
+        this.state = { name: 'stalled', why: wordsOf(event)!.text };
+        return;
+      case 'resumed':
+        this.state = { name: 'training' };
+        return;
+      case 'step':
+        return this.#seeStep(event);
+      case 'epoch-ended':
+        this.epochs.push(measuredBy(event));
+        return;
+      case 'evaluated':
+        (event.purpose === 'validation' ? this.validations : this.tests).push(measuredBy(event));
+        if (this.state.name === 'stalled') this.state = { name: 'training' };
+        return;
+      case 'checkpoint-saved': {
+        const { at, step, path, bytes, cause } = event;
+        this.checkpoints.push({ at, step, path, bytes, cause });
+        return;
+      }
+      case 'health':
+        this.findings.push({ ...event, clearedAtStep: null });
+        return;
+      case 'health-cleared':
+        this.findings = this.findings.map((finding) =>
+          finding.kind === (event.kind satisfies HealthKind) ? cleared(finding, event.step) : finding,
+        );
+        return;
+      case 'run-ended':
+        this.summary = event;
+        this.state = { name: 'ended', outcome: event.outcome, reason: event.reason };
+        return;
+    }
+  }
+
+  #seeStep(event: EventOf<'step'>): void {
+    const { step, epoch, loss, learningRate, gradientNorm, samples, stepMs } = event;
+    // A coordinator that was lost may have been further than its newest checkpoint.
+    if (step <= this.step) this.#takeBack(step - 1);
+    this.state = { name: 'training' };
+    this.step = step;
+    this.epoch = epoch;
+    const samplesPerSecond = stepMs > 0 ? (1_000 * samples) / stepMs : NaN;
+    this.series.add(step, {
+      loss: number(loss),
+      metric: this.#metricOf(event),
+      learningRate: number(learningRate),
+      gradientNorm: number(gradientNorm),
+      samplesPerSecond,
+    });
+    this.#recentMs.push(stepMs);
+    if (this.#recentMs.length > RECENT_STEPS) this.#recentMs.shift();
+  }
+
+  #metricOf(figure: MetricFigure): number {
+    const { name, value } = readMetric(figure);
+    this.metric = name;
+    return number(value);
+  }
+
+  /** What was done after that step is done again. */
+  #takeBack(step: number): void {
+    this.step = step;
+    this.series.takeBack(step);
+    this.#recentMs = [];
+    this.epochs = upTo(this.epochs, step);
+    this.validations = upTo(this.validations, step);
+    this.tests = upTo(this.tests, step);
+  }
+}
+
+/** JSON has no NaN: what was not finite is null there. */
+function number(value: number | null): number {
+  return value ?? NaN;
+}
+
+function measuredBy(event: EventOf<'epoch-ended' | 'evaluated'>): Measured {
+  const { step, epoch, loss } = event;
+  return { step, epoch, loss: number(loss), metric: number(readMetric(event).value) };
+}
+
+function upTo<Each extends { readonly step: number }>(measured: readonly Each[], step: number): Each[] {
+  return measured.filter((each) => each.step <= step);
+}
+
+function cleared(finding: ShownFinding, step: number): ShownFinding {
+  return finding.clearedAtStep === null ? { ...finding, clearedAtStep: step } : finding;
+}

@@ -1,0 +1,112 @@
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { MetricName } from '@convoy/protocol/metric';
+import { EVENTS_FILE } from '@convoy/run-store/event-log';
+import { Replay } from '../replay/replay.ts';
+
+/** A run in a list. */
+export interface ListedRun {
+  /** What it is asked for by: its folder's name. */
+  readonly name: string;
+  readonly state: Replay['state']['name'];
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly startedAt: number | null;
+  readonly lastAt: number | null;
+  /** What was measured beside the loss. */
+  readonly metric: MetricName;
+  /** Of the last validation that is known without reading all; null where there is none, or it was not finite. */
+  readonly validationMetric: number | null;
+  readonly testMetric: number | null;
+}
+
+/** The runs that can be looked at. */
+export interface RunSource {
+  readonly list: () => readonly ListedRun[];
+  /** The folder of a run; null where there is none of that name. @param name null for the only one. */
+  readonly folderOf: (name: string | null) => string | null;
+}
+
+/** Of each end of a log: enough for a list. */
+const END_BYTES = 64 * 1024;
+/** Runs in a list: the newest. */
+const MAX_LISTED = 500;
+
+/** One run. */
+export function oneRun(folder: string): RunSource {
+  const name = basename(resolve(folder));
+  return {
+    list: () => [listedRun(name, join(folder, EVENTS_FILE))],
+    folderOf: (wanted) => (wanted === null || wanted === name ? folder : null),
+  };
+}
+
+/** The runs in a folder, or the one that it is of. Folders are looked for anew each time. */
+export function runsIn(folder: string): RunSource {
+  if (existsSync(join(folder, EVENTS_FILE))) return oneRun(folder);
+  const listed = new Map<string, { readonly stamp: string; readonly run: ListedRun }>();
+  const logOf = (name: string) => join(folder, name, EVENTS_FILE);
+  return {
+    list() {
+      const runs = readdirSync(folder).flatMap((name) => {
+        const stats = statSync(logOf(name), { throwIfNoEntry: false });
+        return stats === undefined ? [] : [{ name, changedMs: stats.mtimeMs, stamp: `${stats.mtimeMs} ${stats.size}` }];
+      });
+      runs.sort((a, b) => b.changedMs - a.changedMs);
+      return runs.slice(0, MAX_LISTED).map(({ name, stamp }) => {
+        const known = listed.get(name);
+        if (known?.stamp === stamp) return known.run;
+        const run = listedRun(name, logOf(name));
+        listed.set(name, { stamp, run });
+        return run;
+      });
+    },
+    folderOf(name) {
+      // A name and nothing that leads elsewhere.
+      const isName = name !== null && name !== '' && basename(name) === name && name !== '..' && name !== '.';
+      return isName && existsSync(logOf(name)) ? join(folder, name) : null;
+    },
+  };
+}
+
+/** What the two ends of a log tell of its run. */
+function listedRun(name: string, log: string): ListedRun {
+  const replay = new Replay();
+  for (const line of endsOf(log)) replay.readLine(line);
+  const finite = (value: number | undefined) => (value === undefined || !Number.isFinite(value) ? null : value);
+  return {
+    name,
+    state: replay.state.name,
+    step: replay.step,
+    totalSteps: replay.totalSteps,
+    startedAt: replay.startedAt,
+    lastAt: replay.lastAt,
+    metric: replay.metric,
+    validationMetric: finite(replay.validations.at(-1)?.metric),
+    testMetric: finite(replay.tests.at(-1)?.metric),
+  };
+}
+
+/** The first lines of a file and the last, each of them whole. */
+function endsOf(path: string): readonly string[] {
+  const file = openSync(path, 'r');
+  try {
+    const read = (at: number) => {
+      const piece = Buffer.allocUnsafe(END_BYTES);
+      return piece.toString('utf8', 0, readSync(file, piece, 0, END_BYTES, at));
+    };
+    const size = statSync(path).size;
+    const head = read(0);
+    if (size <= END_BYTES) return wholeLines(head);
+    const tail = read(Math.max(END_BYTES, size - END_BYTES));
+    const isJoined = size <= 2 * END_BYTES;
+    // The first line of a tail is the end of one.
+    return isJoined ? wholeLines(head + tail) : [...wholeLines(head), ...wholeLines(tail).slice(1)];
+  } finally {
+    closeSync(file);
+  }
+}
+
+function wholeLines(text: string): readonly string[] {
+  return text.split('\n').slice(0, -1);
+}
