@@ -5,7 +5,7 @@ import { answerJson, answerText, readJson, type Route } from '@convoy/transport/
 import type { ServedRun } from './serve-run.ts';
 
 /** What operators ask of a run over HTTP, and viewers may see. */
-export function controlRoutes(run: Pick<ServedRun, 'request' | 'status'>): readonly Route[] {
+export function controlRoutes(run: Pick<ServedRun, 'request' | 'status' | 'metrics'>): readonly Route[] {
   const act = (type: 'drain' | 'stop' | 'checkpoint'): Route => ({
     method: 'POST',
     path: `/v1/${type}`,
@@ -25,6 +25,15 @@ export function controlRoutes(run: Pick<ServedRun, 'request' | 'status'>): reado
       path: '/v1/status',
       role: 'viewer',
       handle: (_, response) => answerJson(response, 200, run.status()),
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      role: 'viewer',
+      async handle(_, response) {
+        const { type, text } = await run.metrics();
+        response.writeHead(200, { 'content-type': type }).end(text);
+      },
     },
     act('drain'),
     act('stop'),

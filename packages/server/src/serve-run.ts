@@ -2,6 +2,7 @@ import type { RunEvent } from '@convoy/protocol/run-events';
 import type { RunStatus } from '@convoy/protocol/run-status';
 import { answerRequests, forgetRequests, type OperatorRequest } from '@convoy/run-store/requests';
 import { prepareRun, type PreparedRun } from './prepare-run.ts';
+import { RunMetrics } from './metrics.ts';
 import { RunWatch } from './run-watch.ts';
 import type { RunEnd } from './run-end.ts';
 import type { PrepareOptions } from './run-options.ts';
@@ -23,6 +24,8 @@ export interface ServedRun extends Omit<PreparedRun, 'server'> {
   request(request: OperatorRequest, by: string): string | null;
   /** How the run stands. */
   status(): RunStatus;
+  /** Its figures for Prometheus. */
+  metrics(): Promise<{ readonly type: string; readonly text: string }>;
   /** Notes in the run's log that somebody was refused before there was a connection. */
   refused(remote: string, reason: string): void;
   /** Why no worker is let in at the moment; null while they are. */
@@ -47,8 +50,10 @@ const ANSWER_EVERY_MS = 1_000;
  */
 export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
   const watch = new RunWatch();
+  const metrics = new RunMetrics();
   const onEvent = (event: RunEvent) => {
     watch.see(event);
+    metrics.see(event);
     options.onEvent(event);
   };
   const watched = { ...options, onEvent };
@@ -98,6 +103,7 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
   };
   const noteRequest = ({ type, ...about }: OperatorRequest, by: string, refusal: string | null) =>
     server.noteRequest({ type: 'operator-request', request: type, ...about, by, refusal });
+  const status = () => ({ ...watch.status(server.notReady()), workers: server.workers() });
   forgetRequests(first.folder);
   const answering = setInterval(() => {
     answerRequests(first.folder, (asked) => request(asked, "the run's folder"));
@@ -110,7 +116,8 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
     stop: (reason) => endBy('stop', reason),
     halt: (reason) => endBy('halt', reason),
     request,
-    status: () => ({ ...watch.status(server.notReady()), workers: server.workers() }),
+    status,
+    metrics: async () => ({ type: metrics.contentType, text: await metrics.text(status()) }),
     refused: (remote, reason) => server.refused(remote, reason),
     notReady: () => server.notReady(),
     stepsDone: () => server.stepsDone,
