@@ -69,7 +69,7 @@ export class Display {
         return this.line(
           `run ${this.colors.bold(event.run)}: ${countOf(event.trainSamples, 'training sample')}, ${event.validationSamples} for validation, ` +
             `${event.testSamples} for the test; ${countOf(event.totalSteps, 'step')}, ${event.stepsPerEpoch} an epoch; ` +
-            `${event.parameterCount.toLocaleString('en-US')} parameters`,
+            `${countOf(event.parameterCount, 'parameter')}`,
         );
       case 'run-resumed':
         this.#totalSteps = event.totalSteps;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { programName } from '@convoy/infra/program-name';
 import { shellCommand } from '@convoy/convoy/shell-command';
-import { healthText, metricText, rollbackText } from '@convoy/protocol/event-words';
+import { countOf, healthText, metricText, rollbackText } from '@convoy/protocol/event-words';
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import type { ServedRun } from '@convoy/server/serve-run';
@@ -26,7 +26,7 @@ export async function reportEnd(
   const { outcome, reason, summary, collapse, unsaved } = await run.ended;
   const rate = `${summary.samplesPerSecond.toFixed(0)} samples/s`;
   if (outcome === 'completed') {
-    const line = `${testText(summary)}${rate} · ${summary.steps} steps in ${summary.seconds.toFixed(0)} s · ${run.folder}`;
+    const line = `${testText(summary)}${rate} · ${countOf(summary.steps, 'step')} in ${summary.seconds.toFixed(0)} s · ${run.folder}`;
     // All steps were made, and to no avail: the finding below says so.
     if (summary.health.some(({ kind }) => kind === 'diverged'))
       display.warn(`completed, but the training diverged: ${line}`);
@@ -34,7 +34,7 @@ export async function reportEnd(
   } else {
     const more = collapse === null ? [] : ([['--on-collapse', 'rollback']] as const);
     const toGoOn = resumeCommand(command, process.argv.slice(3), run.folder, more);
-    display.warn(`${outcome}: ${reason}; ${summary.steps} steps are done. Go on with: ${toGoOn}`);
+    display.warn(`${outcome}: ${reason}, after ${countOf(summary.steps, 'step')}. Go on with: ${toGoOn}`);
   }
   for (const rollback of summary.rollbacks) display.warn(`it went back ${rollbackText(rollback)}`);
   for (const finding of summary.health)

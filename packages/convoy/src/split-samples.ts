@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { Dataset, Split } from '@convoy/model/dataset';
@@ -29,5 +30,5 @@ export function splitSamples(name: SplitName, config: RunConfig, dataset: Datase
 /** Where sample `index` of the samples lies in the data set. @throws OperatorError when there are not so many. */
 export function indexWithin({ name, start, count }: SplitSamples, index: number): number {
   if (index < count) return start + index;
-  throw new OperatorError(`${name} has ${count} samples, numbered from 0 to ${count - 1}: there is none ${index}`);
+  throw new OperatorError(`${name} has ${countOf(count, 'sample')}, numbered from 0: there is none ${index}`);
 }

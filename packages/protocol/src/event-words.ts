@@ -27,7 +27,8 @@ export function stallText({
     ({ rank, name, block, forMs: leasedMs, why }) =>
       `worker ${rank} (${name}, ${why}) has had ${microBatches(block)} for ${seconds(leasedMs)}`,
   );
-  if (freeLeaves > 0) who.push(`${countOf(freeLeaves, 'micro-batch')} wait for a worker that is ready`);
+  if (freeLeaves > 0)
+    who.push(`${countOf(freeLeaves, 'micro-batch')} ${freeLeaves === 1 ? 'waits' : 'wait'} for a worker that is ready`);
   return `${taskName({ step, work })}: nothing came for ${seconds(forMs)}: ${who.join('; ')}`;
 }
 
@@ -53,9 +54,9 @@ export function metricValue(name: MetricName, value: number): string {
   return name === 'accuracy' ? percent(value) : value.toPrecision(4);
 }
 
-/** A number with its noun. */
+/** A number and what is counted, in the singular or the plural: `1 step`, `2,000 steps`, `2 micro-batches`. */
 export function countOf(n: number, noun: string): string {
-  const ending = n === 1 ? '' : noun.endsWith('ch') ? 'es' : 's';
+  const ending = n === 1 ? '' : /(s|ch)$/.test(noun) ? 'es' : 's';
   return `${n.toLocaleString('en-US')} ${noun}${ending}`;
 }
 

@@ -1,5 +1,6 @@
 import { closeSync, createReadStream, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { countOf } from '@convoy/protocol/event-words';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunEvent } from '@convoy/protocol/run-events';
 
@@ -52,7 +53,8 @@ export class EventLog {
       }
       return;
     }
-    if (lost > 0) this.#onNote(`the run's log goes on; ${lost} events are missing in it`);
+    if (lost > 0)
+      this.#onNote(`the run's log goes on; ${countOf(lost, 'event')} ${lost === 1 ? 'is' : 'are'} missing in it`);
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { RunPlan } from '@convoy/training/sampling';
@@ -39,7 +40,7 @@ export function assertExtends(
   stopReason: string | null,
 ): void {
   if (after.totalSteps < before.totalSteps) {
-    throw cannotExtend(`it has ${before.totalSteps} steps already, and that would be ${after.totalSteps}`);
+    throw cannotExtend(`it has ${countOf(before.totalSteps, 'step')} already, and that would be ${after.totalSteps}`);
   }
   if (stopReason !== null) throw cannotExtend(`it stopped early (${stopReason})`);
   const isDecided = callbacks.earlyStopping !== null || callbacks.reduceLROnPlateau !== null;

@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import { asText, ERROR_LENGTH, type Hello, type Ready } from '@convoy/protocol/messages';
 import type { RunFact } from '@convoy/protocol/run-events';
 import type { CoordinatorOptions } from '@convoy/training/coordinator/options';
@@ -162,7 +163,7 @@ export class Reception {
     lostWorkers.back(workerId);
     // Its older connection may be half open: the process behind it is this one, so it is over.
     if (known?.session) this.#supersede(known.session, known);
-    const threads = `${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
+    const threads = countOf(engine.threads, 'thread');
     const engineText = `${engine.name} ${engine.version}, ${threads}`;
     const { origin } = session.connection;
     const newcomer = () => ({

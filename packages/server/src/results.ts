@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import type { Block, EvaluationResult, Result } from '@convoy/protocol/messages';
 import type { MetricName } from '@convoy/protocol/metric';
 import type { RunConfig } from '@convoy/protocol/run-config';
@@ -31,15 +32,15 @@ export function faultOf(result: Result | EvaluationResult, task: Task, expected:
   if (result.step !== task.step) return `a result of step ${result.step} for a task of step ${task.step}`;
   if (block.start >= task.leaves) return `block ${block.start} of a task of ${task.leaves}`;
   const samplesOfBlock = samplesIn(task, block, config, plan);
-  if (samples !== samplesOfBlock) return `a result over ${samples} samples for a block of ${samplesOfBlock}`;
+  if (samples !== samplesOfBlock) return `a result over ${countOf(samples, 'sample')} for a block of ${samplesOfBlock}`;
   // Infinity is a divergence, which the run deals with; a finite sum beyond this nobody can have added up.
   if (Number.isFinite(lossSum) && Math.abs(lossSum) > samples * LARGEST_LOSS) {
-    return `a loss of ${lossSum.toExponential(1)} over ${samples} samples: float32 has none as large`;
+    return `a loss of ${lossSum.toExponential(1)} over ${countOf(samples, 'sample')}: float32 has none as large`;
   }
   const isCount = Number.isInteger(metricSum) && metricSum >= 0 && metricSum <= samples;
-  if (metric === 'accuracy') return isCount ? null : `${metricSum} correct of ${samples} samples`;
+  if (metric === 'accuracy') return isCount ? null : `${metricSum} correct of ${countOf(samples, 'sample')}`;
   const isError = !Number.isFinite(metricSum) || Math.abs(metricSum) <= samples * LARGEST_ERROR;
-  return isError ? null : `absolute errors of ${metricSum.toExponential(1)} over ${samples} samples`;
+  return isError ? null : `absolute errors of ${metricSum.toExponential(1)} over ${countOf(samples, 'sample')}`;
 }
 
 /** The samples that a block of a task covers: what an honest result must count. */

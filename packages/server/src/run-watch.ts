@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import type { HealthFinding, RunEvent } from '@convoy/protocol/run-events';
 import type { RunStatus } from '@convoy/protocol/run-status';
 import { median } from '@convoy/training/health/verdict';
@@ -89,7 +90,7 @@ export class RunWatch {
 
 function stallText({ work, step, waitingFor, freeLeaves }: Extract<RunEvent, { type: 'stalled' }>): string {
   const workers = waitingFor.map(({ rank, forMs, why }) => `worker ${rank} (${why}, ${Math.round(forMs / 1_000)} s)`);
-  const free = freeLeaves === 0 ? [] : [`somebody to compute ${freeLeaves} micro-batches`];
+  const free = freeLeaves === 0 ? [] : [`somebody to compute ${countOf(freeLeaves, 'micro-batch')}`];
   return `step ${step}, ${work}: ${[...workers, ...free].join(', ')}`;
 }
 

@@ -666,7 +666,7 @@ describe('its workers', () => {
     expect(server.drain(0)).toBe(true);
     await peer.next('drain');
     // Nobody is left who could be given work.
-    await peer.next('pause');
+    expect(await peer.next('pause')).toMatchObject({ reason: 'the run waits until 1 worker is ready' });
     peer.answer(lease);
     await peer.next('accepted');
     peer.connection.send({ type: 'bye', reason: 'the coordinator asked this worker to leave' });

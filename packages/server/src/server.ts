@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import { asText, REASON_LENGTH, type EvaluationResult, type Result } from '@convoy/protocol/messages';
 import type { RunFact, RunOutcome } from '@convoy/protocol/run-events';
 import type { WorkerStatus } from '@convoy/protocol/run-status';
@@ -254,7 +255,10 @@ export class ParameterServer {
       case 'pause': {
         const { ready, minWorkers } = effect;
         this.#report({ type: 'waiting', workers: ready, minWorkers });
-        const reason = asText(`the run waits until ${minWorkers} workers are ready`, REASON_LENGTH);
+        const reason = asText(
+          `the run waits until ${countOf(minWorkers, 'worker')} ${minWorkers === 1 ? 'is' : 'are'} ready`,
+          REASON_LENGTH,
+        );
         return joined.broadcast({ type: 'pause', reason });
       }
       case 'resume':

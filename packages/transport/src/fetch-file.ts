@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
@@ -81,7 +82,7 @@ export async function fetchFile(options: FetchOptions): Promise<void> {
       const limit = most > 0 ? options.attempts : options.attemptsBeforeFirstByte;
       if (fault.permanent) throw fault;
       if (failures >= limit) {
-        const tries = failures === 1 ? '1 attempt' : `${failures} attempts`;
+        const tries = countOf(failures, 'attempt');
         throw new FetchError(`${fault.message} (${tries} without progress)`, { permanent: true, cause: fault });
       }
       const waitMs = Math.min(LONGEST_WAIT_MS, fault.retryAfterMs ?? FIRST_WAIT_MS * 2 ** (failures - 1));

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { countOf } from '@convoy/protocol/event-words';
 import { decodeServerMessage, encode } from '@convoy/protocol/codec';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { ServerMessage, WorkerMessage } from '@convoy/protocol/messages';
@@ -93,7 +94,7 @@ async function connectAgain(
   } catch (error) {
     if (drain.aborted || !patience.aborted) throw error;
     throw new OperatorError(
-      `the coordinator has been away for ${Math.round(patienceMs / 60_000)} minutes: resume its run (convoy coordinator --resume, with the run's folder), then start this worker again`,
+      `the coordinator has been away for ${countOf(Math.round(patienceMs / 60_000), 'minute')}: resume its run (convoy coordinator --resume, with the run's folder), then start this worker again`,
       { exitCode: exitCodes.network, cause: error },
     );
   }

@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import type { Inputs } from '@convoy/model/dataset';
 
 /** What is wrong with a sample's input, to follow "sample 3 of train"; null for nothing. Bytes are always right. */
@@ -31,11 +32,11 @@ export function faultOfLabel(truth: unknown, classes: number): string | null {
 
 /** What is wrong with the values that are regressed on: a number, or a list of as many as the model has outputs; null for nothing. */
 export function faultOfValues(truth: unknown, outputs: number): string | null {
-  const wanted = `the model has ${outputs} output${outputs === 1 ? '' : 's'}`;
+  const wanted = `the model has ${countOf(outputs, 'output')}`;
   if (truth === undefined || truth === null) return `has no values: read returned ${String(truth)}, and ${wanted}`;
   if (isPromise(truth)) return GAVE_A_PROMISE;
   const values = isList(truth) ? Array.from(truth) : [truth];
-  if (values.length !== outputs) return `has ${values.length} value${values.length === 1 ? '' : 's'}, and ${wanted}`;
+  if (values.length !== outputs) return `has ${countOf(values.length, 'value')}, and ${wanted}`;
   for (const [at, value] of values.entries()) {
     if (typeof value !== 'number') return `has ${described(value)} at value ${at}, where a number must be`;
     if (!Number.isFinite(value)) return `has ${value} at value ${at}`;

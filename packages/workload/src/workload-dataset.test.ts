@@ -92,7 +92,7 @@ describe("a workload's data", () => {
     {
       title: 'too few names',
       data: { ...labelled, classNames: ['a'] },
-      message: 'there are 1 classNames, and the model tells 3 classes apart',
+      message: 'classNames has 1 name, and the model tells 3 apart',
     },
     {
       title: 'a label too large',

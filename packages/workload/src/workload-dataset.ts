@@ -3,6 +3,7 @@ import type { Model } from '@convoy/model/architecture';
 import type { Dataset, Inputs, Split } from '@convoy/model/dataset';
 import type { WorkloadDataset } from '@convoy/model/workload';
 import { expectedOf } from '@convoy/model/loss';
+import { countOf } from '@convoy/protocol/event-words';
 import { nearestName } from '@convoy/protocol/wrong-value';
 import { faultOfInput, faultOfLabel, faultOfValues } from './sample-fault.ts';
 import { inspectSamples } from './inspect-samples.ts';
@@ -77,8 +78,8 @@ function namesOf({ classNames }: WorkloadDataset, { outputs }: Model): readonly 
   if (classNames?.length === outputs) return classNames;
   throw new RangeError(
     classNames === undefined
-      ? `classNames must name the ${outputs} classes that the model tells apart`
-      : `there are ${classNames.length} classNames, and the model tells ${outputs} classes apart`,
+      ? `classNames must name the ${countOf(outputs, 'class')} that the model tells apart`
+      : `classNames has ${countOf(classNames.length, 'name')}, and the model tells ${outputs} apart`,
   );
 }
 

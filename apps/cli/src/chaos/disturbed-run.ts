@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { countOf } from '@convoy/protocol/event-words';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import type { ChaosFlags } from './chaos-flags.ts';
@@ -203,7 +204,7 @@ class DisturbedRun {
       this.#injecting.catch((error: unknown) => this.#giveUp(error as Error));
     }
     const total = flags.duration === undefined ? '' : ` of ${seconds(flags.duration)}`;
-    const atWork = `${readyWorkers.length} of ${workers.length} workers at work`;
+    const atWork = `${readyWorkers.length} of ${countOf(workers.length, 'worker')} at work`;
     onStatus(`${seconds(this.#progressAtMs - this.#startedAtMs)}${total}: step ${step} · ${atWork}`);
   }
 

@@ -51,7 +51,7 @@ describe('settleLedger', () => {
     expect(settleLedger([step(1), step(3), step(4)], undisturbed)).toMatchObject({
       stepsLost: 1,
       samplesApplied: 96,
-      differences: ['step 3 follows step 1', '1 steps were lost, the first is step 2'],
+      differences: ['step 3 follows step 1', 'lost 1 step, the first is step 2'],
     });
     expect(settleLedger([step(1), step(2), step(3), step(4, { samples: 31 })], undisturbed)).toMatchObject({
       samplesApplied: 127,
@@ -63,7 +63,7 @@ describe('settleLedger', () => {
   it('finds a restart from a step that was never done, and an evaluation that differs', () => {
     expect(settleLedger([step(1), resumed(1_500, 2), step(3), step(4)], undisturbed).differences).toEqual([
       'resumed from step 2; 1 were done',
-      '1 steps were lost, the first is step 2',
+      'lost 1 step, the first is step 2',
     ]);
     expect(settleLedger([...undisturbed.slice(0, 4), evaluated(5_000, 4, 1.25)], undisturbed).differences).toEqual([
       'test after step 4: loss 1.25, undisturbed 1.5',

@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import { METRIC_NAMES } from '@convoy/protocol/metric';
 import type { RunEvent } from '@convoy/protocol/run-events';
 
@@ -69,7 +70,7 @@ export function settleLedger(events: readonly RunEvent[], undisturbed: readonly 
     }
   }
   const lost = [...expected.keys()].filter((step) => chain[step - 1] === undefined);
-  if (lost.length > 0) differences.push(`${lost.length} steps were lost, the first is step ${lost[0]}`);
+  if (lost.length > 0) differences.push(`lost ${countOf(lost.length, 'step')}, the first is step ${lost[0]}`);
   return {
     steps: chain.length,
     stepsRedone,

@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import type { RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import { seconds } from './durations.ts';
 import type { JournalCounts, JournalEntry } from './journal.ts';
@@ -141,12 +142,12 @@ export function reportTable(report: ChaosReport): string {
         .map(([what, n]) => `${n} ${what}`)
         .join(', '),
     ],
-    ['coordinator', `${report.serverRestarts} restarts, ${report.serverFreezes} freezes`],
+    ['coordinator', `${countOf(report.serverRestarts, 'restart')}, ${countOf(report.serverFreezes, 'freeze')}`],
     ['checkpoints damaged', String(report.checkpointsDamaged)],
     ['faults passed over', String(report.faultsPassedOver)],
     ['steps', `${ledger.steps}, ${ledger.stepsRedone} done again, ${ledger.stepsLost} lost`],
     ['samples applied', `${ledger.samplesApplied} of ${ledger.samplesExpected}`],
-    ['results discarded', `${report.resultsDiscarded}; ${report.leasedAgain} blocks leased a second time`],
+    ['results discarded', `${report.resultsDiscarded}; ${countOf(report.leasedAgain, 'block')} leased a second time`],
     ["after a worker's death", recovered],
     ["coordinator's memory", slope(memory.serverMbPerHour, memory.serverLongestMs, memory.serverPeakMb)],
     ["workers' memory", slope(memory.workerMbPerHour, memory.workerLongestMs, memory.workerPeakMb)],

@@ -1,5 +1,6 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { countOf } from '@convoy/protocol/event-words';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { fileError } from '@convoy/protocol/file-error';
 import { makeFolders } from '@convoy/protocol/make-folders';
@@ -21,7 +22,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     throw fileError(error, `can't make the folder ${folder}`, { remedy: 'choose another with --run-dir' });
   }
   const { journal, counts, violations, ...disturbed } = await runDisturbed(options);
-  onLine(`the disturbed run ended after ${disturbed.summary.steps} steps; now the same without faults, in one process`);
+  onLine(
+    `the disturbed run ended after ${countOf(disturbed.summary.steps, 'step')}; now the same without faults, in one process`,
+  );
   const undisturbed = await runUndisturbed(options, disturbed.summary.steps);
   const { seed, chaosSeed } = flags;
   const report = makeReport({ disturbed, undisturbed, journal, counts, violations, seed, chaosSeed, folder });

@@ -10,6 +10,7 @@ import { openConfigured } from '@convoy/cifar10/locate';
 import { lessonModel } from '@convoy/cifar10/models';
 import { selfTest } from '@convoy/engine/self-test';
 import { usableEngine } from '@convoy/convoy/local-engine';
+import { countOf } from '@convoy/protocol/event-words';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { fileFaultText } from '@convoy/protocol/file-error';
 import { probeFolder } from '@convoy/run-store/probe-folder';
@@ -76,7 +77,7 @@ async function diagnose(flags: DoctorFlags): Promise<void> {
 function checkNode(): Finding {
   const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
   const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
-  const detail = `${process.versions.node} on ${process.platform} ${process.arch}, ${availableParallelism()} cores`;
+  const detail = `${process.versions.node} on ${process.platform} ${process.arch}, ${countOf(availableParallelism(), 'core')}`;
   return isOld
     ? { check: 'Node', status: 'failure', detail: `${detail}: install ${OLDEST_NODE.join('.')} or newer` }
     : { check: 'Node', status: 'ok', detail };
@@ -90,7 +91,7 @@ async function checkEngine(flags: DoctorFlags): Promise<readonly Finding[]> {
     const usable = { ...flags, engine: await usableEngine(flags.engine, onFallback) };
     const engine = await loadEngine({ ...computeOptions(usable, threads, process.env, onFallback), onFallback });
     const { name, version } = engine;
-    const detail = `${name} ${version}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`;
+    const detail = `${name} ${version}, ${countOf(engine.threads, 'thread')}`;
     const loaded: Finding = { check: 'engine', status: warning === null ? 'ok' : 'warning', detail: warning ?? detail };
     let note: string | null = null;
     const model = lessonModel;

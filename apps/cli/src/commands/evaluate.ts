@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { metricText } from '@convoy/protocol/event-words';
+import { countOf, metricText } from '@convoy/protocol/event-words';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { ConfusionFigures } from '@convoy/pictures/confusion-chart';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
@@ -67,7 +67,7 @@ async function evaluate(
   const options = computeOptions(flags, threads, process.env, note);
   const evaluation = await evaluateRun(parameters, flags.split, options, note);
   const { loss, samples, step, classes, confusion } = evaluation;
-  const figures = `${flags.split} ${metricText(evaluation)}, loss ${loss.toFixed(4)} over ${samples} samples, after ${step} steps`;
+  const figures = `${flags.split} ${metricText(evaluation)}, loss ${loss.toFixed(4)} over ${countOf(samples, 'sample')}, after ${countOf(step, 'step')}`;
   if (confusion === null) {
     process.stdout.write(flags.json ? `${JSON.stringify({ run: flags.run, ...evaluation })}\n` : `${figures}\n`);
     return;

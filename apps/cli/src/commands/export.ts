@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { countOf } from '@convoy/protocol/event-words';
 import { exitCodes } from '@convoy/protocol/errors';
 import { EXPORT_ENDINGS, EXPORT_FORMATS } from '@convoy/export/formats';
 import { readRunId } from '@convoy/run-store/run-folder';
@@ -77,5 +78,7 @@ async function exportRun(named: string | undefined, flags: ExportFlags, command:
     return;
   }
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  process.stdout.write(`${name} after ${step} steps, as ${format}: ${out} (${(bytes / 1e6).toFixed(1)} MB)\n`);
+  process.stdout.write(
+    `${name} after ${countOf(step, 'step')}, as ${format}: ${out} (${(bytes / 1e6).toFixed(1)} MB)\n`,
+  );
 }

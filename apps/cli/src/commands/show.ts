@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { countOf } from '@convoy/protocol/event-words';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { purposes } from '@convoy/numerics/random/purposes';
@@ -98,7 +99,7 @@ async function show(run: string | undefined, flags: ShowFlags): Promise<void> {
   const tiles = tilesOf(dataset, samples.split, choose(samples, flags), config);
   const columns = Math.min(MOST_COLUMNS, tiles.length);
   writePicture(flags.out, await imageGrid(tiles, { size, columns }));
-  process.stdout.write(`${tiles.length} images of ${dataset.name}, ${flags.split}: ${flags.out}\n`);
+  process.stdout.write(`${countOf(tiles.length, 'image')} of ${dataset.name}, ${flags.split}: ${flags.out}\n`);
 }
 
 /** @throws OperatorError when the folder is no run's, or the flags name other data than the run's. */
@@ -162,7 +163,9 @@ async function open(config: RunConfig, { dataDir, workload }: ShowFlags): Promis
 /** Indices into the data set: `count` in a row from `start` on, or as many different ones at random. */
 function choose(samples: SplitSamples, { count, start, seed }: ShowFlags): readonly number[] {
   if (count > samples.count) {
-    throw new OperatorError(`--count (${count}) must be no more than the ${samples.count} samples of ${samples.name}`);
+    throw new OperatorError(
+      `--count (${count}) must be no more than the ${countOf(samples.count, 'sample')} of ${samples.name}`,
+    );
   }
   if (seed === undefined) return Array.from({ length: count }, (_, n) => indexWithin(samples, start + n));
   const random = randomStream(seed, purposes.show);

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { countOf } from '@convoy/protocol/event-words';
 import { exitCodes } from '@convoy/protocol/errors';
 import { oneRun } from '@convoy/dashboard/serve/run-list';
 import { dashboard } from '@convoy/dashboard/serve/routes';
@@ -98,9 +99,7 @@ export async function trainWithWorkers(
   });
   const leaveJob = suspendWithProgram(workers);
   try {
-    onStatus(
-      `starting ${count} ${count === 1 ? 'worker' : 'workers'} with ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
-    );
+    onStatus(`starting ${countOf(count, 'worker')} with ${countOf(threads, 'thread')} each`);
     await run.ended;
     return lastCode;
   } finally {

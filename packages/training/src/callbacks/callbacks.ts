@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { countOf } from '@convoy/protocol/event-words';
 import type { CallbacksConfig } from '@convoy/protocol/callbacks-config';
 import { anyNumber, wholeNumber } from '@convoy/protocol/numbers';
 import { decideEarlyStopping, EARLY_STOPPING_START } from './early-stopping.ts';
@@ -93,7 +94,7 @@ export function decideAtEpochEnd(
       modelCheckpoint: saving.state,
       kept: isKept ? latest : state.kept,
       stopReason: stopping.isOver
-        ? `${earlyStopping!.monitor} has not improved for ${wait} ${wait === 1 ? 'epoch' : 'epochs'}: ` +
+        ? `${earlyStopping!.monitor} has not improved for ${countOf(wait, 'epoch')}: ` +
           `the best is ${best!.toPrecision(4)}, of epoch ${bestEpoch! + 1}`
         : null,
     },
