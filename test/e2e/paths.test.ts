@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convoy, temporaryFolder } from '../support/convoy.ts';
@@ -55,6 +55,15 @@ describe('a path that a user names and that can not be used', () => {
     expect(stderr).not.toMatch(/Convoy's own|^\s+at /m);
     expect([2, 3]).toContain(code);
   }); // prettier-ignore
+
+  it('is told before anything is made for the run: a file that holds no tokens', async () => {
+    writeFileSync(at('notes'), 'not a token', { mode: 0o600 });
+    const run = ['--run-dir', at('never-made')];
+    const { code, stderr } = await convoy(['train', '--workers', '1', ...RUN, ...run, '--token-file', at('notes')]);
+    expect(stderr).toMatch(/^convoy: \S+notes, line 1 is no token: [^\n]*$/);
+    expect(code).toBe(2);
+    expect(existsSync(at('never-made'))).toBe(false);
+  });
 
   it('is found by doctor, which makes a file there', async () => {
     const { code, stdout } = await convoy(['doctor', '--engine', 'wasm'], { CONVOY_CACHE_DIR: '/proc/convoy/cache' });

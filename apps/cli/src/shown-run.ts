@@ -28,8 +28,15 @@ export async function serveShown(
   display: Display,
   { signal }: StopRequest,
 ): Promise<ServedRun> {
-  display.line(`process ${process.pid}; Ctrl-C or "kill ${process.pid}" stops the run and saves a checkpoint`);
-  const run = await serveRun(options);
+  let isToldHow = false;
+  const onEvent: PrepareOptions['onEvent'] = (event) => {
+    // The first one says that there is a run: whatever was wrong with the flags has been told before.
+    if (!isToldHow)
+      display.line(`process ${process.pid}; Ctrl-C or "kill ${process.pid}" stops the run and saves a checkpoint`);
+    isToldHow = true;
+    options.onEvent(event);
+  };
+  const run = await serveRun({ ...options, onEvent });
   display.line(`data: ${run.dataset.origin}`);
   whenStopped(signal, (reason) => run.stop(reason));
   return run;

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { OperatorError } from '@convoy/protocol/errors';
+import type { RunEvent } from '@convoy/protocol/run-events';
 import { RunConfigSchema } from '@convoy/protocol/run-config';
 import type { Settings } from '@convoy/training/settings';
 import { evaluate, type EvaluateOptions } from './evaluate.ts';
 import { openPredictor } from './open-predictor.ts';
-import { withOptionNames } from './option-names.ts';
+import { eventForProgram, withOptionNames } from './option-names.ts';
 import type { TrainOptions } from './train-options.ts';
 import { train } from './train.ts';
 
@@ -110,6 +111,21 @@ describe('lines for programs', () => {
     ['--workload line.mjs: it has no name', 'workload line.mjs: it has no name'],
   ])('%s', (line, translated) => {
     expect(withOptionNames(line)).toBe(translated);
+  });
+
+  it('of a finding name options, as it comes and when the run ends', () => {
+    const finding = {
+      kind: 'diverged',
+      severity: 'alarm',
+      since: 1,
+      step: 2,
+      evidence: 'NaN',
+      advice: 'a lower --lr',
+    } as const;
+    const named = { ...finding, advice: 'a lower optimizer.learningRate' };
+    expect(eventForProgram({ at: 1, type: 'health', ...finding })).toEqual({ at: 1, type: 'health', ...named });
+    const end = { at: 1, type: 'run-ended', reason: 'lower --lr', health: [finding] } as unknown as RunEvent;
+    expect(eventForProgram(end)).toMatchObject({ reason: 'lower optimizer.learningRate', health: [named] });
   });
 
   it('name options that there are, whichever flag a package speaks of', () => {

@@ -2,8 +2,9 @@ import { launchEnvironment, programArguments } from '@convoy/infra/launch';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { serveRun, type ServedRun } from '@convoy/server/serve-run';
 import { trainInProcess } from './launchers/in-process.ts';
-import { trainWithWorkers } from './launchers/worker-processes.ts';
+import { localGuard, trainWithWorkers, type LocalGuard } from './launchers/worker-processes.ts';
 import { quietTensorflow } from './local-engine.ts';
+import { findingForProgram, withOptionNames } from './option-names.ts';
 import { readRunParameters } from './run-parameters.ts';
 import type { Outcome } from './run.ts';
 import { resolveTrainOptions, type ResolvedTrainOptions, type TrainOptions } from './train-options.ts';
@@ -13,6 +14,8 @@ export async function performTraining(options: TrainOptions, onEvent: (event: Ru
   const resolved = resolveTrainOptions(options);
   const { run: runOptions, single, fallbackToSynthetic, signal, onNote } = resolved;
   signal.throwIfAborted();
+  // Before anything is made: the environment may hold what is no token.
+  const guard = single ? null : localGuard({ environment: process.env }, onNote);
   const run = await serveRun({
     ...runOptions,
     environment: process.env,
@@ -28,7 +31,7 @@ export async function performTraining(options: TrainOptions, onEvent: (event: Ru
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   try {
-    await trainServed(resolved, run);
+    await trainServed(resolved, run, guard);
   } finally {
     signal.removeEventListener('abort', stop);
   }
@@ -37,15 +40,20 @@ export async function performTraining(options: TrainOptions, onEvent: (event: Ru
   const { folder, config } = run;
   return {
     ...summary,
-    reason,
+    health: summary.health.map(findingForProgram),
+    reason: withOptionNames(reason),
     folder,
     config,
     readParameters: async () => (await readRunParameters(folder, undefined, runOptions.workload)).values,
   };
 }
 
-async function trainServed({ computing, single, onNote }: ResolvedTrainOptions, run: ServedRun): Promise<void> {
-  if (single) {
+async function trainServed(
+  { computing, onNote }: ResolvedTrainOptions,
+  run: ServedRun,
+  guard: LocalGuard | null,
+): Promise<void> {
+  if (guard === null) {
     quietTensorflow();
     await trainInProcess(computing, run, (line, kind) => {
       if (kind === 'note') onNote(line);
@@ -60,6 +68,7 @@ async function trainServed({ computing, single, onNote }: ResolvedTrainOptions, 
     environment: launchEnvironment(process.env),
     onWarning: onNote,
     onStatus: () => {},
+    guard,
   });
 }
 

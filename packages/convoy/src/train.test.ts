@@ -226,6 +226,17 @@ describe('train', () => {
     },
   );
 
+  it('says in a line that a batch is larger than the data', async () => {
+    const workload = pathOf('small.mjs');
+    writeFileSync(workload, LINE);
+    const notes: string[] = [];
+    const where = { runDir: pathOf('small'), single: true, maxSteps: 1, onNote: (line: string) => notes.push(line) };
+    await train({ ...where, workload, globalBatchSize: 128, deterministic: true }).result;
+    expect(notes).toContain(
+      'globalBatchSize (128) is larger than the training data (64 samples): every step takes all of it',
+    );
+  });
+
   it('trains nothing when its signal was aborted before', async () => {
     const run = train({ ...SETTINGS, runDir: pathOf('never'), single: true, signal: AbortSignal.abort() });
     await expect(run.result).rejects.toThrow('aborted');

@@ -1,6 +1,6 @@
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { EventQueue } from './event-queue.ts';
-import { forProgram } from './option-names.ts';
+import { eventForProgram, forProgram } from './option-names.ts';
 import type { EventsMissed, Run } from './run.ts';
 import type { TrainOptions } from './train-options.ts';
 
@@ -17,7 +17,7 @@ export function train(options: TrainOptions = {}): Run {
   const given = { ...options };
   const performed = forProgram(async () => {
     const { performTraining } = await import('./perform-training.ts');
-    return performTraining(given, (event) => events.push(event));
+    return performTraining(given, (event) => events.push(eventForProgram(event)));
   });
   performed.then(
     () => events.end(),

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { Model } from '@convoy/model/architecture';
 import type { Dataset } from '@convoy/model/dataset';
 import type { LoadedWorkload } from '@convoy/model/loaded-workload';
+import { countOf } from '@convoy/protocol/event-words';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { GENERATOR_VERSION } from '@convoy/numerics/random/threefry';
-import { planRun, PERMUTATION_VERSION, raggedEnd, type RaggedEnd } from '@convoy/training/sampling';
+import { planRun, PERMUTATION_VERSION, raggedEnd, type RaggedEnd, type RunPlan } from '@convoy/training/sampling';
 import { modelOf, openData } from '@convoy/workload/open-workload';
 import { sortedNote } from '@convoy/workload/workload-notes';
 import { loadNewestCheckpoint, type LoadedCheckpoint } from '@convoy/run-store/checkpoint-load';
@@ -64,8 +65,10 @@ async function openNew(options: PrepareOptions, { incarnation, onLost }: Opener)
   // Before anything is downloaded: a wrong flag should be told at once.
   const { config: wanted, workload, model } = await resolveRun(options);
   const { dataset, config } = await openNewData(options, wanted, workload);
-  const ragged = raggedEnd(config, planRun(config, dataset));
+  const plan = planRun(config, dataset);
+  const ragged = raggedEnd(config, plan);
   if (ragged !== null) options.onNote(noteOf(ragged, config));
+  if (config.globalBatchSize > plan.trainSamples) options.onNote(smallDataNote(config, plan));
   const sorted = sortedNote(config, dataset);
   for (const note of [...(dataset.notes ?? []), ...(sorted === null ? [] : [sorted])]) options.onNote(note);
   const run = nameRun(new Date(), workload.namesOf(config).run);
@@ -126,6 +129,10 @@ export function identityOf(model: Model, dataset: Dataset) {
 function noteOf({ samples, better }: RaggedEnd, { globalBatchSize }: RunConfig): string {
   const few = samples === 1 ? 'a single sample' : `${samples} samples`;
   return `every epoch ends with a step of ${few}, where the others have ${globalBatchSize}: what it changes is mostly chance. --batch-size ${better} would not`;
+}
+
+function smallDataNote({ globalBatchSize }: RunConfig, { trainSamples }: RunPlan): string {
+  return `--batch-size (${globalBatchSize}) is larger than the training data (${countOf(trainSamples, 'sample')}): every step takes all of it`;
 }
 
 async function openNewData(

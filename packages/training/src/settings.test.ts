@@ -109,6 +109,9 @@ describe('layers of settings', () => {
 
   it.each([
     [{ epoch: 3 }, 'there is no setting "epoch"; did you mean "epochs"?'],
+    [{ steps: 3 }, 'there is no setting "steps"; did you mean "maxSteps"?'],
+    [{ 'batch-size': 8 }, 'there is no setting "batch-size"; did you mean "globalBatchSize"?'],
+    [{ lr: 1 }, 'there is no setting "lr"; did you mean "optimizer.learningRate"?'],
     [{ workers: 3 }, 'there is no setting "workers"'],
     [{ optimizer: { lerningRate: 1 } }, 'optimizer: there is no setting "lerningRate"; did you mean "learningRate"?'],
     [{ optimizer: { momentum: 0.9 } }, 'optimizer: adam has no momentum: leave it out, or choose another optimizer'],

@@ -1,5 +1,6 @@
 import { nearestName, readableType } from '@convoy/protocol/wrong-value';
 import * as v from 'valibot';
+import { camelCase, SETTINGS_OF_FLAGS } from './flag-names.ts';
 
 /** What is wrong with a setting, in one line: where it is, and what it must be. */
 export function wrongSetting(issue: v.BaseIssue<unknown>): string {
@@ -16,14 +17,19 @@ export function wrongSetting(issue: v.BaseIssue<unknown>): string {
 
 function unknownSetting(key: string, where: string, siblings: object): string {
   // A configuration is checked whole, so every setting that there is stands beside the one that is not.
-  const near = nearestName(
-    key,
-    Object.keys(siblings).filter((name) => name !== key),
-  );
+  const settings = Object.keys(siblings).filter((name) => name !== key);
+  const found = nearestName(key, where === '' ? [...settings, ...SETTINGS_BY_FLAG.keys()] : settings);
+  // Whoever knows the command line writes the flag's name.
+  const near = found === undefined || settings.includes(found) ? found : SETTINGS_BY_FLAG.get(found);
   if (near !== undefined) return `there is no setting "${key}"; did you mean "${near}"?`;
   if ('name' in siblings) return `${String(siblings.name)} has no ${key}: leave it out, or choose another ${where}`;
   return `there is no setting "${key}"`;
 }
+
+/** Settings by the names of their flags, written as settings are. */
+const SETTINGS_BY_FLAG: ReadonlyMap<string, string> = new Map(
+  Object.entries(SETTINGS_OF_FLAGS).map(([flag, setting]) => [camelCase(flag), setting]),
+);
 
 /** One line about a name that nothing has: what was probably meant, or what there is. */
 export function unknownName(kind: string, name: string, names: readonly string[]): string {

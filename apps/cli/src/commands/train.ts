@@ -11,7 +11,7 @@ import { suspendWithProgram } from '../job-control.ts';
 import { openPage } from '@convoy/dashboard/serve/open-page';
 import { oneRun } from '@convoy/dashboard/serve/run-list';
 import { trainInProcess } from '@convoy/convoy/launchers/in-process';
-import { trainWithWorkers } from '@convoy/convoy/launchers/worker-processes';
+import { localGuard, trainWithWorkers, type LocalGuard } from '@convoy/convoy/launchers/worker-processes';
 import { reportEnd } from '../report-end.ts';
 import { serveShown, shownOptions } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
@@ -64,6 +64,8 @@ export async function train(flags: TrainFlags, command: Command): Promise<void> 
   const display = new Display();
   try {
     const { single: isSingle, fallbackSynthetic: fallbackToSynthetic } = flags;
+    const source = { file: flags.tokenFile, environment: process.env };
+    const guard = isSingle ? null : localGuard(source, (line) => display.warn(line));
     const options = shownOptions(
       flags,
       { url: null, fallbackToSynthetic, syntheticSize: flags.syntheticSize, isSingle },
@@ -71,8 +73,8 @@ export async function train(flags: TrainFlags, command: Command): Promise<void> 
       stop,
     );
     const run = await serveShown(options, display, stop);
-    if (flags.single) await trainAlone(flags, run, display);
-    else await trainBeside(flags, run, display);
+    if (guard === null) await trainAlone(flags, run, display);
+    else await trainBeside(flags, run, guard, display);
     await reportEnd(run, { display, json: flags.json, stop, command });
   } finally {
     display.close();
@@ -91,10 +93,10 @@ async function trainAlone(flags: TrainFlags, run: ServedRun, display: Display): 
 }
 
 /** With worker processes beside this one. */
-async function trainBeside(flags: TrainFlags, run: ServedRun, display: Display): Promise<void> {
+async function trainBeside(flags: TrainFlags, run: ServedRun, guard: LocalGuard, display: Display): Promise<void> {
   const lastCode = await trainWithWorkers(flags, run, {
     main: process.argv[1]!,
-    tokenFile: flags.tokenFile,
+    guard,
     onWarning: (line) => display.warn(line),
     onStatus: (line) => display.status(line),
     onAddress: (url, isForOperators) =>

@@ -6,7 +6,13 @@ import { dashboard } from '@convoy/dashboard/serve/routes';
 import { controlRoutes } from '@convoy/server/control-routes';
 import { openDoor } from '@convoy/server/serve';
 import type { ServedRun } from '@convoy/server/serve-run';
-import { CLIENT_VARIABLE, serverTokens, withoutTokens } from '@convoy/transport/token-source';
+import {
+  CLIENT_VARIABLE,
+  serverTokens,
+  withoutTokens,
+  type ServerTokens,
+  type TokenSourceOptions,
+} from '@convoy/transport/token-source';
 import { digestOfToken, newToken } from '@convoy/transport/tokens';
 import { clearUnseen, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
 import { faultsTo } from '../guarded-door.ts';
@@ -21,12 +27,28 @@ export interface WorkerFlags extends EngineOptions {
 export interface WorkerProcessesOptions extends Pick<LocalWorkersOptions, 'main' | 'execArgv' | 'environment'> {
   readonly onWarning: (line: string) => void;
   readonly onStatus: (line: string) => void;
-  /** Tokens of others who may reach the run; the workers that are started here have their own. */
-  readonly tokenFile?: string | undefined;
+  /** Who may reach the run. */
+  readonly guard: LocalGuard;
   /** Told where a browser shows the run, and operators reach it if there are tokens of theirs. */
   readonly onAddress?: (url: string, isForOperators: boolean) => void;
   /** Has the workers stand still whenever this process is stopped. @returns what ends that. */
   readonly suspendWithProgram?: (workers: Pick<LocalWorkers, 'suspend' | 'resume'>) => () => void;
+}
+
+/** The tokens of a run whose workers are started here, and the one that those workers have. */
+export interface LocalGuard {
+  readonly tokens: ServerTokens;
+  readonly own: string;
+}
+
+/**
+ * Others on this machine reach the port too: only the workers that are started here know their token, and whoever has one of the source's
+ * is let in beside them.
+ * @throws OperatorError naming what to change. It is cheap, and comes before anything is made.
+ */
+export function localGuard(source: TokenSourceOptions, onWarning: (line: string) => void): LocalGuard {
+  const own = newToken('worker');
+  return { own, tokens: serverTokens(source, onWarning, [{ role: 'worker', digest: digestOfToken(own) }]) };
 }
 
 /** Time that workers get to leave by themselves once the run is over. */
@@ -44,7 +66,7 @@ export async function trainWithWorkers(
     onStatus,
     onAddress,
     suspendWithProgram = () => () => {},
-    tokenFile,
+    guard: { tokens, own },
     environment = process.env,
     ...spawning
   }: WorkerProcessesOptions,
@@ -55,10 +77,6 @@ export async function trainWithWorkers(
   const { deterministic, model, microBatches } = run;
   const engine = await usableEngine(flags.engine, onWarning);
   const count = flags.workers ?? Math.min(availableParallelism(), microBatches);
-  // Others on this machine reach the port too: only the workers that are started here know this token.
-  const own = newToken('worker');
-  const source = { file: tokenFile, environment };
-  const tokens = serverTokens(source, onWarning, [{ role: 'worker', digest: digestOfToken(own) }]);
   const { parameterCount } = model;
   const hasOthers = tokens.book!.tokens.length > 1;
   const door = await openDoor({
