@@ -45,8 +45,17 @@ function start(args: readonly string[], token?: string): Convoy {
   return program;
 }
 
-/** The command lines of all processes there are. */
-const commandLines = () => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8', maxBuffer: 64e6 });
+/** The command lines of what was started here and of all that it started: other tests beside this one have tokens of their own. */
+function commandLines(): string {
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8', maxBuffer: 64e6 });
+  const processes = table.split('\n').map((line) => /^ *(\d+) +(\d+) (.*)$/.exec(line) ?? []);
+  const family = new Set(started.map(({ process }) => String(process.pid)));
+  for (let before = 0; before < family.size;) {
+    before = family.size;
+    for (const [, pid, parent] of processes) if (family.has(parent!)) family.add(pid!);
+  }
+  return processes.flatMap(([, pid, , args]) => (family.has(pid!) ? [args!] : [])).join('\n');
+}
 
 function filesBelow(path: string): readonly string[] {
   return readdirSync(path).flatMap((name) => {

@@ -147,6 +147,16 @@ describe('convoy coordinator and convoy worker', () => {
     await coordinator.finished;
   });
 
+  it('leaves in order when the terminal of a worker is closed', async () => {
+    // Nobody listens on port 1: it waits.
+    const worker = new Convoy(['worker', ...WIDE, '--url', 'ws://127.0.0.1:1', '--engine', 'wasm'], pace.env);
+    const [, pid] = await worker.said(/^worker (\d+): waiting for a coordinator/);
+    process.kill(Number(pid), 'SIGHUP');
+    const { code, stderr } = await worker.finished;
+    expect(stderr).toContain('done: asked to leave');
+    expect(code).toBe(0);
+  });
+
   it('says which port is busy, and exits 5', async () => {
     const busy = createServer();
     await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));

@@ -9,9 +9,9 @@ import { ThreadCompute } from '@convoy/worker/compute/thread';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { callerFlags, checkUrl, trustFrom } from '../flags/network.ts';
-import { onTerminate } from '../on-terminate.ts';
 import { dataFlags, engineFlags } from '../flags/run.ts';
 import { byteSize, sizeText, wholeNumber } from '../flags/values.ts';
+import { stopSignals } from '../stop-signals.ts';
 import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import { work, workerCodec } from '@convoy/worker/work';
 import type { WorkerLog } from '@convoy/worker/worker-session';
@@ -90,16 +90,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   const log: WorkerLog = (line, kind) => {
     if (kind === 'note' || !flags.notesOnly) process.stderr.write(`worker ${process.pid}: ${line}\n`);
   };
-  const drain = new AbortController();
-  const leave = (signal: string, code: number) => {
-    if (drain.signal.aborted) process.exit(code);
-    drain.abort(new Error(signal));
-  };
-  process.on('SIGINT', () => leave('SIGINT', exitCodes.interrupted));
-  onTerminate(() => leave('SIGTERM', exitCodes.terminated));
-  // Whoever launched this process is gone, and with it the reason to be here.
-  process.on('disconnect', () => drain.abort(new Error('the launching process ended')));
-  if (process.channel !== undefined && !process.connected) drain.abort(new Error('the launching process ended'));
+  const { signal: drain } = stopSignals();
   const trust = trustFrom(flags);
   const note = (line: string) => log(line, 'note');
   warnOfPlainToken(flags, note);
@@ -130,7 +121,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
       });
     },
     provision: () => provision,
-    drain: drain.signal,
+    drain,
     patienceMs: 60_000 * flags.patience,
     log,
   });
