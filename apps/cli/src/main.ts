@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   history: async () => (await import('./commands/history.ts')).historyCommand(),
   predict: async () => (await import('./commands/predict.ts')).predictCommand(),
   export: async () => (await import('./commands/export.ts')).exportCommand(),
+  runs: async () => (await import('./commands/runs.ts')).runsCommand(),
   status: async () => (await import('./commands/status.ts')).statusCommand(),
   drain: async () => (await import('./commands/operate.ts')).drainCommand(),
   checkpoint: async () => (await import('./commands/operate.ts')).checkpointCommand(),
