@@ -114,6 +114,7 @@ describe('a workload in a project of its own', () => {
     const digest = createHash('sha256')
       .update(readFileSync(join(run, 'workload.mjs')))
       .digest('hex');
+    expect(JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'))).toMatchObject({ $workloadSha256: digest });
     expect(refused.code).toBe(exitCodes.data);
     expect(refused.stderr).toContain(
       `this run trains the workload "parity", code of the coordinator's with the sha256 ${digest}: --allow-workload runs it`,

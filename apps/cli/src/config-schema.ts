@@ -7,6 +7,11 @@ import { recipes } from '@convoy/cifar10/recipes';
 type JsonSchema = ReturnType<typeof toJsonSchema>;
 type Properties = NonNullable<JsonSchema['properties']>;
 
+const WORKLOAD_DIGEST: JsonSchema = {
+  type: 'string',
+  description: "sha256 of the workload's code that a run's coordinator served. A new run takes no notice of it.",
+};
+
 /** JSON has no number that is not finite: the check for it goes without saying. */
 const CONVERSION = { typeMode: 'input' as const, ignoreActions: ['finite'] };
 
@@ -22,7 +27,7 @@ export function configSchema(): JsonSchema {
   return {
     ...whole,
     title: "A Convoy run's settings",
-    properties: { $schema: { type: 'string' }, ...properties, recipe, model },
+    properties: { $schema: { type: 'string' }, $workloadSha256: WORKLOAD_DIGEST, ...properties, recipe, model },
   };
 }
 

@@ -18,7 +18,8 @@ type GivenRunOptions = Pick<
  * What to train and how: a run's settings, which decide its result, and beside them what does not. Every default is that of
  * `convoy train`.
  */
-export interface TrainOptions extends Omit<Settings, '$schema' | 'recipe' | 'model'>, GivenRunOptions {
+export interface TrainOptions
+  extends Omit<Settings, '$schema' | '$workloadSha256' | 'recipe' | 'model'>, GivenRunOptions {
   /** What the settings start from. */
   readonly recipe?: RecipeName | undefined;
   readonly model?: ModelName | 'workload' | undefined;

@@ -30,7 +30,7 @@ export interface Workload {
    */
   readonly dataset: (files: Readonly<Record<string, string>>) => WorkloadDataset | Promise<WorkloadDataset>;
   /** Settings that this workload starts from, over the recipe's and under a configuration file's and the command line's. */
-  readonly settings?: Omit<Settings, '$schema' | 'recipe' | 'model' | 'dataset'>;
+  readonly settings?: Omit<Settings, '$schema' | '$workloadSha256' | 'recipe' | 'model' | 'dataset'>;
 }
 
 /**

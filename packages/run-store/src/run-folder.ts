@@ -146,11 +146,41 @@ export function readConfig(path: string): RunConfig {
     throw wrong(`${file} is not JSON: it was changed or cut`, error);
   }
   try {
-    return checkConfig(config);
+    return checkConfig(withoutNotes(config));
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     throw wrong(`${file} is not a configuration of this version of Convoy: ${error.message}`, error);
   }
+}
+
+/** What `config.json` says beside the configuration. */
+const WORKLOAD_DIGEST = '$workloadSha256';
+
+function withoutNotes(config: unknown): unknown {
+  if (typeof config !== 'object' || config === null) return config;
+  const { [WORKLOAD_DIGEST]: _, ...settings } = config as Record<string, unknown>;
+  return settings;
+}
+
+/** The digest of the workload's code in a run's `config.json`; undefined where none was noted. */
+export function workloadDigestIn(path: string): string | undefined {
+  try {
+    const noted = (JSON.parse(readFileSync(join(path, CONFIG_FILE), 'utf8')) as Record<string, unknown>)[
+      WORKLOAD_DIGEST
+    ];
+    return typeof noted === 'string' ? noted : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Notes in a run's `config.json` which code of its workload workers were given. It is no part of the configuration: it decides nothing.
+ * The run's lock must be held.
+ * @throws OperatorError when the run's configuration can't be read; the file system's error when it can't be written.
+ */
+export function noteWorkload(path: string, sha256: string): void {
+  if (workloadDigestIn(path) !== sha256) writeConfigFile(path, readConfig(path), sha256);
 }
 
 /**
@@ -246,6 +276,11 @@ function createFolder(path: string, run: string | null, config: RunConfig): numb
 
 /** @param run to which the configuration is bound; null binds it to none. */
 function writeConfig(path: string, run: string | null, config: RunConfig): void {
-  writeAtomically(join(path, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
+  writeConfigFile(path, config, workloadDigestIn(path));
   if (run !== null) bindIdentity(path, run, config);
+}
+
+function writeConfigFile(path: string, config: RunConfig, workloadSha256: string | undefined): void {
+  const noted = { ...config, [WORKLOAD_DIGEST]: workloadSha256 };
+  writeAtomically(join(path, CONFIG_FILE), `${JSON.stringify(noted, null, 2)}\n`);
 }

@@ -104,7 +104,8 @@ describe('layers of settings', () => {
       labelSmoothing: 0.1,
     });
     expect(testConfig(config)).toEqual(config);
-    expect(testConfig({ recipe: 'smoke' }, config, { $schema: 'convoy.schema.json' })).toEqual(config);
+    const notes = { $schema: 'convoy.schema.json', $workloadSha256: 'a'.repeat(64) };
+    expect(testConfig({ recipe: 'smoke' }, config, notes)).toEqual(config);
   });
 
   it.each([

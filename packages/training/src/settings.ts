@@ -16,6 +16,8 @@ import { DEFAULT_OPTIMIZERS } from './optimizer/optimizer.ts';
 export type Settings = Some<Omit<RunConfig, 'optimizer' | 'schedule' | 'dataset' | 'callbacks' | 'augmentation'>> & {
   /** Names the JSON schema, for editors. */
   readonly $schema?: string | undefined;
+  /** A run's configuration says here which code of its workload was served to workers. Nothing is decided by it. */
+  readonly $workloadSha256?: string | undefined;
   readonly optimizer?: SomeOfEach<OptimizerConfig> | undefined;
   readonly schedule?: SomeOfEach<ScheduleConfig> | undefined;
   readonly dataset?: SomeOfEach<DatasetConfig> | undefined;
@@ -61,7 +63,7 @@ export interface DatasetKind {
  */
 export function layered(below: object, above: object, datasets: DatasetKinds = {}): Unchecked {
   const base = below as Unchecked;
-  const { $schema: _, ...given } = presentOf(above);
+  const { $schema: _, $workloadSha256: __, ...given } = presentOf(above);
   const over = (name: Nested, defaults: Defaults): Unchecked =>
     given[name] === undefined ? {} : { [name]: nested(base[name], given[name], defaults) };
   const result: Record<string, unknown> = {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fileFaultText } from '@convoy/protocol/file-error';
 import { WORKLOAD_FILE } from '@convoy/protocol/run-description';
+import { noteWorkload, workloadDigestIn } from '@convoy/run-store/run-folder';
 import { writeAtomically } from '@convoy/run-store/write-atomically';
 import { BundleRefusal, bundleWorkload } from '@convoy/workload/bundle-workload';
 import type { ServedRun } from '../serve-run.ts';
@@ -20,7 +21,7 @@ export async function openSupplies(
 ): Promise<Supplies> {
   const code = config.dataset.name === 'workload' && workload !== undefined ? await codeOf(workload) : null;
   if (code !== null && 'refusal' in code) onNote(`workers can't fetch this workload: ${code.refusal}`);
-  else if (code !== null) keepCode(join(folder, WORKLOAD_FILE), code, onNote);
+  else if (code !== null) keepCode(folder, code, onNote);
   return new Supplies({ run, config, dataset, code });
 }
 
@@ -33,22 +34,24 @@ async function codeOf(workload: string): Promise<WorkloadCode> {
   }
 }
 
-/** The run's folder says which code trained it. */
+/** The run's folder has the code that trained it, and its configuration the digest. */
 function keepCode(
-  path: string,
+  folder: string,
   { code, sha256 }: Exclude<WorkloadCode, null | { refusal: string }>,
   onNote: (line: string) => void,
 ) {
-  const before = digestOfKept(path);
-  if (before === sha256) return;
-  if (before !== null) {
+  const path = join(folder, WORKLOAD_FILE);
+  const kept = digestOfKept(path);
+  const before = kept ?? workloadDigestIn(folder) ?? sha256;
+  if (before !== sha256) {
     const change = `${before.slice(0, 8)} to ${sha256.slice(0, 8)}`;
     onNote(
       `the workload's code, or a package that it imports, has changed since this run was served last (sha256 ${change})`,
     );
   }
   try {
-    writeAtomically(path, code);
+    if (kept !== sha256) writeAtomically(path, code);
+    noteWorkload(folder, sha256);
   } catch (error) {
     const reason = fileFaultText(error);
     if (reason === null) throw error;
