@@ -1,17 +1,18 @@
 // The page that shows runs in a browser: its sources as a few files that are served as they are.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { licensesOf } from './bundled-licenses.mjs';
 
 const PAGE = 'packages/dashboard/page';
 
 /**
- * Builds the page: `index.html`, and a script and a style sheet that are named after their content.
+ * Builds the page: `index.html`, a script and a style sheet that are named after their content, and the licences of what is in them.
  * @param {string} root of the clone
  * @returns {Promise<Record<string, Uint8Array>>} each file's content by its name
  */
 export async function buildPage(root) {
   const { build } = await import('esbuild');
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: { page: join(root, PAGE, 'main.tsx') },
     outdir: join(root, 'page'),
@@ -20,12 +21,13 @@ export async function buildPage(root) {
     bundle: true,
     minify: true,
     platform: 'browser',
-    format: 'esm',
+    // A module would be asked for with an origin, which a door without tokens takes from few.
+    format: 'iife',
     target: ['chrome110', 'firefox115', 'safari16.4'],
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    // The licences of what is bundled.
-    legalComments: 'inline',
+    legalComments: 'none',
+    metafile: true,
     logLevel: 'silent',
   });
   const files = Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), contents]));
@@ -33,7 +35,7 @@ export async function buildPage(root) {
   const html = readFileSync(join(root, PAGE, 'index.html'), 'utf8')
     .replace('%SCRIPT%', `assets/${named('.js')}`)
     .replace('%STYLE%', `assets/${named('.css')}`);
-  return { ...files, 'index.html': Buffer.from(html) };
+  return { ...files, 'index.html': Buffer.from(html), 'LICENSES.txt': Buffer.from(licensesOf(metafile, root)) };
 }
 
 /**

@@ -137,7 +137,9 @@ function digestOfSources(root) {
   // Where the dependencies are, and how a bundle is made of all of them.
   const others = ['package-lock.json', 'node_modules/.package-lock.json', 'tsconfig.base.json'];
   const hash = createHash('sha256').update(root);
-  const makers = ['./bundle.mjs', './build-page.mjs'].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const makers = ['./bundle.mjs', './build-page.mjs', './bundled-licenses.mjs'].map((name) =>
+    fileURLToPath(new URL(name, import.meta.url)),
+  );
   for (const file of [...files, ...others.map((name) => join(root, name)), ...makers].sort()) {
     const content = readIfThere(file);
     hash.update(`\n${file} ${content.length}\n`).update(content);

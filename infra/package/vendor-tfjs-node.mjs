@@ -1,8 +1,9 @@
-import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { licensesOf } from '../bundled-licenses.mjs';
 import { importsOf } from './external-imports.mjs';
 
 const FIND_ADDON = fileURLToPath(new URL('../packaged/find-addon.mjs', import.meta.url));
@@ -46,24 +47,8 @@ export async function vendorTfjsNode(root, folder) {
     join(folder, 'package.json'),
     toJson({ name, version, license, private: true, type: 'commonjs', main }),
   );
-  writeFileSync(join(folder, 'LICENSES.txt'), licensesOf(packagesOf(metafile, root)));
+  writeFileSync(join(folder, 'LICENSES.txt'), licensesOf(metafile, root));
   return importsOf(metafile);
-}
-
-/** The folders of the packages whose modules were bundled. */
-function packagesOf({ inputs }, root) {
-  const folders = Object.keys(inputs).map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);
-  return [...new Set(folders.filter((folder) => folder !== undefined))].sort().map((folder) => join(root, folder));
-}
-
-function licensesOf(folders) {
-  const texts = folders.map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
-    const text = file === undefined ? '' : `\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
-    return `${name} ${version} (${license})\n${text}`;
-  });
-  return `This folder holds, bundled by Convoy:\n\n${texts.join('\n\n')}`;
 }
 
 const toJson = (value) => `${JSON.stringify(value, undefined, 2)}\n`;

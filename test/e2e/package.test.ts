@@ -93,7 +93,14 @@ describe('the package', () => {
       .filter((entry) => entry.isFile())
       .map(({ parentPath, name }) => join(parentPath, name).slice(packed.length + 1));
     expect(files).toEqual(
-      expect.arrayContaining(['README.md', 'LICENSE', 'CHANGELOG.md', 'bin/convoy.mjs', 'dist/index.d.ts']),
+      expect.arrayContaining([
+        'README.md',
+        'LICENSE',
+        'CHANGELOG.md',
+        'bin/convoy.mjs',
+        'dist/index.d.ts',
+        'dist/page/index.html',
+      ]),
     );
     expect(
       files.filter(

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** What keeps it from asking for anything but the page, and from needing a screen or a graphics card. */
-const OPTIONS = [
+export const CHROMIUM_OPTIONS = [
   '--headless',
   '--no-sandbox',
   // WebGL without a graphics card: computed by the processor.
@@ -31,7 +31,7 @@ export function findChromium(): string | null {
  */
 export async function openPage<Outcome>(chromium: string, url: string, outcome: Promise<Outcome>): Promise<Outcome> {
   const profile = mkdtempSync(join(tmpdir(), 'convoy-chromium-'));
-  const browser = spawn(chromium, [...OPTIONS, `--user-data-dir=${profile}`, url], {
+  const browser = spawn(chromium, [...CHROMIUM_OPTIONS, `--user-data-dir=${profile}`, url], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let stderr = '';

@@ -19,6 +19,7 @@ export class Convoy {
   readonly process: ChildProcess;
   readonly finished: Promise<Finished>;
   readonly #lines: string[] = [];
+  #stdout = '';
   readonly #waiting: {
     readonly pattern: RegExp;
     readonly resolve: (line: RegExpMatchArray) => void;
@@ -41,8 +42,7 @@ export class Convoy {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    let stdout = '';
-    this.process.stdout!.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    this.process.stdout!.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
     createInterface({ input: this.process.stderr! }).on('line', (line) => this.#hear(line));
     this.finished = new Promise((resolve) =>
       this.process.on('close', (code) => {
@@ -50,9 +50,14 @@ export class Convoy {
         for (const { pattern, reject } of this.#waiting) {
           reject(new Error(`convoy ${args.join(' ')} ended (${code}) before it said ${pattern}:\n${stderr}`));
         }
-        resolve({ code, stdout, stderr });
+        resolve({ code, stdout: this.#stdout, stderr });
       }),
     );
+  }
+
+  /** What it has written to stdout so far. */
+  saidOnStdout(): string {
+    return this.#stdout;
   }
 
   /** Waits until the program has said a line that matches, whether before or after this call. */

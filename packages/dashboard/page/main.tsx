@@ -1,16 +1,68 @@
 import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import 'uplot/dist/uPlot.min.css';
 import './page.css';
-import { Replay } from '../src/replay/replay.ts';
+import { RunPage } from './run-page.tsx';
+import { RunsPage, useRuns } from './runs-page.tsx';
 
-const replay = new Replay();
-const app = document.getElementById('app')!;
-const source = new EventSource('v1/events?from=0');
-source.onmessage = ({ data }: MessageEvent<string>) => {
-  for (const line of data.split('\n')) replay.readLine(line);
-  render(
-    <main>
-      {replay.run}: {replay.state.name}, step {replay.step} of {replay.totalSteps}
-    </main>,
-    app,
+/** What the fragment names: `#run=NAME`. */
+function namedRun(): string | null {
+  return new URLSearchParams(location.hash.slice(1)).get('run');
+}
+
+function Page() {
+  const { runs, fault } = useRuns();
+  const [named, setNamed] = useState(namedRun);
+  const theme = useTheme();
+  useEffect(() => {
+    const look = () => setNamed(namedRun());
+    addEventListener('hashchange', look);
+    return () => removeEventListener('hashchange', look);
+  }, []);
+  const shown = named ?? (runs?.length === 1 ? runs[0]!.name : null);
+  useEffect(() => {
+    document.title = shown === null ? 'Convoy' : `${shown} · Convoy`;
+  }, [shown]);
+  return (
+    <>
+      <header class="top">
+        <a class="brand" href="#">
+          Convoy
+        </a>
+        {shown !== null && runs !== null && runs.length > 1 && (
+          <nav aria-label="Runs">
+            <a href="#">all {runs.length} runs</a>
+          </nav>
+        )}
+        <button type="button" onClick={theme.toggle}>
+          {theme.isDark ? 'Light' : 'Dark'}
+        </button>
+      </header>
+      <main>
+        {shown !== null ? (
+          <RunPage key={shown} name={shown} theme={String(theme.isDark)} />
+        ) : runs === null ? (
+          <p class="empty">{fault ?? 'Looking for runs …'}</p>
+        ) : (
+          <RunsPage runs={runs} />
+        )}
+      </main>
+    </>
   );
-};
+}
+
+/** The system's colours, unless somebody has chosen others on this page. */
+function useTheme(): { readonly isDark: boolean; readonly toggle: () => void } {
+  const [isDark, setDark] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches);
+  useEffect(() => {
+    const query = matchMedia('(prefers-color-scheme: dark)');
+    const follow = () => setDark(query.matches);
+    query.addEventListener('change', follow);
+    return () => query.removeEventListener('change', follow);
+  }, []);
+  // Before anything is drawn in its colours.
+  document.documentElement.dataset['theme'] = isDark ? 'dark' : 'light';
+  return { isDark, toggle: () => setDark(!isDark) };
+}
+
+render(<Page />, document.getElementById('app')!);

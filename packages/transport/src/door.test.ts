@@ -227,6 +227,16 @@ describe('a page in a browser', () => {
     ]);
   });
 
+  it('of the door itself may watch where there are no tokens, and do nothing else', async () => {
+    const { ask, url } = await openDoor();
+    const statusFrom = async (origin: string, path: string, method: string) =>
+      (await ask(path, undefined, { method, headers: { origin } })).status;
+    expect(await statusFrom(url, '/v1/status', 'GET')).toBe(200);
+    expect(await statusFrom('http://127.0.0.1:1', '/v1/status', 'GET')).toBe(403);
+    expect(await statusFrom(url, '/v1/drain', 'POST')).toBe(403);
+    expect(await statusFrom(url, '/v1/data/x', 'GET')).toBe(403);
+  });
+
   it('whose name was made to point to this machine gets nothing where there are no tokens', async () => {
     const { port } = await openDoor();
     const hosts = ['evil.example', `evil.example:${port}`, `127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`];

@@ -69,8 +69,10 @@ export class Gate {
   #judge({ headers, socket }: IncomingMessage, needed: Role | null, remote: string): Verdict {
     const address = originOf(remote);
     const { origin, host } = headers;
-    // Without tokens no page may ask, not even one that seems to be from here: its name may have been made to point here.
-    const isFromElsewhere = origin !== undefined && (this.tokens === null || !isOwnOrigin(origin, host));
+    // Without tokens a page may only watch, and not even that by a name that may have been made to point here.
+    const mayBeOwn =
+      this.tokens !== null || ((needed === null || needed === 'viewer') && this.#isLocal && isLocalHost(host));
+    const isFromElsewhere = origin !== undefined && !(mayBeOwn && isOwnOrigin(origin, host));
     if (isFromElsewhere) return this.#refuse(403, 'a page of another origin may not ask', null);
     if (needed === null) return { caller: { remote, origin: address, token: null }, refused: null };
     const presented = bearerOf(headers.authorization);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ListedRun } from '@convoy/dashboard/serve/run-list';
+import type { ListedRun } from '@convoy/dashboard/replay/listed-run';
 import { comparison, runsTable } from './runs.ts';
 
 const run: ListedRun = {

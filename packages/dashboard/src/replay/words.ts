@@ -102,10 +102,7 @@ export function wordsOf(event: RunEvent): Words | null {
     case 'health-cleared':
       return fact('health', `${upperFirst(event.kind)} since step ${event.since}: no longer so at step ${event.step}`);
     case 'checkpoint-saved':
-      return fact(
-        'checkpoints',
-        `Checkpoint of step ${event.step} written: ${(event.bytes / 1e6).toFixed(1)} MB in ${event.ms.toFixed(0)} ms`,
-      );
+      return fact('checkpoints', `Checkpoint of step ${event.step} written in ${event.ms.toFixed(0)} ms`);
     case 'checkpoint-failed':
       return warning('checkpoints', upperFirst(event.reason));
     default:

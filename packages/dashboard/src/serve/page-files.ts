@@ -8,6 +8,7 @@ const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
   css: 'text/css; charset=utf-8',
+  txt: 'text/plain; charset=utf-8',
 };
 
 /** Nothing but what this door serves, and no frame of another's around it. */
@@ -37,7 +38,7 @@ interface PageFile {
 export class PageFiles {
   #files: Promise<ReadonlyMap<string, PageFile>> | null = null;
 
-  /** @param name of a file; all but `index.html` have their content's digest in it, and may be kept for ever. */
+  /** @param name of a file; those with their content's digest in it may be kept for ever. */
   async send(name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const file = (await (this.#files ??= load())).get(name);
     if (file === undefined) return answerText(response, 404, 'the page has no such file');
@@ -47,7 +48,7 @@ export class PageFiles {
       ...HEADERS,
       'content-type': file.type,
       'content-length': body.byteLength,
-      'cache-control': name === 'index.html' ? 'no-cache' : 'public, max-age=31536000, immutable',
+      'cache-control': /-[A-Z0-9]{8}\./.test(name) ? 'public, max-age=31536000, immutable' : 'no-cache',
       vary: 'accept-encoding',
       ...(isZipped ? { 'content-encoding': 'gzip' } : {}),
     });

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { openPage, type OpenPage } from './open-page.ts';
-import { oneRun, runsIn, type ListedRun, type RunSource } from './run-list.ts';
+import type { ListedRun } from '../replay/listed-run.ts';
+import { oneRun, runsIn, type RunSource } from './run-list.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'convoy-dashboard-'));
 const recorded = readFileSync(new URL('../replay/recorded-run.jsonl', import.meta.url), 'utf8');
@@ -142,6 +143,7 @@ test('the page is small, compressed, kept by its name, and may ask nobody but it
     bytes += body.length;
   }
   expect(bytes).toBeLessThan(150_000);
+  expect(await (await ask('assets/LICENSES.txt')).text()).toMatch(/preact[^]+uplot/);
   expect((await ask('assets/none.js')).status).toBe(404);
 });
 

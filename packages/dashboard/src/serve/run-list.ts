@@ -1,24 +1,8 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import type { MetricName } from '@convoy/protocol/metric';
 import { EVENTS_FILE } from '@convoy/run-store/event-log';
+import type { ListedRun } from '../replay/listed-run.ts';
 import { Replay } from '../replay/replay.ts';
-
-/** A run in a list. */
-export interface ListedRun {
-  /** What it is asked for by: its folder's name. */
-  readonly name: string;
-  readonly state: Replay['state']['name'];
-  readonly step: number;
-  readonly totalSteps: number;
-  readonly startedAt: number | null;
-  readonly lastAt: number | null;
-  /** What was measured beside the loss. */
-  readonly metric: MetricName;
-  /** Of the last validation that is known without reading all; null where there is none, or it was not finite. */
-  readonly validationMetric: number | null;
-  readonly testMetric: number | null;
-}
 
 /** The runs that can be looked at. */
 export interface RunSource {

@@ -1,0 +1,200 @@
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import uPlot, { type AlignedData } from 'uplot';
+
+export interface Line {
+  readonly label: string;
+  /** A custom property of the style sheet. */
+  readonly color: `--${string}`;
+  readonly look: 'faint' | 'strong' | 'points' | 'edge';
+  readonly values: readonly (number | null)[];
+}
+
+export interface ChartProps {
+  readonly title: string;
+  /** In words, for who does not see it. */
+  readonly summary: string;
+  readonly steps: readonly number[];
+  readonly lines: readonly Line[];
+  /** The first and the last step shown. */
+  readonly range: readonly [number, number];
+  readonly isLog?: boolean;
+  readonly isTall?: boolean;
+  readonly format: (value: number) => string;
+  /** Of the vertical axis, where that is another. */
+  readonly axisFormat?: (value: number) => string;
+  /** Told which steps somebody wants to see; null for all. */
+  readonly onZoom: (range: readonly [number, number] | null) => void;
+  /** Changes with the colours. */
+  readonly theme: string;
+}
+
+/** One crosshair over all charts. */
+const CURSOR_KEY = 'steps';
+const HEIGHT = { tall: 260, low: 150 };
+
+/** Lines over steps, with a legend that says what is under the crosshair, or last. */
+export function Chart(props: ChartProps) {
+  const { title, summary, lines, isTall = false, isLog = false, theme } = props;
+  const place = useRef<HTMLDivElement>(null);
+  const legend = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const height = isTall ? HEIGHT.tall : HEIGHT.low;
+  const labels = lines.map(({ label }) => label).join();
+
+  useLayoutEffect(() => {
+    const element = place.current!;
+    const made = new uPlot(optionsOf(latest, element.clientWidth, height, legend), dataOf(latest.current), element);
+    plot.current = made;
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [theme, isLog, labels, height]);
+
+  useEffect(() => {
+    plot.current?.setData(dataOf(latest.current));
+  });
+
+  return (
+    <section class={isTall ? 'card chart tall' : 'card chart'}>
+      <header>
+        <h3>{title}</h3>
+        <div class="legend" ref={legend}>
+          {lines
+            .filter(({ look }) => look !== 'edge' && (isTall || look === 'strong'))
+            .map(({ label, color, look }) => (
+              <span key={label}>
+                <i class={look} style={{ '--line': `var(${color})` }} />
+                {label} <b data-label={label}>–</b>
+              </span>
+            ))}
+        </div>
+      </header>
+      <div role="img" aria-label={`${title}: ${summary}`} ref={place} style={{ height: `${height}px` }} />
+    </section>
+  );
+}
+
+function dataOf({ steps, lines }: ChartProps): AlignedData {
+  return [steps as number[], ...lines.map(({ values }) => values as (number | null)[])];
+}
+
+function optionsOf(
+  latest: { readonly current: ChartProps },
+  width: number,
+  height: number,
+  legend: { readonly current: HTMLDivElement | null },
+): uPlot.Options {
+  const { lines, isLog = false, isTall = false, axisFormat } = latest.current;
+  const style = getComputedStyle(document.documentElement);
+  const color = (name: string) => style.getPropertyValue(name).trim();
+  const edges = lines.flatMap(({ look }, index) => (look === 'edge' ? [index + 1] : []));
+  const axis = {
+    stroke: color('--quiet'),
+    font: '11px system-ui, sans-serif',
+    grid: { stroke: color('--grid'), width: 1 },
+    ticks: { stroke: color('--grid'), width: 1, size: 4 },
+  };
+  const tell = (plot: uPlot) => showFigures(plot, latest.current, legend.current);
+  return {
+    width,
+    height,
+    legend: { show: false },
+    padding: [10, 8, 0, 0],
+    cursor: {
+      sync: { key: CURSOR_KEY },
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 7 },
+      bind: {
+        dblclick: () => () => {
+          latest.current.onZoom(null);
+          return null;
+        },
+      },
+    },
+    scales: {
+      x: { time: false, range: () => [...latest.current.range] },
+      y: { distr: isLog ? 3 : 1, range: isLog ? (uPlot.rangeLog.bind(null) as never) : aroundFigures },
+    },
+    axes: [
+      {
+        ...axis,
+        ...(isTall ? { label: 'step', labelSize: 14, labelGap: 0, labelFont: '11px system-ui, sans-serif' } : {}),
+        size: 28,
+        space: 60,
+        values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? `${tick}` : '')),
+      },
+      {
+        ...axis,
+        size: 52,
+        space: 32,
+        values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : (axisFormat ?? axisText)(tick))),
+      },
+    ],
+    series: [{}, ...lines.map((line) => seriesOf(line, color(line.color)))],
+    ...(edges.length === 2
+      ? { bands: [{ series: [edges[1]!, edges[0]!] as [number, number], fill: `${color(lines[0]!.color)}26` }] }
+      : {}),
+    hooks: {
+      setSelect: [
+        (plot) => {
+          const { left, width: wide } = plot.select;
+          if (wide > 2) latest.current.onZoom([plot.posToVal(left, 'x'), plot.posToVal(left + wide, 'x')]);
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+        },
+      ],
+      setCursor: [tell],
+      setData: [tell],
+      ready: [tell],
+    },
+  };
+}
+
+function seriesOf({ look, label }: Line, stroke: string): uPlot.Series {
+  const base = { label, stroke, spanGaps: true };
+  switch (look) {
+    case 'faint':
+      return { ...base, stroke: `${stroke}59`, width: 1, points: { show: false } };
+    case 'strong':
+      return { ...base, width: 2, points: { show: false } };
+    case 'points':
+      return { ...base, width: 1.5, dash: [5, 4], points: { show: true, size: 6, fill: stroke, width: 0 } };
+    case 'edge':
+      return { ...base, stroke: 'transparent', width: 0, points: { show: false } };
+  }
+}
+
+/** From the least figure to the greatest, with some room. */
+function aroundFigures(_: uPlot, least: number | null, most: number | null): [number, number] {
+  if (least === null || most === null) return [0, 1];
+  if (least === most) return least === 0 ? [0, 1] : [least - Math.abs(least) / 10, most + Math.abs(most) / 10];
+  const room = (most - least) / 20;
+  return [least >= 0 && least < room ? 0 : least - room, most + room];
+}
+
+function axisText(tick: number): string {
+  if (tick === 0) return '0';
+  const size = Math.abs(tick);
+  if (size >= 1e6 || size < 1e-3) return tick.toExponential(0).replace('e+', 'e');
+  return size >= 1e4 ? `${+(tick / 1e3).toPrecision(3)}k` : `${+tick.toPrecision(4)}`;
+}
+
+/** Writes into the legend what is under the crosshair, or the last there is. */
+function showFigures(plot: uPlot, { lines, format }: ChartProps, legend: HTMLDivElement | null): void {
+  const { idx } = plot.cursor;
+  for (const place of legend?.querySelectorAll<HTMLElement>('b') ?? []) {
+    const values = lines.find(({ label }) => label === place.dataset['label'])?.values ?? [];
+    const value = lastUpTo(values, idx ?? values.length - 1);
+    place.textContent = value === null ? '–' : format(value);
+  }
+}
+
+function lastUpTo(values: readonly (number | null)[], index: number): number | null {
+  for (let i = Math.min(index, values.length - 1); i >= 0; i--) if (values[i] != null) return values[i]!;
+  return null;
+}

@@ -1,0 +1,165 @@
+import { useEffect, useState } from 'preact/hooks';
+import { METRIC_LABELS } from '@convoy/protocol/metric';
+import { Replay } from '../src/replay/replay.ts';
+import { Charts } from './charts.tsx';
+import { EventList } from './event-list.tsx';
+import { Feed, type FeedState } from './feed.ts';
+import { Settings } from './settings.tsx';
+import { standingOf } from './standing.ts';
+import { Checkpoints, Findings, Workers } from './tables.tsx';
+import { duration, figure, metricFigure, whole } from './text.ts';
+
+/** The page is drawn anew this often at most, however many events come. */
+const DRAW_EVERY_MS = 250;
+const NOTHING = new Replay();
+
+/** A run: what it does, its curves, its workers, what happened. @param name null for the only one. */
+export function RunPage({ name, theme }: { readonly name: string | null; readonly theme: string }) {
+  const { replay, state, now } = useFeed(name);
+  if (replay.lines === 0) {
+    return (
+      <p class="empty">{state === 'lost' ? 'Nobody answers at this address. Trying again …' : 'Reading the run …'}</p>
+    );
+  }
+  return (
+    <>
+      <Standing replay={replay} feed={state} now={now} />
+      <Findings replay={replay} />
+      <Figures replay={replay} />
+      <Charts replay={replay} theme={theme} />
+      <Workers replay={replay} now={now} />
+      <EventList replay={replay} />
+      <Checkpoints replay={replay} />
+      <Settings name={name} />
+    </>
+  );
+}
+
+/** Follows a run while the component is there. */
+function useFeed(name: string | null): { readonly replay: Replay; readonly state: FeedState; readonly now: number } {
+  const [feed, setFeed] = useState<Feed | null>(null);
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    let timer = 0;
+    const drawSoon = () => {
+      timer ||= setTimeout(() => {
+        timer = 0;
+        redraw((count) => count + 1);
+      }, DRAW_EVERY_MS);
+    };
+    const opened = new Feed(name, drawSoon);
+    setFeed(opened);
+    // Time passes although nothing happens.
+    const ticking = setInterval(drawSoon, 1_000);
+    return () => {
+      opened.close();
+      clearInterval(ticking);
+      clearTimeout(timer);
+    };
+  }, [name]);
+  return { replay: feed?.replay ?? NOTHING, state: feed?.state ?? 'connecting', now: Date.now() };
+}
+
+function Standing({ replay, feed, now }: { readonly replay: Replay; readonly feed: FeedState; readonly now: number }) {
+  const { word, tone, text } = standingOf(replay, feed, now);
+  const { step, totalSteps, stepsPerEpoch, startedAt, lastAt, leftMs, state } = replay;
+  const done = totalSteps === 0 ? 0 : Math.min(1, step / totalSteps);
+  const epochs = Math.ceil(totalSteps / stepsPerEpoch);
+  const until = state.name === 'ended' || feed !== 'live' ? lastAt : now;
+  const parts = [
+    `step ${whole(step)} of ${whole(totalSteps)}`,
+    `epoch ${Math.min(epochs, Math.floor(step / stepsPerEpoch) + 1)} of ${epochs}`,
+    ...(startedAt === null || until === null
+      ? []
+      : [state.name === 'ended' ? `took ${duration(until - startedAt)}` : `${duration(until - startedAt)} so far`]),
+    ...(leftMs === null || state.name !== 'training' ? [] : [`about ${duration(leftMs)} left`]),
+  ];
+  return (
+    <section class="card standing" aria-label="State of the run">
+      <div class="title">
+        <h1>{replay.run}</h1>
+        <span class={`pill ${tone}`} role="status">
+          {word}
+        </span>
+      </div>
+      <p class="state">{text}</p>
+      <div
+        class="progress"
+        role="progressbar"
+        aria-label="Steps done"
+        aria-valuemin={0}
+        aria-valuemax={totalSteps}
+        aria-valuenow={step}
+      >
+        <i class={tone} style={{ width: `${100 * done}%` }} />
+      </div>
+      <p class="facts">
+        {parts.map((part) => (
+          <span key={part}>{part}</span>
+        ))}
+      </p>
+    </section>
+  );
+}
+
+function Figures({ replay }: { readonly replay: Replay }) {
+  const { metric, series, validations, tests, workers } = replay;
+  const label = METRIC_LABELS[metric];
+  const best = validations.reduce<(typeof validations)[number] | null>(
+    (found, each) =>
+      found === null || (metric === 'accuracy' ? each.metric > found.metric : each.metric < found.metric)
+        ? each
+        : found,
+    null,
+  );
+  const last = validations.at(-1);
+  const test = tests.at(-1);
+  const recent = series.values('samplesPerSecond').slice(-20).sort();
+  const tiles = [
+    { name: 'Training loss', value: figure(mean(series.values('loss').slice(-20))), note: 'mean of the last 20 steps' },
+    {
+      name: `Training ${label}`,
+      value: metricFigure(metric, mean(series.values('metric').slice(-20))),
+      note: 'mean of the last 20 steps',
+    },
+    {
+      name: `Validation ${label}`,
+      value: metricFigure(metric, last?.metric),
+      note: best === null ? 'none yet' : `best ${metricFigure(metric, best.metric)} at step ${whole(best.step)}`,
+    },
+    test === undefined
+      ? {
+          name: 'Validation loss',
+          value: figure(last?.loss),
+          note: last === undefined ? 'none yet' : `at step ${whole(last.step)}`,
+        }
+      : { name: `Test ${label}`, value: metricFigure(metric, test.metric), note: `loss ${figure(test.loss)}` },
+    {
+      name: 'Samples per second',
+      value: whole(Math.round(recent[recent.length >> 1] ?? 0)),
+      note: 'median of the last 20 steps',
+    },
+    {
+      name: 'Workers',
+      value: String(workers.hereCount),
+      note: replay.summary === null ? 'taking part now' : `at most ${replay.summary.workers} took part`,
+    },
+  ];
+  return (
+    <dl class="tiles">
+      {tiles.map(({ name, value, note }) => (
+        <div class="card" key={name}>
+          <dt>{name}</dt>
+          <dd>
+            {value}
+            <small>{note}</small>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function mean(values: Float64Array): number {
+  return values.length === 0 ? NaN : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,71 @@
+import type { Replay } from '../src/replay/replay.ts';
+import type { FeedState } from './feed.ts';
+import { duration } from './text.ts';
+
+export interface Standing {
+  readonly word: string;
+  readonly tone: 'good' | 'busy' | 'warn' | 'bad' | 'done';
+  /** What is going on, and what one may do about it. */
+  readonly text: string;
+}
+
+/** A run that trains has an event at least this often. */
+const QUIET_MS = 60_000;
+
+/** How the run stands, in words. */
+export function standingOf(replay: Replay, feed: FeedState, now: number): Standing {
+  const { state, lastAt } = replay;
+  if (state.name === 'ended') return endedStanding(state.outcome, state.reason);
+  if (feed === 'lost') {
+    return {
+      word: 'No connection',
+      tone: 'warn',
+      text: 'Nobody answers at this address. What is shown is from before; the page goes on by itself when the run is resumed here.',
+    };
+  }
+  const alarm = replay.activeFindings.find(({ severity }) => severity === 'alarm');
+  if (alarm?.kind === 'collapsed' || alarm?.kind === 'diverged') {
+    return {
+      word: alarm.kind === 'collapsed' ? 'Collapsed' : 'Diverged',
+      tone: 'bad',
+      text: `${alarm.evidence}. Try: ${alarm.advice}.`,
+    };
+  }
+  switch (state.name) {
+    case 'opening':
+      return { word: 'Opening', tone: 'busy', text: 'The first step has not been done yet.' };
+    case 'waiting':
+      return {
+        word: 'Waiting for workers',
+        tone: 'warn',
+        text: `${state.workers} of the ${state.minWorkers} that the run needs are ready. Start workers with the command that the coordinator prints.`,
+      };
+    case 'stalled':
+      return { word: 'Stalled', tone: 'warn', text: `${state.why}.` };
+    case 'going-back':
+      return { word: 'Going back', tone: 'warn', text: `The run collapsed and goes on from step ${state.toStep}.` };
+    case 'training': {
+      const quietMs = lastAt === null ? 0 : now - lastAt;
+      if (quietMs > QUIET_MS) {
+        return {
+          word: 'Silent',
+          tone: 'warn',
+          text: `Nothing was written for ${duration(quietMs)}: the coordinator may be gone. Resume the run with convoy resume.`,
+        };
+      }
+      return { word: 'Training', tone: 'good', text: alarm === undefined ? 'All is well.' : `${alarm.evidence}.` };
+    }
+  }
+}
+
+function endedStanding(outcome: 'completed' | 'interrupted' | 'halted', reason: string): Standing {
+  const text = `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+  switch (outcome) {
+    case 'completed':
+      return { word: 'Completed', tone: 'done', text };
+    case 'interrupted':
+      return { word: 'Interrupted', tone: 'warn', text: `${text} Go on with convoy resume.` };
+    case 'halted':
+      return { word: 'Halted', tone: 'bad', text };
+  }
+}

@@ -1,0 +1,18 @@
+import type { MetricName } from '@convoy/protocol/metric';
+import type { RunState } from './replay.ts';
+
+/** A run in a list. */
+export interface ListedRun {
+  /** What it is asked for by: its folder's name. */
+  readonly name: string;
+  readonly state: RunState['name'];
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly startedAt: number | null;
+  readonly lastAt: number | null;
+  /** What was measured beside the loss. */
+  readonly metric: MetricName;
+  /** Of the last validation that is known without reading all; null where there is none, or it was not finite. */
+  readonly validationMetric: number | null;
+  readonly testMetric: number | null;
+}

@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import type { ListedRun } from '@convoy/dashboard/replay/listed-run';
+import { percent } from '@convoy/protocol/metric';
+import { openBrowser, type BrowserTab } from '../support/browser.ts';
+import { findChromium } from '../support/chromium.ts';
+import { Convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
+import { steps } from '../support/run-watch.ts';
+import { Pace, PACED_SHAPES, SHAPES } from '../support/workloads.ts';
+
+const folder = temporaryFolder();
+const runs = join(folder.path, 'runs');
+const pace = new Pace(folder.path);
+const chromium = findChromium();
+const started: Convoy[] = [];
+let tab: BrowserTab | null = null;
+afterAll(async () => {
+  await tab?.close();
+  for (const { process } of started) if (process.exitCode === null) process.kill('SIGKILL');
+  await Promise.all(started.map(({ finished }) => finished));
+  folder.remove();
+});
+
+function start(args: readonly string[]): Convoy {
+  const program = new Convoy(args, pace.env);
+  started.push(program);
+  return program;
+}
+
+const TRAINING = ['--deterministic', '--seed', '7', '--json'];
+const linesOf = (run: string) =>
+  readFileSync(join(runs, run, 'events.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+
+/** The lines that a stream of events has until it ends, or until `enough`, and the id of the last message. */
+async function linesFrom(
+  url: string,
+  headers: Record<string, string> = {},
+  enough: (lines: readonly string[]) => boolean = () => false,
+): Promise<{ readonly lines: readonly string[]; readonly lastId: string }> {
+  const stop = new AbortController();
+  const response = await fetch(url, { headers, signal: stop.signal });
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+  const lines: string[] = [];
+  let lastId = '';
+  let text = '';
+  for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    const messages = text.split('\n\n');
+    text = messages.pop()!;
+    for (const message of messages) {
+      lastId = /^id: (\d+)$/m.exec(message)?.[1] ?? lastId;
+      lines.push(...[...message.matchAll(/^data: (.*)$/gm)].map(([, line]) => line!));
+    }
+    if (enough(lines)) break;
+  }
+  stop.abort();
+  return { lines, lastId };
+}
+
+/** Waits until the page has those words, and all of it fits its width. */
+async function shown(page: BrowserTab, ...words: readonly string[]): Promise<void> {
+  const text = () => page.evaluate<string>('document.body.innerText');
+  for (const word of words) await expect.poll(text, { timeout: 120_000 }).toContain(word);
+  expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+}
+
+it('a run can be followed from any line while it trains, and its page ends with its figures', async () => {
+  pace.slow();
+  const run = join(runs, 'followed');
+  const training = start(['train', '--workers', '2', ...PACED_SHAPES, ...TRAINING, '--steps', '42', '--run-dir', run]);
+  const [, url] = await training.said(/^page: (\S+)/);
+  if (chromium === null) console.log('NOT CHECKED: the page itself, for there is no Chromium on this machine');
+  else {
+    tab = await openBrowser(chromium);
+    await tab.send('Emulation.setDeviceMetricsOverride', {
+      width: 390,
+      height: 844,
+      deviceScaleFactor: 1,
+      mobile: true,
+    });
+    await tab.open(url!);
+  }
+  await steps(run, 3);
+  // A viewer whose connection breaks in the midst of it goes on where it was.
+  const first = await linesFrom(`${url}v1/events?from=0`, {}, (lines) => lines.some((line) => /"step":2,/.test(line)));
+  const all = linesFrom(`${url}v1/events`);
+  const rest = linesFrom(`${url}v1/events?from=0`, { 'last-event-id': first.lastId });
+  pace.full();
+  const summary = summaryOf(await training.finished);
+  const lines = linesOf('followed');
+  expect((await all).lines).toEqual(lines);
+  expect([...first.lines, ...(await rest).lines]).toEqual(lines);
+  if (tab === null) return;
+  await shown(tab, 'Completed', 'step 42 of 42', percent(summary.testAccuracy!), percent(summary.validationAccuracy!));
+  expect(tab.faults.filter((fault) => !fault.includes('ERR_CONNECTION_REFUSED'))).toEqual([]);
+});
+
+it('a run in one process has its page too, and finished runs have theirs', async () => {
+  const run = join(runs, 'single');
+  const training = start(['train', '--single', ...SHAPES, ...TRAINING, '--steps', '14', '--run-dir', run]);
+  const [, url] = await training.said(/^page: (\S+)/);
+  const { lines } = await linesFrom(`${url}v1/events`);
+  const summary = summaryOf(await training.finished);
+  expect(lines).toEqual(linesOf('single'));
+
+  const dashboard = start(['dashboard', runs]);
+  await dashboard.said(/Ctrl-C ends/);
+  const [page] = /http:\S+/.exec(dashboard.saidOnStdout())!;
+  const listed = (await (await fetch(`${page}v1/runs`)).json()) as ListedRun[];
+  expect(listed).toContainEqual(
+    expect.objectContaining({ name: 'single', state: 'ended', step: 14, testMetric: summary.testAccuracy }),
+  );
+  if (tab !== null) {
+    await tab.open(page);
+    await shown(tab, 'followed', 'single');
+    await tab.evaluate(
+      `[...document.querySelectorAll('a')].find(({ textContent }) => textContent === 'single').click()`,
+    );
+    await shown(tab, 'Completed', 'step 14 of 14', percent(summary.testAccuracy!));
+  }
+  dashboard.process.kill('SIGINT');
+  expect((await dashboard.finished).code).toBe(0);
+});
