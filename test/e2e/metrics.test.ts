@@ -30,7 +30,7 @@ function scraped(): void {
     const coordinator = new Convoy(
       [
         ...['coordinator', ...PACED_SHAPES, '--steps', '100000', '--checkpoint-every', '5', '--run-dir', run],
-        ...['--port', '0', '--linger', '0', '--token-file', tokens, '--tls', 'self-signed', '--tls-dir', tls],
+        ...['--port', '0', '--token-file', tokens, '--tls', 'self-signed', '--tls-dir', tls],
       ],
       pace.env,
     );
