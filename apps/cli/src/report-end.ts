@@ -34,7 +34,8 @@ export async function reportEnd(
   } else {
     const more = collapse === null ? [] : ([['--on-collapse', 'rollback']] as const);
     const toGoOn = resumeCommand(command, process.argv.slice(3), run.folder, more);
-    display.warn(`${outcome}: ${reason}, after ${countOf(summary.steps, 'step')}. Go on with: ${toGoOn}`);
+    const done = `${countOf(summary.steps, 'step')} ${summary.steps === 1 ? 'is' : 'are'} done`;
+    display.warn(`${outcome}: ${reason}; ${done}. Go on with: ${toGoOn}`);
   }
   for (const rollback of summary.rollbacks) display.warn(`it went back ${rollbackText(rollback)}`);
   for (const finding of summary.health)
