@@ -1,3 +1,4 @@
+import { mergeConfig } from 'vitest/config';
 import { project } from '../vitest.shared.ts';
 
-export default project('test');
+export default mergeConfig(project('test'), { test: { globalSetup: ['support/shared-folder.ts'] } });

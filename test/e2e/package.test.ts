@@ -3,32 +3,26 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyTensorflow } from '@convoy/engine/backends/tensorflow-copy.fixture';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { isNativeInfo } from '@convoy/infra/standard-error';
 import { convoy, eventsOf, summaryOf, temporaryFolder, type Finished } from '../support/convoy.ts';
 import { ended } from '../support/ended.ts';
+import { foreignEnvironment, INSTALLED_AFTER_MS, installedPackage, type InstalledPackage } from '../support/installed-package.ts'; // prettier-ignore
 
-const PACK = fileURLToPath(new URL('../../infra/package/pack.mjs', import.meta.url));
-const TYPES = ['typescript@5.9.3', '@types/node@20.19.43'];
-const INSTALL = ['--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=1', '--fetch-timeout=60000'];
-/** How npm says that it can't reach its registry. */
-const UNREACHABLE =
-  /ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|ERR_SOCKET_TIMEOUT|E40[13]|E50\d/;
-
-/** Whatever is started here is ended then: packing and installing take a minute or two on a quiet machine. */
+/** Whatever is started here is ended then. */
 const ENDED_AFTER_MS = 540_000;
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
 
-const project = join(folder.path, 'a project');
-const modules = join(project, 'node_modules');
-
-/** Why nothing is installed; null when it is. */
-let obstacle: string | null = null;
+let installed: InstalledPackage;
+let project: string;
+beforeAll(async () => {
+  installed = await installedPackage();
+  project = installed.project;
+}, INSTALLED_AFTER_MS);
 
 /** A program in the project's folder, with an environment that knows nothing of the clone's npm. */
 async function run(
@@ -36,11 +30,10 @@ async function run(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
-  const clean = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_PATH|TF_NUM|VITEST|NODE_ENV)/.test(name));
   return ended(
     spawn(program, args, {
       cwd: project,
-      env: { ...Object.fromEntries(clean), ...env },
+      env: { ...foreignEnvironment(), ...env },
       timeout: ENDED_AFTER_MS,
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
@@ -60,22 +53,11 @@ async function mustRun(
 /** Writes a file of the project. */
 const file = (name: string, text: string) => writeFileSync(join(project, name), text);
 
-beforeAll(async () => {
-  mkdirSync(project);
-  const { stdout } = await mustRun(process.execPath, [PACK, folder.path]);
-  file('package.json', '{ "name": "a-project", "private": true }');
-  const npm = ['install', '--cache', join(folder.path, 'npm-cache'), ...INSTALL, stdout.trim(), ...TYPES];
-  const { code, stderr } = await run('npm', npm);
-  if (code === 0) return;
-  if (!UNREACHABLE.test(stderr)) throw new Error(`npm install ended with ${code}:\n${stderr}`);
-  obstacle = `npm can't reach its registry (${stderr.trim().split('\n')[0]})`;
-}, 2 * ENDED_AFTER_MS);
-
 /** A test of what is installed; where nothing could be, it says so. */
 function itInstalled(title: string, test: () => Promise<void> | void): void {
   it(title, async () => {
-    if (obstacle === null) await test();
-    else console.info(`NOT CHECKED: the installed package: ${title}: ${obstacle}`);
+    if (installed.obstacle === null) await test();
+    else console.info(`NOT CHECKED: the installed package: ${title}: ${installed.obstacle}`);
   });
 }
 
@@ -88,7 +70,7 @@ const enginesOf = (events: readonly RunEvent[]) =>
 
 describe('the package', () => {
   it('has the program, its types and what belongs to it: no test, no source, nothing of the workspaces', () => {
-    const packed = join(folder.path, 'tfjs-convoy');
+    const packed = join(installed.tarball, '..', 'tfjs-convoy');
     const files = readdirSync(packed, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map(({ parentPath, name }) => join(parentPath, name).slice(packed.length + 1));
@@ -218,7 +200,7 @@ describe('a program', () => {
       module: 'nodenext',
     };
     file('tsconfig.json', JSON.stringify({ compilerOptions, files: ['program.mts', 'common.cts'] }));
-    const { stdout } = await run(process.execPath, [join(modules, 'typescript/bin/tsc'), '-p', '.']);
+    const { stdout } = await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
     expect(stdout).toBe('');
   });
 });
