@@ -65,6 +65,13 @@ describe('a path that a user names and that can not be used', () => {
     expect(existsSync(at('never-made'))).toBe(false);
   });
 
+  it('is not made for a run whose workers would all be turned away', async () => {
+    const { code, stderr } = await convoy(train('--deterministic', '--threads', '2', '--run-dir', at('never-made')));
+    expect(stderr).toBe('convoy: a deterministic run has one thread per worker: leave out --threads 2');
+    expect(code).toBe(2);
+    expect(existsSync(at('never-made'))).toBe(false);
+  });
+
   it('is found by doctor, which makes a file there', async () => {
     const { code, stdout } = await convoy(['doctor', '--engine', 'wasm'], { CONVOY_CACHE_DIR: '/proc/convoy/cache' });
     expect(stdout).toMatch(/^! disk \(cache\) +can't write to \/proc\/convoy\/cache: .*\(ENOENT\)/m);

@@ -7,7 +7,7 @@ import { whenStopped, type StopRequest } from './stop-signals.ts';
 /** Options of a run whose events the display shows and that ends when the operator says so. */
 export function shownOptions(
   flags: RunFlags,
-  options: Pick<PrepareOptions, 'url' | 'fallbackToSynthetic' | 'syntheticSize' | 'isSingle'>,
+  options: Pick<PrepareOptions, 'url' | 'fallbackToSynthetic' | 'syntheticSize' | 'isSingle' | 'threads'>,
   display: Display,
   { signal }: StopRequest,
 ): PrepareOptions {

@@ -22,6 +22,7 @@ export async function performTraining(options: TrainOptions, onEvent: (event: Ru
     url: null,
     fallbackToSynthetic,
     isSingle: single,
+    threads: resolved.computing.threads,
     signal,
     onEvent,
     onNote,

@@ -243,6 +243,7 @@ describe('train', () => {
   });
 
   it.each<[TrainOptions, string]>([
+    [{ ...SETTINGS, threads: 2 }, 'a deterministic run has one thread per worker: leave out threads: 2'],
     [{ workers: 0 }, 'workers (0) must be a whole number, 1 or more'],
     [{ onCollapse: 'pray' } as unknown as TrainOptions, 'onCollapse (pray) must be one of halt, rollback, continue'],
     [{ workers: 2, single: true }, 'leave out workers, or single'],
@@ -265,7 +266,13 @@ describe('train', () => {
 
   it('computes with as many threads as TensorFlow was loaded with in this process, or not at all', async () => {
     if (!engine.startsWith('tensorflow')) return console.info(`NOT CHECKED: other threads than before, of ${engine}`);
-    const { result } = train({ ...SETTINGS, runDir: pathOf('threads'), single: true, threads: 2 });
+    const { result } = train({
+      ...SETTINGS,
+      deterministic: false,
+      runDir: pathOf('threads'),
+      single: true,
+      threads: 2,
+    });
     await expect(result).rejects.toThrow('was loaded in this process with threads: 1');
   });
 

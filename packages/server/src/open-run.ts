@@ -64,6 +64,7 @@ async function openNew(options: PrepareOptions, { incarnation, onLost }: Opener)
   const { runDir, url } = options;
   // Before anything is downloaded: a wrong flag should be told at once.
   const { config: wanted, workload, model } = await resolveRun(options);
+  assertThreads(wanted, options);
   const { dataset, config } = await openNewData(options, wanted, workload);
   const plan = planRun(config, dataset);
   const ragged = raggedEnd(config, plan);
@@ -93,6 +94,7 @@ async function openAgain(path: string, options: PrepareOptions, { incarnation, o
     assertWritable(path);
     const { folder, run, config: held } = RunFolder.reopen(path, onNote);
     const config = options.extension === undefined ? held : extendConfig(held, options.extension);
+    assertThreads(config, options);
     const model = await modelOf(config, workload);
     const dataset = await openData(config, { dataDir, workload, environment, signal, onProgress: onDownload });
     const finished = await finishRollback(path);
@@ -114,6 +116,12 @@ async function openAgain(path: string, options: PrepareOptions, { incarnation, o
     await lock.release();
     throw error;
   }
+}
+
+/** @throws OperatorError when all workers that are going to be started would be turned away. */
+function assertThreads({ deterministic }: RunConfig, { threads = 1 }: PrepareOptions): void {
+  if (!deterministic || threads === 1) return;
+  throw new OperatorError(`a deterministic run has one thread per worker: leave out --threads ${threads}`);
 }
 
 /** What a run's data and draws are known by: its checkpoints are of these. */

@@ -71,6 +71,8 @@ export interface PrepareOptions extends RunOptions {
   readonly syntheticSize?: number | undefined;
   /** The one worker computes in this process: nobody could take its place, and it can't hang without this server. */
   readonly isSingle?: boolean;
+  /** Threads of each worker that is started beside this process, where somebody has said how many. */
+  readonly threads?: number | undefined;
   readonly signal: AbortSignal;
   readonly onEvent: (event: RunEvent) => void;
   /** One line for the operator. */

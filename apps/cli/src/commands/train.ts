@@ -68,7 +68,7 @@ export async function train(flags: TrainFlags, command: Command): Promise<void> 
     const guard = isSingle ? null : localGuard(source, (line) => display.warn(line));
     const options = shownOptions(
       flags,
-      { url: null, fallbackToSynthetic, syntheticSize: flags.syntheticSize, isSingle },
+      { url: null, fallbackToSynthetic, syntheticSize: flags.syntheticSize, isSingle, threads: flags.threads },
       display,
       stop,
     );
