@@ -56,7 +56,7 @@ export function metricValue(name: MetricName, value: number): string {
 
 /** A number and what is counted, in the singular or the plural: `1 step`, `2,000 steps`, `2 micro-batches`. */
 export function countOf(n: number, noun: string): string {
-  const ending = n === 1 ? '' : /(s|ch)$/.test(noun) ? 'es' : 's';
+  const ending = n === 1 ? '' : /(s|tch)$/.test(noun) ? 'es' : 's';
   return `${n.toLocaleString('en-US')} ${noun}${ending}`;
 }
 
