@@ -5,8 +5,8 @@ import type { ListedRun } from '@convoy/dashboard/replay/listed-run';
 import { percent } from '@convoy/protocol/metric';
 import { openBrowser, type BrowserTab } from '../support/browser.ts';
 import { findChromium } from '../support/chromium.ts';
-import { Convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
-import { steps } from '../support/run-watch.ts';
+import { Convoy, convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
+import { serverPid, steps } from '../support/run-watch.ts';
 import { Pace, PACED_SHAPES, SHAPES } from '../support/workloads.ts';
 
 const folder = temporaryFolder();
@@ -22,8 +22,8 @@ afterAll(async () => {
   folder.remove();
 });
 
-function start(args: readonly string[]): Convoy {
-  const program = new Convoy(args, pace.env);
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Convoy {
+  const program = new Convoy(args, { ...pace.env, ...env });
   started.push(program);
   return program;
 }
@@ -96,6 +96,41 @@ it('a run can be followed from any line while it trains, and its page ends with 
   if (tab === null) return;
   await shown(tab, 'Completed', 'step 42 of 42', percent(summary.testAccuracy!), percent(summary.validationAccuracy!));
   expect(tab.faults.filter((fault) => !fault.includes('ERR_CONNECTION_REFUSED'))).toEqual([]);
+});
+
+it('with tokens a link opens the page, which goes on by itself when the coordinator is killed and resumed', async () => {
+  const run = join(runs, 'resumed');
+  const tokenFile = join(folder.path, 'tokens');
+  expect((await convoy(['token', '--file', tokenFile])).code).toBe(0);
+  const [worker, , viewer] = readFileSync(tokenFile, 'utf8').match(/^c[wov]_\S+/gm)!;
+  pace.slow();
+  const serving = ['coordinator', '--token-file', tokenFile, '--json', '--linger', '0', ...PACED_SHAPES];
+  const training = ['--deterministic', '--seed', '7', '--steps', '42', '--checkpoint-every', '5', '--run-dir', run];
+  const first = start([...serving, '--port', '0', ...training]);
+  const [, port] = await first.said(/^listening on ws:\S+:(\d+)/);
+  const url = `http://127.0.0.1:${port}`;
+  start(['worker', '--url', url.replace('http', 'ws'), '--threads', '1', ...PACED_SHAPES], { CONVOY_TOKEN: worker! });
+  await steps(run, 6);
+  const link = (await start(['dashboard', url], { CONVOY_TOKEN: viewer! }).finished).stdout.trim();
+  expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#link=[\w-]{43}$/);
+  if (tab !== null) {
+    await tab.open(link);
+    await shown(tab, 'Training');
+    expect(await tab.evaluate('location.hash + document.cookie')).toBe('');
+  }
+  process.kill(serverPid(run), 'SIGKILL');
+  await first.finished;
+  if (tab !== null) await shown(tab, 'No connection');
+  const second = start([...serving, '--port', port!, '--resume', run]);
+  if (tab !== null) await shown(tab, 'The run goes on after step', 'Training');
+  pace.full();
+  const summary = summaryOf(await second.finished);
+  expect(summary.outcome).toBe('completed');
+  if (tab !== null) {
+    await shown(tab, 'Completed', 'step 42 of 42', percent(summary.testAccuracy!));
+    const curve = `document.querySelector('[aria-label^="Loss: "]').getAttribute('aria-label')`;
+    expect(await tab.evaluate(curve)).toMatch(/at step 42,/);
+  }
 });
 
 it('a run in one process has its page too, and finished runs have theirs', async () => {

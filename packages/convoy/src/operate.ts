@@ -5,6 +5,7 @@ import type { RunStatus } from '@convoy/protocol/run-status';
 import { answerTo, leaveRequest, withdrawRequest, type OperatorRequest } from '@convoy/run-store/requests';
 import { readConfig } from '@convoy/run-store/run-folder';
 import { callJson, type CallOptions } from '@convoy/transport/call';
+import { addressOf } from '@convoy/transport/http-request';
 
 /** How to reach a coordinator over the network: its address, a token and whose certificate is taken. */
 export type Coordinator = Pick<CallOptions, 'url' | 'token' | 'trust'>;
@@ -48,6 +49,19 @@ export async function askFolder(runFolder: string, request: OperatorRequest): Pr
  */
 export async function askCoordinator(coordinator: Coordinator, { type, ...about }: OperatorRequest): Promise<void> {
   await callJson({ ...coordinator, role: 'operator', method: 'POST', path: `/v1/${type}`, body: about });
+}
+
+/**
+ * An address that opens the page of a coordinator's run in a browser: with a secret that lets in one, once and soon.
+ * @throws OperatorError when it can't be reached, or the token is no viewer's or operator's.
+ */
+export async function linkTo(coordinator: Coordinator): Promise<string> {
+  const answer = await callJson({ ...coordinator, role: 'viewer', method: 'POST', path: '/v1/link' });
+  const { secret } = answer as { readonly secret: string | null };
+  const page = addressOf(coordinator.url, '/');
+  // In the fragment: it is in no request, and in no log of a proxy.
+  if (secret !== null) page.hash = `link=${secret}`;
+  return page.href;
 }
 
 /** How the run of a coordinator stands. @throws OperatorError when it can't be reached, or the token is no viewer's or operator's. */

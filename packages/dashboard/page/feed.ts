@@ -4,7 +4,7 @@ import { Replay } from '../src/replay/replay.ts';
 export type FeedState = 'connecting' | 'live' | 'lost';
 
 /** After a connection is lost another is tried: soon at first, then less often. */
-const RETRY_MS = [1_000, 2_000, 5_000, 10_000];
+const RETRY_MS = [500, 1_000, 2_000, 3_000];
 
 /**
  * Replays a run and follows it. A connection that is lost is opened again from the next line, so that nothing is missing and

@@ -39,10 +39,10 @@ function Page() {
         </button>
       </header>
       <main>
-        {shown !== null ? (
-          <RunPage key={shown} name={shown} theme={String(theme.isDark)} />
-        ) : runs === null ? (
+        {runs === null ? (
           <p class="empty">{fault ?? 'Looking for runs …'}</p>
+        ) : shown !== null ? (
+          <RunPage key={shown} name={shown} theme={String(theme.isDark)} />
         ) : (
           <RunsPage runs={runs} />
         )}
@@ -65,4 +65,13 @@ function useTheme(): { readonly isDark: boolean; readonly toggle: () => void } {
   return { isDark, toggle: () => setDark(!isDark) };
 }
 
-render(<Page />, document.getElementById('app')!);
+/** Changes a link's secret, which is in the fragment, for a cookie. */
+async function useLink(): Promise<void> {
+  const secret = new URLSearchParams(location.hash.slice(1)).get('link');
+  if (secret === null) return;
+  // It is good for nothing from now on, and needs not be in the browser's history.
+  history.replaceState(null, '', location.pathname);
+  await fetch('v1/session', { method: 'POST', body: JSON.stringify({ secret }) }).catch(() => {});
+}
+
+void useLink().then(() => render(<Page />, document.getElementById('app')!));

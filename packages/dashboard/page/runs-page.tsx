@@ -2,6 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ListedRun } from '../src/replay/listed-run.ts';
 import { dateTime, metricFigure, whole } from './text.ts';
 
+const NEEDS_LINK =
+  'To watch this run you need a link that was not used before. “convoy dashboard” with the address of the coordinator makes one.';
 /** A list is asked for anew this often. */
 const LIST_EVERY_MS = 5_000;
 
@@ -25,7 +27,7 @@ export function useRuns(): { readonly runs: readonly ListedRun[] | null; readonl
       try {
         const answer = await fetch('v1/runs');
         if (answer.ok) setRuns((await answer.json()) as readonly ListedRun[]);
-        setFault(answer.ok ? null : (await answer.text()).trim());
+        setFault(answer.ok ? null : answer.status === 401 ? NEEDS_LINK : (await answer.text()).trim());
       } catch {
         setFault('Nobody answers at this address.');
       }

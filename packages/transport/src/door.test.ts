@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import { closeCodes, type Codec, type Connection } from './connection.ts';
 import { listen, type ListenOptions } from './listen.ts';
 import { answerJson, answerText, readJson, RouteTable, type Route } from './routes.ts';
+import { sessionRoutes } from './session-routes.ts';
 import { digestOfToken, newToken, ROLES, TokenBook, type KnownToken, type Role } from './tokens.ts';
 
 const codec: Codec<string, string> = {
@@ -255,6 +256,55 @@ describe('a page in a browser', () => {
     expect((await ask('/v1/data/x')).status).toBe(401);
     expect([await statusAt(port, 'evil.example'), await statusAt(port, `localhost:${port}`)]).toEqual([403, 200]);
     expect(await upgradeStatus(port)).toBe(401);
+  });
+});
+
+describe('a link for a browser', () => {
+  const watch = async () => {
+    const { book, ...token } = tokens();
+    const door = await openDoor({ tokens: book, routes: new RouteTable([...sessionRoutes, ...routes]) });
+    const link = async (role: Role) => (await door.ask('/v1/link', token[role], { method: 'POST' })).json();
+    const redeem = (secret: unknown, headers: Record<string, string> = {}) =>
+      door.ask('/v1/session', undefined, { method: 'POST', body: JSON.stringify({ secret }), headers });
+    return { ...door, book, token, link, redeem };
+  };
+
+  it('lets in one browser, once, to watch and to do nothing else; its cookie ends with the token', async () => {
+    const { ask, link, redeem, book, token, url } = await watch();
+    const { secret } = (await link('viewer')) as { secret: string };
+    expect((await redeem(secret, { origin: 'http://example.com' })).status).toBe(403);
+    const first = await redeem(secret, { origin: url });
+    expect(first.status).toBe(200);
+    const [set] = first.headers.getSetCookie();
+    expect(set).toMatch(/^convoy_[0-9a-f]{16}=\d+\.[0-9a-f]{64}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=43200$/);
+    const cookie = set!.split(';')[0]!;
+    expect((await redeem(secret)).status).toBe(401);
+    const status = async (path: string, method = 'GET', headers: Record<string, string> = {}) =>
+      (await ask(path, undefined, { method, headers: { cookie, ...headers } })).status;
+    expect(await status('/v1/status')).toBe(200);
+    expect(await status('/v1/status', 'GET', { origin: 'http://example.com' })).toBe(403);
+    expect(await status('/v1/drain', 'POST')).toBe(401);
+    expect(await status('/v1/data/x')).toBe(401);
+    book.replace(book.tokens.filter(({ digest }) => !digest.equals(digestOfToken(token.viewer))));
+    expect(await status('/v1/status')).toBe(401);
+  });
+
+  it("is made by viewers and operators, and an operator's does not steer either", async () => {
+    const { ask, link, redeem, token } = await watch();
+    expect((await ask('/v1/link', token.worker, { method: 'POST' })).status).toBe(403);
+    expect((await ask('/v1/link', undefined, { method: 'POST' })).status).toBe(401);
+    const { secret } = (await link('operator')) as { secret: string };
+    const [set] = (await redeem(secret)).headers.getSetCookie();
+    const headers = { cookie: set!.split(';')[0]! };
+    expect((await ask('/v1/status', undefined, { headers })).status).toBe(200);
+    expect((await ask('/v1/drain', undefined, { method: 'POST', headers })).status).toBe(401);
+  });
+
+  it('is no link when it is none, and is not needed where there are no tokens', async () => {
+    const { redeem } = await watch();
+    for (const secret of ['', 'x'.repeat(43), 7, null]) expect((await redeem(secret)).status).toBe(401);
+    const { ask } = await openDoor({ routes: new RouteTable(sessionRoutes) });
+    expect(await (await ask('/v1/link', undefined, { method: 'POST' })).json()).toEqual({ secret: null });
   });
 });
 

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { FailureLimits } from './failure-limits.ts';
 import { isLoopback } from './loopback.ts';
 import { originOf } from './origin.ts';
+import { ViewerSessions } from './viewer-sessions.ts';
 import { aRole, mayActAs, nameOfToken, type KnownToken, type Role, type TokenBook } from './tokens.ts';
 
 /** Who sends a request. */
@@ -39,6 +40,8 @@ export interface GateOptions {
 /** Decides who may do what, by what the head of a request says. Nothing is allocated for who may not. */
 export class Gate {
   readonly tokens: TokenBook | null;
+  /** Browsers that were let in to watch; null where there are no tokens. */
+  readonly sessions: ViewerSessions | null;
   readonly #isLocal: boolean;
   readonly #isOpenToViewers: boolean;
   readonly #onRefused: (remote: string, reason: string) => void;
@@ -46,6 +49,7 @@ export class Gate {
 
   constructor({ tokens = null, isLocal = false, isOpenToViewers = false, onRefused = () => {} }: GateOptions = {}) {
     this.tokens = tokens;
+    this.sessions = tokens === null ? null : new ViewerSessions(tokens);
     this.#isLocal = isLocal;
     this.#isOpenToViewers = isLocal && isOpenToViewers;
     this.#onRefused = onRefused;
@@ -85,6 +89,12 @@ export class Gate {
         return this.#refuse(403, 'without tokens nobody on another machine may steer a run', null);
       }
       return { caller: { remote, origin: address, token: null }, refused: null };
+    }
+    if (presented === null && needed === 'viewer') {
+      const session = this.sessions!.tokenOf(headers.cookie);
+      if (session !== null) {
+        return { caller: { remote, origin: `${address} (${nameOfToken(session)})`, token: session }, refused: null };
+      }
     }
     const token = presented === null ? null : this.tokens!.find(presented);
     // A valid token is taken whatever others from the same address have done: they may be strangers behind the same router.

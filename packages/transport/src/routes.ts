@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller, Gate, RefusedRequest } from './gate.ts';
 import type { Role } from './tokens.ts';
+import type { ViewerSessions } from './viewer-sessions.ts';
 
 /** Something that the door answers over HTTP. */
 export interface Route {
@@ -20,6 +21,8 @@ export interface Visit {
   readonly rest: string;
   /** Whether who asked may still ask: a token may lose its place while a long answer is given. */
   readonly isStillAllowed: () => boolean;
+  /** Browsers that may watch; null where nobody needs a token. */
+  readonly sessions: ViewerSessions | null;
 }
 
 /** Of a request's body that is read as JSON. */
@@ -62,7 +65,12 @@ export class RouteTable {
     response.setHeader('cache-control', 'no-store');
     response.setHeader('x-content-type-options', 'nosniff');
     const handling = async () =>
-      route.handle(request, response, { caller, rest, isStillAllowed: () => gate.stillAdmits(caller) });
+      route.handle(request, response, {
+        caller,
+        rest,
+        isStillAllowed: () => gate.stillAdmits(caller),
+        sessions: gate.sessions,
+      });
     handling().catch((error: unknown) => {
       this.#onFault(error);
       if (response.headersSent) response.destroy();

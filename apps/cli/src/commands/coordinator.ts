@@ -111,8 +111,9 @@ export async function coordinate(
     const options = shownOptions(flags, { url }, display, stop);
     const run = await serveShown(options, display, stop);
     supplies = await openSupplies(run, flags.workload, (line) => display.warn(line));
+    const pinned = tls?.isSelfSigned ? ['--tls-fingerprint', fingerprintText(tls.fingerprint)] : [];
     const workerArguments = [
-      ...(tls?.isSelfSigned ? ['--tls-fingerprint', fingerprintText(tls.fingerprint)] : []),
+      ...pinned,
       ...(run.deterministic ? ['--threads', '1'] : []),
       ...workloadArguments(flags.workload, supplies),
     ];
@@ -126,7 +127,12 @@ export async function coordinate(
     const withToken = tokens.book === null ? ' with' : ", with a worker's token in CONVOY_TOKEN";
     const startThem = startWorkers === undefined ? `; start workers${withToken}:\n\n  ${display.workerCommand}\n` : '';
     display.line(`listening on ${url}${startThem}`);
-    display.line(`page: ${addressOf(url, '/').href}${tokens.book === null ? '' : ", with a viewer's token"}`);
+    const link = shellCommand([...programName(), 'dashboard', url, ...pinned]);
+    display.line(
+      tokens.book === null
+        ? `page: ${addressOf(url, '/').href}`
+        : `page: with a viewer's token in CONVOY_TOKEN, this makes a link that opens it:\n\n  ${link}\n`,
+    );
     const workersLeft = startWorkers?.({ url, workerArguments, token: () => tokens.workerToken(), run, display });
     try {
       await reportEnd(run, { display, json: flags.json, stop, command });

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { faultsTo } from '@convoy/convoy/guarded-door';
+import { linkTo } from '@convoy/convoy/operate';
 import { openPage } from '@convoy/dashboard/serve/open-page';
 import { runsIn } from '@convoy/dashboard/serve/run-list';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
+import { callerFlags, coordinatorAt, isAddress } from '../flags/network.ts';
 import { wholeBetween } from '../flags/values.ts';
 import { stopSignals } from '../stop-signals.ts';
 
@@ -15,6 +17,7 @@ const DEFAULT_FOLDER = 'runs';
 
 const dashboardFlags = flagTable({
   port: { takes: '<n>', parse: wholeBetween(0, 65_535), help: 'port on this machine; 0 takes a free one', default: 0 },
+  ...callerFlags,
   open: { help: 'open the page in the browser', default: false as boolean },
 });
 
@@ -22,41 +25,51 @@ const dashboardFlags = flagTable({
 export function dashboardCommand(): Command {
   const command = newCommand('dashboard')
     .description('show runs in a browser, finished ones and those that are training')
-    .argument('[folder]', 'a folder of runs, or one run', DEFAULT_FOLDER);
+    .argument('[folder]', "a folder of runs, one run, or a coordinator's address", DEFAULT_FOLDER);
   return addFlags(command, dashboardFlags)
     .addHelpText(
       'after',
       `
-It serves this machine alone, until Ctrl-C.
+With a folder it serves this machine alone, until Ctrl-C. With an address it prints a
+link that lets one browser watch that coordinator's run, once and within ten minutes.
 
 Examples:
   $ convoy dashboard
-  $ convoy dashboard runs/20261124-051200-lesson-3f9a --open`,
+  $ convoy dashboard runs/20261124-051200-lesson-3f9a --open
+  $ convoy dashboard wss://192.0.2.10:7311 --tls-fingerprint sha256:…     with a viewer's or an operator's token in CONVOY_TOKEN`,
     )
     .action(showDashboard);
 }
 
-async function showDashboard(folder: string, flags: FlagValues<typeof dashboardFlags>): Promise<void> {
+async function showDashboard(named: string, flags: FlagValues<typeof dashboardFlags>): Promise<void> {
+  if (!isAddress(named)) return serveFolder(named, flags);
+  const link = await linkTo(coordinatorAt(named, flags, 'viewer'));
+  process.stdout.write(`${link}\n`);
+  if (flags.open) openBrowser(link);
+}
+
+async function serveFolder(folder: string, flags: FlagValues<typeof dashboardFlags>): Promise<void> {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
     throw new OperatorError(`there is no folder ${folder}: name the folder that your runs are in`, {
       exitCode: exitCodes.data,
     });
   }
   const { signal } = stopSignals();
-  const note = (line: string) => process.stderr.write(`${line}\n`);
   const page = await openPage(runsIn(folder), { port: flags.port, onFault: faultsTo(note) });
   try {
     process.stdout.write(`${page.url}\n`);
     note(`the runs in ${folder}; Ctrl-C ends`);
-    if (flags.open) openBrowser(page.url, note);
+    if (flags.open) openBrowser(page.url);
     if (!signal.aborted) await once(signal, 'abort');
   } finally {
     await page.close();
   }
 }
 
+const note = (line: string) => process.stderr.write(`${line}\n`);
+
 /** Asks the system for its browser. */
-function openBrowser(url: string, note: (line: string) => void): void {
+function openBrowser(url: string): void {
   const [program, ...args] =
     process.platform === 'darwin' ? ['open'] : process.platform === 'win32' ? ['cmd', '/c', 'start'] : ['xdg-open'];
   const child = spawn(program!, [...args, url], { stdio: 'ignore', detached: true });

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { EVENTS_FILE } from '@convoy/run-store/event-log';
 import { answerJson, answerText, type Route } from '@convoy/transport/routes';
+import { sessionRoutes } from '@convoy/transport/session-routes';
 import { EVENT_STREAM, EventStreams } from './event-streams.ts';
 import { PageFiles } from './page-files.ts';
 import type { RunSource } from './run-list.ts';
@@ -18,6 +19,7 @@ export function dashboard(runs: RunSource): Dashboard {
   const streams = new EventStreams();
   const page = new PageFiles();
   const routes: readonly Route[] = [
+    ...sessionRoutes,
     {
       method: 'GET',
       path: '/',
