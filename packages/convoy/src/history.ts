@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { fileError } from '@convoy/protocol/file-error';
 import { metricFigure, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
-import type { RunEvent } from '@convoy/protocol/run-events';
+import type { MeasuringEvent, RunEvent } from '@convoy/protocol/run-events';
 import { readConfig } from '@convoy/run-store/run-folder';
 
 /** What was measured of samples: means, NaN when they were not finite. */
@@ -32,6 +32,11 @@ export interface History {
  * @throws OperatorError when the folder is no run's, or its log is not what was written.
  */
 export function readHistory(folder: string): History {
+  return foldHistory(readRunEvents(folder));
+}
+
+/** All events in a run's folder, as {@link readHistory} reads them. @throws OperatorError */
+export function readRunEvents(folder: string): readonly RunEvent[] {
   // It tells a folder of something else by a better line than a missing log's.
   readConfig(folder);
   const path = join(folder, 'events.jsonl');
@@ -42,7 +47,7 @@ export function readHistory(folder: string): History {
     throw fileError(cause, `can't read ${path}`, { exitCode: exitCodes.data });
   }
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
-  const events = lines.slice(0, -1).map((line, index) => {
+  return lines.slice(0, -1).map((line, index) => {
     try {
       return JSON.parse(line) as RunEvent;
     } catch (cause) {
@@ -50,60 +55,64 @@ export function readHistory(folder: string): History {
       throw new OperatorError(what, { exitCode: exitCodes.data, cause });
     }
   });
-  return foldHistory(events);
 }
 
 /**
- * Folds a run's events over its restarts: a resumed run goes on from its checkpoint's step, and what was measured after
- * that is measured again. The last word for each step counts.
+ * The events with figures that count. A resumed run goes on from its checkpoint's step, and what was measured after that is
+ * measured again: the last word for each step counts.
  */
+export function countedEvents(events: readonly RunEvent[]): readonly MeasuringEvent[] {
+  const counted = new Map<string, MeasuringEvent>();
+  for (const event of events) {
+    switch (event.type) {
+      case 'run-resumed':
+        for (const [key, { step }] of counted) if (step > event.step) counted.delete(key);
+        break;
+      case 'step':
+      case 'epoch-ended':
+      case 'evaluated': {
+        const key = `${event.type === 'evaluated' ? event.purpose : event.type} ${event.step}`;
+        // Behind what was measured before it.
+        counted.delete(key);
+        counted.set(key, event);
+      }
+    }
+  }
+  return [...counted.values()];
+}
+
+/** Folds a run's events over its restarts. */
 export function foldHistory(events: readonly RunEvent[]): History {
   let run = '';
   let totalSteps = 0;
   let stepsPerEpoch = 1;
-  const steps = new Map<number, Measured>();
-  const epochs = new Map<number, Measured & { readonly seconds: number }>();
-  const validations = new Map<number, Measured>();
-  const tests = new Map<number, Measured>();
   for (const event of events) {
-    switch (event.type) {
-      case 'run-started':
-        ({ run, totalSteps, stepsPerEpoch } = event);
-        break;
-      case 'run-resumed':
-        ({ totalSteps, stepsPerEpoch } = event);
-        for (const measured of [steps, epochs, validations, tests]) takeBack(measured, event.step);
-        break;
-      case 'step':
-        steps.set(event.step, measuredBy(event));
-        break;
-      case 'epoch-ended':
-        epochs.set(event.step, { ...measuredBy(event), seconds: event.seconds });
-        break;
-      case 'evaluated':
-        (event.purpose === 'test' ? tests : validations).set(event.step, measuredBy(event));
-        break;
-    }
+    if (event.type === 'run-started') ({ run, totalSteps, stepsPerEpoch } = event);
+    if (event.type === 'run-resumed') ({ totalSteps, stepsPerEpoch } = event);
   }
-  const all = [steps, epochs, validations, tests].flatMap((measured) => [...measured.values()]);
+  const counted = countedEvents(events);
+  const of = (isWanted: (event: MeasuringEvent) => boolean) => counted.filter(isWanted).map(measuredBy);
+  const tests = of((event) => event.type === 'evaluated' && event.purpose === 'test');
   return {
     run,
-    metric: all[0] === undefined ? 'accuracy' : readMetric(all[0]).name,
+    metric: counted[0] === undefined ? 'accuracy' : readMetric(counted[0]).name,
     totalSteps,
     stepsPerEpoch,
-    steps: [...steps.values()],
-    epochs: [...epochs.values()],
-    validations: [...validations.values()],
-    test: [...tests.values()].at(-1) ?? null,
+    steps: of(({ type }) => type === 'step'),
+    epochs: counted.flatMap((event) =>
+      event.type === 'epoch-ended' ? [{ ...measuredBy(event), seconds: event.seconds }] : [],
+    ),
+    validations: of((event) => event.type === 'evaluated' && event.purpose === 'validation'),
+    test: tests.at(-1) ?? null,
   };
 }
 
-function takeBack(measured: Map<number, Measured>, after: number): void {
-  for (const step of measured.keys()) if (step > after) measured.delete(step);
-}
-
 /** JSON has no NaN or infinity: the log says null. */
-function measuredBy(event: { readonly step: number; readonly loss: number | null } & MetricFigure): Measured {
+function measuredBy(event: MeasuringEvent): Measured {
   const { name, value } = readMetric(event);
-  return { step: event.step, loss: event.loss ?? NaN, ...metricFigure(name, (value as number | null) ?? NaN) };
+  return {
+    step: event.step,
+    loss: (event.loss as number | null) ?? NaN,
+    ...metricFigure(name, (value as number | null) ?? NaN),
+  };
 }

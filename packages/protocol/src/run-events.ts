@@ -190,6 +190,9 @@ export type RunFact =
   | ({ readonly type: 'rolled-back' } & Rollback)
   | ({ readonly type: 'run-ended'; readonly reason: string } & RunSummary);
 
+/** An event with figures. */
+export type MeasuringEvent = Extract<RunEvent, { readonly type: 'step' | 'epoch-ended' | 'evaluated' }>;
+
 /** Somebody a step waits for, and why it takes so long. */
 export interface AwaitedWorker {
   readonly rank: number;

@@ -1,13 +1,22 @@
 import type { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
-import { readHistory } from '@convoy/convoy/history';
-import { addFlags, type FlagValues } from '../flags/flag.ts';
+import { foldHistory, readRunEvents } from '@convoy/convoy/history';
+import { readConfig } from '@convoy/run-store/run-folder';
+import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { jsonFlag } from '../flags/run.ts';
 import { historyRows, historyTable } from '../history/history-table.ts';
 import { runFlag, runNamed } from '../run-argument.ts';
 
-const historyFlags = { ...runFlag, ...jsonFlag };
+const historyFlags = flagTable({
+  ...runFlag,
+  csv: { takes: '<file>', help: 'also write a table of all steps and evaluations' },
+  tensorboard: {
+    takes: '<folder>',
+    help: 'also write a log for TensorBoard: train, validation and test below this folder',
+  },
+  ...jsonFlag,
+});
 
 /** `history`: what a run measured epoch by epoch, as table and as picture. */
 export function historyCommand(): Command {
@@ -24,7 +33,8 @@ Exit codes: ${exitCodes.ok} when it was drawn or there is no step yet; ${exitCod
 
 Examples:
   $ convoy history runs/20261124-051200-lesson-3f9a
-  $ convoy history runs/20261124-051200-lesson-3f9a --json`,
+  $ convoy history runs/20261124-051200-lesson-3f9a --csv steps.csv
+  $ convoy history runs/20261124-051200-lesson-3f9a --tensorboard logs/3f9a && tensorboard --logdir logs`,
     )
     .action(showHistory);
 }
@@ -35,18 +45,30 @@ async function showHistory(
   command: Command,
 ): Promise<void> {
   const folder = runNamed(named, flags, command);
-  const history = readHistory(folder);
+  const events = readRunEvents(folder);
+  const history = foldHistory(events);
   const { run, stepsPerEpoch, totalSteps, steps, test } = history;
   // The chart's library is large: no other command should load it at its start.
   const { drawHistory } = await import('../history/draw-history.ts');
   // Before the drawing, which fails where the folder can't be written.
   if (!flags.json) process.stdout.write(`${historyTable(history)}\n`);
-  const files = drawHistory(folder, history);
+  const files = [...drawHistory(folder, history)];
+  if (flags.csv !== undefined || flags.tensorboard !== undefined) {
+    const { hyperparametersOf, writeCsv, writeTensorboard } = await import('../history/history-files.ts');
+    if (flags.csv !== undefined) {
+      writeCsv(flags.csv, events);
+      files.push(flags.csv);
+    }
+    if (flags.tensorboard !== undefined) {
+      const hyperparameters = hyperparametersOf(readConfig(folder));
+      files.push(...writeTensorboard(flags.tensorboard, events, { run, hyperparameters }));
+    }
+  }
   if (flags.json) {
     const done = steps.at(-1)?.step ?? 0;
     const result = { run, step: done, totalSteps, stepsPerEpoch, epochs: historyRows(history), test, files };
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
-  process.stderr.write(files.length === 0 ? 'nothing to draw: no step is done yet\n' : `drawn: ${files.join(', ')}\n`);
+  process.stderr.write(files.length === 0 ? 'nothing to draw: no step is done yet\n' : `wrote ${files.join(', ')}\n`);
 }
