@@ -63,7 +63,7 @@ export function Chart(props: ChartProps) {
   return (
     <section class={isTall ? 'card chart tall' : 'card chart'}>
       <header>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <div class="legend" ref={legend}>
           {lines
             .filter(({ look }) => look !== 'edge' && (isTall || look === 'strong'))
@@ -105,7 +105,7 @@ function optionsOf(
     width,
     height,
     legend: { show: false },
-    padding: [10, 8, 0, 0],
+    padding: [10, 20, 0, 0],
     cursor: {
       sync: { key: CURSOR_KEY },
       drag: { x: true, y: false, setScale: false },
@@ -119,7 +119,7 @@ function optionsOf(
     },
     scales: {
       x: { time: false, range: () => [...latest.current.range] },
-      y: { distr: isLog ? 3 : 1, range: isLog ? (uPlot.rangeLog.bind(null) as never) : aroundFigures },
+      y: { distr: isLog ? 3 : 1, range: isLog ? wholeDecades : aroundFigures },
     },
     axes: [
       {
@@ -169,6 +169,12 @@ function seriesOf({ look, label }: Line, stroke: string): uPlot.Series {
   }
 }
 
+/** On a log scale. */
+function wholeDecades(_: uPlot, least: number | null, most: number | null): [number, number] {
+  if (least === null || most === null || least <= 0) return [0.1, 10];
+  return [10 ** Math.floor(Math.log10(least)), 10 ** Math.ceil(Math.log10(most) + 1e-9)];
+}
+
 /** From the least figure to the greatest, with some room. */
 function aroundFigures(_: uPlot, least: number | null, most: number | null): [number, number] {
   if (least === null || most === null) return [0, 1];
@@ -180,7 +186,7 @@ function aroundFigures(_: uPlot, least: number | null, most: number | null): [nu
 function axisText(tick: number): string {
   if (tick === 0) return '0';
   const size = Math.abs(tick);
-  if (size >= 1e6 || size < 1e-3) return tick.toExponential(0).replace('e+', 'e');
+  if (size >= 1e6 || size < 1e-3) return Number(tick.toPrecision(3)).toExponential().replace('e+', 'e');
   return size >= 1e4 ? `${+(tick / 1e3).toPrecision(3)}k` : `${+tick.toPrecision(4)}`;
 }
 

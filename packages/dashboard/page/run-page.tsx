@@ -3,6 +3,7 @@ import { METRIC_LABELS } from '@convoy/protocol/metric';
 import { Replay } from '../src/replay/replay.ts';
 import { Charts } from './charts.tsx';
 import { EventList } from './event-list.tsx';
+import { useLiveWorkers } from './live-workers.ts';
 import { Feed, type FeedState } from './feed.ts';
 import { Settings } from './settings.tsx';
 import { standingOf } from './standing.ts';
@@ -16,6 +17,7 @@ const NOTHING = new Replay();
 /** A run: what it does, its curves, its workers, what happened. @param name null for the only one. */
 export function RunPage({ name, theme }: { readonly name: string | null; readonly theme: string }) {
   const { replay, state, now } = useFeed(name);
+  const live = useLiveWorkers(state === 'live' && replay.summary === null);
   if (replay.lines === 0) {
     return (
       <p class="empty">{state === 'lost' ? 'Nobody answers at this address. Trying again …' : 'Reading the run …'}</p>
@@ -27,7 +29,7 @@ export function RunPage({ name, theme }: { readonly name: string | null; readonl
       <Findings replay={replay} />
       <Figures replay={replay} />
       <Charts replay={replay} theme={theme} />
-      <Workers replay={replay} now={now} />
+      <Workers replay={replay} now={now} live={live} />
       <EventList replay={replay} />
       <Checkpoints replay={replay} />
       <Settings name={name} />

@@ -1,3 +1,4 @@
+import type { WorkerStatus } from '@convoy/protocol/run-status';
 import type { Replay } from '../src/replay/replay.ts';
 import type { ShownWorker } from '../src/replay/worker-list.ts';
 import { clock, dateTime, duration, size, whole } from './text.ts';
@@ -9,8 +10,18 @@ const STATES: Readonly<Record<ShownWorker['state'], string>> = {
   gone: 'gone',
 };
 
-export function Workers({ replay, now }: { readonly replay: Replay; readonly now: number }) {
+interface WorkersProps {
+  readonly replay: Replay;
+  readonly now: number;
+  /** What the coordinator says of those that take part, by their ranks: addresses and pace are in no event. */
+  readonly live: ReadonlyMap<number, WorkerStatus>;
+}
+
+export function Workers({ replay, now, live }: WorkersProps) {
   const { all, hereCount } = replay.workers;
+  // A quarantine ends with its time.
+  const stateOf = ({ state, quarantinedUntil }: ShownWorker) =>
+    state === 'quarantined' && now >= quarantinedUntil! ? 'here' : state;
   const until = (worker: ShownWorker) => worker.leftAt ?? now;
   return (
     <section class="card" aria-label="Workers">
@@ -31,28 +42,40 @@ export function Workers({ replay, now }: { readonly replay: Replay; readonly now
                 <th>Worker</th>
                 <th>State</th>
                 <th>Engine</th>
-                <th class="number">Leases lost</th>
+                <th>From</th>
+                <th class="number">Samples/s</th>
+                <th class="number">Lost or unused</th>
                 <th class="number">Memory</th>
                 <th>Joined</th>
                 <th class="number">Here for</th>
               </tr>
             </thead>
             <tbody>
-              {all.map((worker) => (
-                <tr key={worker.workerId} class={worker.state}>
-                  <td class="number">{worker.rank}</td>
-                  <td>{worker.name}</td>
-                  <td>
-                    <span class={`state-${worker.state}`}>{STATES[worker.state]}</span>
-                    {worker.reason !== null && <small>{worker.reason}</small>}
-                  </td>
-                  <td>{worker.engine}</td>
-                  <td class="number">{worker.lost + worker.discarded}</td>
-                  <td class="number">{size(worker.rssBytes)}</td>
-                  <td>{clock(worker.joinedAt)}</td>
-                  <td class="number">{duration(until(worker) - worker.joinedAt)}</td>
-                </tr>
-              ))}
+              {all.map((worker) => {
+                const state = stateOf(worker);
+                const status = state === 'gone' ? undefined : live.get(worker.rank);
+                return (
+                  <tr key={worker.workerId} class={state}>
+                    <td class="number">{worker.rank}</td>
+                    <td>{worker.name}</td>
+                    <td>
+                      <span class={`state-${state}`}>
+                        {state === 'here' && status !== undefined ? status.state : STATES[state]}
+                      </span>
+                      {state !== 'here' && worker.reason !== null && <small>{worker.reason}</small>}
+                    </td>
+                    <td>{worker.engine}</td>
+                    <td>{status?.origin ?? '–'}</td>
+                    <td class="number">
+                      {status?.samplesPerSecond == null ? '–' : whole(Math.round(status.samplesPerSecond))}
+                    </td>
+                    <td class="number">{worker.lost + worker.discarded}</td>
+                    <td class="number">{size(worker.rssBytes)}</td>
+                    <td>{clock(worker.joinedAt)}</td>
+                    <td class="number">{duration(until(worker) - worker.joinedAt)}</td>
+                  </tr>
+                );
+              })}
             </tbody>
           </table>
         </div>
@@ -111,13 +134,13 @@ export function Findings({ replay }: { readonly replay: Replay }) {
     <section class="findings" aria-label="Health">
       {order.map(({ kind, severity, since, step, evidence, advice, clearedAtStep, at }) => (
         <article class={`card finding ${clearedAtStep === null ? severity : 'cleared'}`} key={`${kind} ${at}`}>
-          <h3>
+          <h2>
             {kind.replaceAll('-', ' ')}
             <small>
               {clearedAtStep === null ? `since step ${since}` : `from step ${since} to ${clearedAtStep}`}, seen at step{' '}
               {step}
             </small>
-          </h3>
+          </h2>
           <p>{evidence}.</p>
           <p class="advice">Try: {advice}.</p>
         </article>

@@ -10,6 +10,8 @@ export interface ShownWorker {
   /** Null while it takes part. */
   readonly leftAt: number | null;
   readonly state: 'here' | 'suspect' | 'quarantined' | 'gone';
+  /** When it gets work again, of one that is quarantined: no event says so. */
+  readonly quarantinedUntil: number | null;
   /** Why it is not simply here. */
   readonly reason: string | null;
   /** Leases that went to others, and results that were not used. */
@@ -44,6 +46,7 @@ export class WorkerList {
         const before = this.#workers.get(workerId);
         this.#workers.set(workerId, {
           ...{ workerId, rank, name, engine, leftAt: null, state: 'here', reason: null },
+          quarantinedUntil: null,
           joinedAt: before?.joinedAt ?? at,
           lost: before?.lost ?? 0,
           discarded: before?.discarded ?? 0,
@@ -59,7 +62,11 @@ export class WorkerList {
       case 'worker-recovered':
         return this.#change(event.workerId, { state: 'here', reason: null });
       case 'worker-quarantined':
-        return this.#change(event.workerId, { state: 'quarantined', reason: event.reason });
+        return this.#change(event.workerId, {
+          state: 'quarantined',
+          reason: event.reason,
+          quarantinedUntil: event.at + event.forMs,
+        });
       case 'released': {
         const lost = (this.#workers.get(event.workerId)?.lost ?? 0) + 1;
         return this.#change(event.workerId, { lost });
