@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BINARY_FILES, OFFICIAL_LAYOUT, RECORD_BYTES } from '@convoy/cifar10/binary';
 import { temporaryFolder, type Finished } from '../support/convoy.ts';
 import { ended } from '../support/ended.ts';
-import { foreignEnvironment, INSTALLED_AFTER_MS, installedPackage, registryObstacle, type InstalledPackage } from '../support/installed-package.ts'; // prettier-ignore
+import { foreignEnvironment, INSTALLED_AFTER_MS, installedPackage, npmRegistry, registryObstacle, type InstalledPackage } from '../support/installed-package.ts'; // prettier-ignore
 import { Network, networkObstacle, type Host } from '../support/network.ts';
 import { eventOf } from '../support/run-watch.ts';
 import { wayOut, type WayOut } from '../support/way-out.ts';
@@ -162,7 +162,7 @@ function onTwoMachines(): void {
   function emptyEnvironment(): Record<string, string> {
     const own = /^(CONVOY_|CIFAR10_|XDG_|HOME$)/;
     const rest = Object.entries({ ...foreignEnvironment(), ...pipConfiguration() }).filter(([name]) => !own.test(name));
-    return { ...Object.fromEntries(rest), ...out!.environment };
+    return { ...Object.fromEntries(rest), npm_config_registry: npmRegistry(), ...out!.environment };
   }
 
   /** Why npm can't reach its registry from the empty machine; null when it can. */

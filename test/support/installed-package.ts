@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +39,7 @@ export function foreignEnvironment(): Record<string, string> {
  * asks has it made; the others wait for that.
  */
 export async function installedPackage(): Promise<InstalledPackage> {
-  const folder = join(inject('sharedFolder'), 'installed package');
+  const folder = join(inject('sharedFolder'), 'installed-package');
   const outcome = join(folder, 'outcome.json');
   if (mkdirSync(folder, { recursive: true }) === undefined) {
     while (!existsSync(outcome)) await delay(LOOK_EVERY_MS);
@@ -66,6 +67,12 @@ async function install(folder: string): Promise<InstalledPackage> {
   const obstacle = registryObstacle(stderr);
   if (obstacle === null) throw new Error(`npm install ended with ${code}:\n${stderr}`);
   return { tarball, project, obstacle };
+}
+
+/** The registry that npm is told of on this machine. */
+export function npmRegistry(): string {
+  const options = { cwd: tmpdir(), env: foreignEnvironment(), encoding: 'utf8' } as const;
+  return execFileSync('npm', ['config', 'get', 'registry'], options).trim();
 }
 
 /** What npm's output says of a registry that it can't reach; null when it says no such thing. */
