@@ -3,7 +3,7 @@
 // What watching costs: two workers with one thread each, global batch 256, in turn unwatched and with a viewer who follows the page's
 // events while /metrics is read every second. The ratio of each pair. Uses CIFAR10_DIR where it is set, else synthetic images.
 import { join } from 'node:path';
-import { median } from '@convoy/training/health/verdict';
+import { median } from './statistics.ts';
 import { Convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
 
 const pairs = Number(process.argv[2] ?? 3);

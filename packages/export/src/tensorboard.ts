@@ -1,5 +1,5 @@
 import { PbfWriter } from 'pbf';
-import { readMetric } from '@convoy/protocol/metric';
+import { KERAS_NAMES, readMetric } from '@convoy/protocol/metric';
 import type { MeasuringEvent } from '@convoy/protocol/run-events';
 
 /** What hyperparameters may be. */
@@ -57,7 +57,7 @@ export function tensorboardFiles(
 
 function metricOf(event: MeasuringEvent): Record<string, number> {
   const { name, value } = readMetric(event);
-  return { [name === 'accuracy' ? 'accuracy' : 'mean_absolute_error']: value };
+  return { [KERAS_NAMES[name]]: value };
 }
 
 /** What every file begins with. */

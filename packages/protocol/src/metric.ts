@@ -8,6 +8,12 @@ export const METRIC_LABELS: Readonly<Record<MetricName, string>> = {
   meanAbsoluteError: 'mean absolute error',
 };
 
+/** What Keras calls them, and so other tools. */
+export const KERAS_NAMES = {
+  accuracy: 'accuracy',
+  meanAbsoluteError: 'mean_absolute_error',
+} as const satisfies Readonly<Record<MetricName, string>>;
+
 /** The mean of a run's metric over samples, under its name: an accuracy from 0 to 1, or an absolute error in the targets' unit. */
 export type MetricFigure =
   | { readonly accuracy: number; readonly meanAbsoluteError?: never }

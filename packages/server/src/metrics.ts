@@ -1,8 +1,10 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { readMetric } from '@convoy/protocol/metric';
-import type { RunEvent } from '@convoy/protocol/run-events';
+import { KERAS_NAMES, readMetric } from '@convoy/protocol/metric';
+import type { MeasuringEvent, RunEvent } from '@convoy/protocol/run-events';
 import type { RunStatus, WorkerStatus } from '@convoy/protocol/run-status';
 import { VERSION } from '@convoy/protocol/version';
+
+type StepEvent = Extract<RunEvent, { readonly type: 'step' }>;
 
 /** From the 3 ms that a step costs the coordinator to the minutes that a large model takes. */
 const STEP_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -40,73 +42,14 @@ const COUNTED = {
 export class RunMetrics {
   readonly #registry = new Registry();
   readonly #counters = new Map<string, Counter>();
-  readonly #info: Gauge;
-  readonly #state: Gauge;
-  readonly #step: Gauge;
-  readonly #plannedSteps: Gauge;
-  readonly #epoch: Gauge;
-  readonly #loss: Gauge;
-  readonly #metric: Gauge;
-  readonly #learningRate: Gauge;
-  readonly #gradientNorm: Gauge;
-  readonly #busy: Gauge;
-  readonly #workers: Gauge;
-  readonly #findings: Gauge;
-  readonly #workerMemory: Gauge;
-  readonly #workerSpeed: Gauge;
-  readonly #checkpointStep: Gauge;
-  readonly #checkpointTime: Gauge;
-  readonly #checkpointSize: Gauge;
-  readonly #stepSeconds: Histogram;
-  readonly #samples: Counter;
-  readonly #received: Counter;
-  readonly #sent: Counter;
+  readonly #of = metricsIn(this.#registry);
+  #lastStep: StepEvent | null = null;
   #isScraped = false;
 
   constructor() {
-    const registers = [this.#registry];
-    const gauge = (name: string, help: string, labelNames: readonly string[] = []) => {
-      const made = new Gauge({ name, help, labelNames: [...labelNames], registers });
-      // It would be 0 until it is known.
-      if (labelNames.length === 0) made.remove();
-      return made;
-    };
-    const counter = (name: string, help: string) => new Counter({ name, help, registers });
-    this.#info = gauge('convoy_run_info', 'The run, and the version of Convoy that serves it; always 1.', [
-      'run',
-      'version',
-    ]);
-    this.#state = gauge('convoy_run_state', '1 for the state that the run is in, 0 for the others.', ['state']);
-    this.#step = gauge('convoy_step', 'Steps done so far, those of earlier processes included.');
-    this.#plannedSteps = gauge('convoy_steps_planned', 'Steps that the run has in all.');
-    this.#epoch = gauge('convoy_epoch', 'Epoch of the last step, from 0.');
-    this.#loss = gauge('convoy_loss', 'Mean loss: of the last step, or of the last evaluation.', ['split']);
-    this.#metric = gauge('convoy_metric', 'Accuracy as a share of 1, or mean absolute error.', ['split', 'metric']);
-    this.#learningRate = gauge('convoy_learning_rate', 'Learning rate of the last step.');
-    this.#gradientNorm = gauge('convoy_gradient_norm', 'Euclidean norm of the mean gradient of the last step.');
-    this.#busy = gauge('convoy_workers_busy_ratio', 'Part of the last step in which its workers computed, their mean.');
-    this.#workers = gauge('convoy_workers', 'Workers that take part.', ['state']);
-    this.#findings = gauge('convoy_health_findings', 'Findings about the health of the training that hold now.', [
-      'severity',
-    ]);
-    this.#workerMemory = gauge('convoy_worker_resident_memory_bytes', 'Resident memory of a worker.', ['rank']);
-    this.#workerSpeed = gauge('convoy_worker_samples_per_second', 'Speed of a worker while it computes.', ['rank']);
-    this.#checkpointStep = gauge('convoy_checkpoint_step', 'Step of the last checkpoint.');
-    this.#checkpointTime = gauge(
-      'convoy_checkpoint_timestamp_seconds',
-      'When the last checkpoint was saved, as Unix time.',
-    );
-    this.#checkpointSize = gauge('convoy_checkpoint_size_bytes', 'Size of the last checkpoint.');
-    this.#stepSeconds = new Histogram({
-      name: 'convoy_step_duration_seconds',
-      help: 'Duration of the steps that were applied.',
-      buckets: STEP_BUCKETS_S,
-      registers,
-    });
-    this.#samples = counter('convoy_samples_total', 'Training samples that entered an update.');
-    this.#received = counter('convoy_received_bytes_total', 'Payload received from workers.');
-    this.#sent = counter('convoy_sent_bytes_total', 'Payload sent to workers.');
-    for (const [type, [name, help]] of Object.entries(COUNTED)) this.#counters.set(type, counter(name, help));
+    for (const [type, [name, help]] of Object.entries(COUNTED)) {
+      this.#counters.set(type, new Counter({ name, help, registers: [this.#registry] }));
+    }
   }
 
   /** Takes in what happened in the run. */
@@ -114,31 +57,26 @@ export class RunMetrics {
     this.#counters.get(event.type)?.inc();
     switch (event.type) {
       case 'step':
-        this.#loss.set({ split: 'training' }, event.loss);
-        this.#setMetric('training', event);
-        this.#learningRate.set(event.learningRate);
-        this.#gradientNorm.set(event.gradientNorm);
-        this.#epoch.set(event.epoch);
-        this.#busy.set(event.busyShare);
-        this.#stepSeconds.observe(event.stepMs / 1_000);
-        this.#samples.inc(event.samples);
-        this.#received.inc(event.bytesReceived);
-        this.#sent.inc(event.bytesSent);
+        this.#lastStep = event;
+        this.#of.stepSeconds.observe(event.stepMs / 1_000);
+        this.#of.samples.inc(event.samples);
+        this.#of.received.inc(event.bytesReceived);
+        this.#of.sent.inc(event.bytesSent);
         return;
       case 'evaluated':
-        this.#loss.set({ split: event.purpose }, event.loss);
+        this.#of.loss.set({ split: event.purpose }, event.loss);
         this.#setMetric(event.purpose, event);
         return;
       case 'memory':
-        this.#workerMemory.set({ rank: event.rank }, event.rssBytes);
+        this.#of.workerMemory.set({ rank: event.rank }, event.rssBytes);
         return;
       case 'worker-left':
-        this.#workerMemory.remove({ rank: event.rank });
+        this.#of.workerMemory.remove({ rank: event.rank });
         return;
       case 'checkpoint-saved':
-        this.#checkpointStep.set(event.step);
-        this.#checkpointTime.set(event.at / 1_000);
-        this.#checkpointSize.set(event.bytes);
+        this.#of.checkpointStep.set(event.step);
+        this.#of.checkpointTime.set(event.at / 1_000);
+        this.#of.checkpointSize.set(event.bytes);
         return;
     }
   }
@@ -153,26 +91,76 @@ export class RunMetrics {
     // A process that nobody scrapes measures nothing of itself.
     if (!this.#isScraped) collectDefaultMetrics({ register: this.#registry });
     this.#isScraped = true;
-    this.#info.reset();
-    this.#info.set({ run: status.run, version: VERSION }, 1);
-    for (const state of STATES) this.#state.set({ state }, status.state === state ? 1 : 0);
-    this.#step.set(status.step);
-    this.#plannedSteps.set(status.totalSteps);
+    this.#of.info.reset();
+    this.#of.info.set({ run: status.run, version: VERSION }, 1);
+    for (const state of STATES) this.#of.state.set({ state }, status.state === state ? 1 : 0);
+    if (this.#lastStep !== null) this.#setStep(this.#lastStep);
+    this.#of.step.set(status.step);
+    this.#of.plannedSteps.set(status.totalSteps);
     for (const state of WORKER_STATES) {
-      this.#workers.set({ state }, status.workers.filter((worker) => worker.state === state).length);
+      this.#of.workers.set({ state }, status.workers.filter((worker) => worker.state === state).length);
     }
     for (const severity of SEVERITIES) {
-      this.#findings.set({ severity }, status.health.filter((finding) => finding.severity === severity).length);
+      this.#of.findings.set({ severity }, status.health.filter((finding) => finding.severity === severity).length);
     }
-    this.#workerSpeed.reset();
+    this.#of.workerSpeed.reset();
     for (const { rank, samplesPerSecond } of status.workers) {
-      if (samplesPerSecond !== null) this.#workerSpeed.set({ rank }, samplesPerSecond);
+      if (samplesPerSecond !== null) this.#of.workerSpeed.set({ rank }, samplesPerSecond);
     }
     return this.#registry.metrics();
   }
 
-  #setMetric(split: string, event: Extract<RunEvent, { type: 'step' | 'evaluated' }>): void {
-    const { name, value } = readMetric(event);
-    this.#metric.set({ split, metric: name === 'accuracy' ? 'accuracy' : 'mean_absolute_error' }, value);
+  #setStep(event: StepEvent): void {
+    this.#of.loss.set({ split: 'training' }, event.loss);
+    this.#setMetric('training', event);
+    this.#of.learningRate.set(event.learningRate);
+    this.#of.gradientNorm.set(event.gradientNorm);
+    this.#of.epoch.set(event.epoch);
+    this.#of.busy.set(event.busyShare);
   }
+
+  #setMetric(split: string, event: MeasuringEvent): void {
+    const { name, value } = readMetric(event);
+    this.#of.metric.set({ split, metric: KERAS_NAMES[name] }, value);
+  }
+}
+
+/** All metrics but those of single events, in a registry. */
+function metricsIn(registry: Registry) {
+  const registers = [registry];
+  const gauge = (name: string, help: string, labelNames: readonly string[] = []) => {
+    const made = new Gauge({ name, help, labelNames: [...labelNames], registers });
+    // It would be 0 until it is known.
+    if (labelNames.length === 0) made.remove();
+    return made;
+  };
+  const counter = (name: string, help: string) => new Counter({ name, help, registers });
+  return {
+    info: gauge('convoy_run_info', 'The run, and the version of Convoy that serves it; always 1.', ['run', 'version']),
+    state: gauge('convoy_run_state', '1 for the state that the run is in, 0 for the others.', ['state']),
+    step: gauge('convoy_step', 'Steps done so far, those of earlier processes included.'),
+    plannedSteps: gauge('convoy_steps_planned', 'Steps that the run has in all.'),
+    epoch: gauge('convoy_epoch', 'Epoch of the last step, from 0.'),
+    loss: gauge('convoy_loss', 'Mean loss: of the last step, or of the last evaluation.', ['split']),
+    metric: gauge('convoy_metric', 'Accuracy as a share of 1, or mean absolute error.', ['split', 'metric']),
+    learningRate: gauge('convoy_learning_rate', 'Learning rate of the last step.'),
+    gradientNorm: gauge('convoy_gradient_norm', 'Euclidean norm of the mean gradient of the last step.'),
+    busy: gauge('convoy_workers_busy_ratio', 'Part of the last step in which its workers computed, their mean.'),
+    workers: gauge('convoy_workers', 'Workers that take part.', ['state']),
+    findings: gauge('convoy_health_findings', 'Findings about the health of the training that hold now.', ['severity']),
+    workerMemory: gauge('convoy_worker_resident_memory_bytes', 'Resident memory of a worker.', ['rank']),
+    workerSpeed: gauge('convoy_worker_samples_per_second', 'Speed of a worker while it computes.', ['rank']),
+    checkpointStep: gauge('convoy_checkpoint_step', 'Step of the last checkpoint.'),
+    checkpointTime: gauge('convoy_checkpoint_timestamp_seconds', 'When the last checkpoint was saved, as Unix time.'),
+    checkpointSize: gauge('convoy_checkpoint_size_bytes', 'Size of the last checkpoint.'),
+    stepSeconds: new Histogram({
+      name: 'convoy_step_duration_seconds',
+      help: 'Duration of the steps that were applied.',
+      buckets: STEP_BUCKETS_S,
+      registers,
+    }),
+    samples: counter('convoy_samples_total', 'Training samples that entered an update.'),
+    received: counter('convoy_received_bytes_total', 'Payload received from workers.'),
+    sent: counter('convoy_sent_bytes_total', 'Payload sent to workers.'),
+  };
 }

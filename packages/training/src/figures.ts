@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import { metricFigure, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
+import { KERAS_NAMES, metricFigure, readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
 import { anyNumber, wholeNumber } from '@convoy/protocol/numbers';
 import type { RunOutcome, RunSummary } from '@convoy/protocol/run-events';
-import { KERAS_NAMES, type EpochFigures } from './callbacks/monitor.ts';
+import type { EpochFigures } from './callbacks/monitor.ts';
 import type { EvaluationTask, GradientTask } from './coordinator/events.ts';
 import type { Tally } from '@convoy/numerics/reduction';
 import type { RunPlan } from './sampling.ts';

@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { faultsTo } from '@convoy/convoy/guarded-door';
 import { linkTo } from '@convoy/convoy/operate';
 import { openPage } from '@convoy/dashboard/serve/open-page';
 import { runsIn } from '@convoy/dashboard/serve/run-list';
-import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { callerFlags, coordinatorAt, isAddress } from '../flags/network.ts';
@@ -49,11 +47,6 @@ async function showDashboard(named: string, flags: FlagValues<typeof dashboardFl
 }
 
 async function serveFolder(folder: string, flags: FlagValues<typeof dashboardFlags>): Promise<void> {
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-    throw new OperatorError(`there is no folder ${folder}: name the folder that your runs are in`, {
-      exitCode: exitCodes.data,
-    });
-  }
   const { signal } = stopSignals();
   const page = await openPage(runsIn(folder), { port: flags.port, onFault: faultsTo(note) });
   try {

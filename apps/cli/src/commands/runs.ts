@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
@@ -49,11 +49,6 @@ Examples:
 }
 
 function listRuns(folder: string, { json }: FlagValues<typeof jsonFlag>): void {
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-    throw new OperatorError(`there is no folder ${folder}: name the one that your runs are in`, {
-      exitCode: exitCodes.data,
-    });
-  }
   const runs = runsIn(folder).list();
   if (json) process.stdout.write(`${JSON.stringify({ folder, runs })}\n`);
   else process.stdout.write(runs.length === 0 ? `no run in ${folder}\n` : `${runsTable(runs)}\n`);

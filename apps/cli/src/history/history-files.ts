@@ -5,7 +5,7 @@ import { countedEvents } from '@convoy/convoy/history';
 import { tensorboardFiles, type Hyperparameters } from '@convoy/export/tensorboard';
 import { fileError } from '@convoy/protocol/file-error';
 import { makeFolders } from '@convoy/protocol/make-folders';
-import { readMetric } from '@convoy/protocol/metric';
+import { KERAS_NAMES, readMetric } from '@convoy/protocol/metric';
 import type { MeasuringEvent, RunEvent } from '@convoy/protocol/run-events';
 
 /** TensorBoard looks for `tfevents` in a file's name, and reads on in a file of the same name that has grown. */
@@ -29,7 +29,7 @@ function csvRow(event: MeasuringEvent): Record<string, string | number | undefin
     step: event.step,
     epoch: event.epoch,
     loss: event.loss,
-    [name === 'accuracy' ? 'accuracy' : 'mean_absolute_error']: value,
+    [KERAS_NAMES[name]]: value,
     learning_rate: step?.learningRate,
     gradient_norm: step?.gradientNorm,
     samples: step?.samples,

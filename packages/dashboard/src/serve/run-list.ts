@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { EVENTS_FILE } from '@convoy/run-store/event-log';
 import type { ListedRun } from '../replay/listed-run.ts';
 import { Replay } from '../replay/replay.ts';
@@ -25,8 +26,13 @@ export function oneRun(folder: string): RunSource {
   };
 }
 
-/** The runs in a folder, or the one that it is of. Folders are looked for anew each time. */
+/** The runs in a folder, or the one that it is of. Folders are looked for anew each time. @throws OperatorError without such a folder. */
 export function runsIn(folder: string): RunSource {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new OperatorError(`there is no folder ${folder}: name the folder that your runs are in`, {
+      exitCode: exitCodes.data,
+    });
+  }
   if (existsSync(join(folder, EVENTS_FILE))) return oneRun(folder);
   const listed = new Map<string, { readonly stamp: string; readonly run: ListedRun }>();
   const logOf = (name: string) => join(folder, name, EVENTS_FILE);

@@ -1,9 +1,8 @@
 import type { CallbacksConfig, Monitor } from '@convoy/protocol/callbacks-config';
 import { OperatorError } from '@convoy/protocol/errors';
-import { METRIC_LABELS, METRIC_NAMES, type MetricName } from '@convoy/protocol/metric';
+import { KERAS_NAMES, METRIC_LABELS, METRIC_NAMES, type MetricName } from '@convoy/protocol/metric';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { Settings } from '../settings.ts';
-import { KERAS_NAMES } from './monitor.ts';
 
 /**
  * A configuration whose callbacks follow what the run's model is measured by. Checkpoints are compared by the validation loss where

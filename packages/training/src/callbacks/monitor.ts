@@ -1,5 +1,4 @@
 import type { ModelCheckpointConfig, Monitor } from '@convoy/protocol/callbacks-config';
-import type { MetricName } from '@convoy/protocol/metric';
 
 /** The figure that a callback follows, and which way is better. */
 export type Monitored = Pick<ModelCheckpointConfig, 'monitor' | 'mode'>;
@@ -10,12 +9,6 @@ export interface MonitoredFigure {
   readonly direction: 'min' | 'max';
   readonly value: number;
 }
-
-/** Keras's names for the metrics among an epoch's figures. */
-export const KERAS_NAMES = {
-  accuracy: 'accuracy',
-  meanAbsoluteError: 'mean_absolute_error',
-} as const satisfies Readonly<Record<MetricName, Monitor>>;
 
 /**
  * What an epoch, counted from 0, came to: sums in one fixed order, so they are the same for any number of workers. With `val_` of the
