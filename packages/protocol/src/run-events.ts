@@ -9,6 +9,7 @@ import type { MetricFigure } from './metric.ts';
 export type RunEvent = { readonly at: number } & RunFact;
 
 export type RunFact =
+  /** The first event of a run. */
   | {
       readonly type: 'run-started';
       readonly run: string;
@@ -30,6 +31,7 @@ export type RunFact =
       readonly totalSteps: number;
       readonly stepsPerEpoch: number;
     }
+  /** A worker takes part. */
   | {
       readonly type: 'worker-joined';
       readonly workerId: string;
@@ -38,6 +40,7 @@ export type RunFact =
       readonly engine: string;
       readonly workers: number;
     }
+  /** A worker takes part no more: it left, or was given up. */
   | {
       readonly type: 'worker-left';
       readonly workerId: string;
@@ -47,21 +50,31 @@ export type RunFact =
     }
   /** Silent, or its connection broke: it gets no leases until it recovers or is forgotten. */
   | { readonly type: 'worker-suspected'; readonly workerId: string; readonly rank: number; readonly reason: string }
+  /** It was suspected, and gave a sign of life. */
   | { readonly type: 'worker-recovered'; readonly workerId: string; readonly rank: number }
+  /** A worker did something wrong, and is left out for a while. */
   | {
       readonly type: 'worker-quarantined';
       readonly workerId: string;
       readonly rank: number;
+      /** It gets no leases for so many milliseconds. */
       readonly forMs: number;
       readonly reason: string;
     }
+  /** It said hello, and may not take part. */
   | { readonly type: 'worker-rejected'; readonly name: string; readonly reason: string }
+  /** Somebody who was no worker yet. */
   | { readonly type: 'connection-closed'; readonly remote: string; readonly reason: string }
+  /** Training pauses: there are too few workers. */
   | { readonly type: 'waiting'; readonly workers: number; readonly minWorkers: number }
+  /** There are enough workers again. */
   | { readonly type: 'resumed'; readonly workers: number }
+  /** A lease was taken back: its holder is gone, or did not do it. */
   | {
       readonly type: 'released';
+      /** The step that is being computed: commits before it. */
       readonly step: number;
+      /** What it had been leased. */
       readonly block: Block;
       readonly workerId: string;
       readonly reason: string;
@@ -69,9 +82,12 @@ export type RunFact =
   /** A block that another holds is computed a second time: the first result counts. */
   | {
       readonly type: 'leased-again';
+      /** The step that is being computed: commits before it. */
       readonly step: number;
       readonly work: 'gradient' | 'evaluation';
+      /** What is computed a second time. */
       readonly block: Block;
+      /** Who computes it, too. */
       readonly rank: number;
       /** The slow or missing holder. */
       readonly insteadOf: { readonly rank: number; readonly name: string };
@@ -79,18 +95,23 @@ export type RunFact =
   /** Nothing came in for long. */
   | {
       readonly type: 'stalled';
+      /** The step that is being computed: commits before it. */
       readonly step: number;
       readonly work: 'gradient' | 'evaluation';
       readonly forMs: number;
+      /** Whom it waits for. */
       readonly waitingFor: readonly AwaitedWorker[];
       /** Micro-batches that nobody computes. */
       readonly freeLeaves: number;
     }
+  /** A checkpoint was written, and can be resumed from. */
   | {
       readonly type: 'checkpoint-saved';
       readonly step: number;
+      /** Its folder. */
       readonly path: string;
       readonly bytes: number;
+      /** How long writing took. */
       readonly ms: number;
       readonly cause: 'interval' | 'requested' | 'validation' | 'epoch' | 'end';
     }
@@ -102,19 +123,24 @@ export type RunFact =
       readonly rank?: number;
       /** The operator's token and address, or the run's folder. */
       readonly by: string;
+      /** Why it was not done; null if it was. */
       readonly refusal: string | null;
     }
   /** The checkpoints before it stay valid; training goes on. */
   | { readonly type: 'checkpoint-failed'; readonly step: number; readonly reason: string }
   /** The log could not be written for a while: so many events are missing before this one. */
   | { readonly type: 'log-gap'; readonly lost: number }
+  /** A result came that nobody waited for any more, or that can't be right. */
   | {
       readonly type: 'result-discarded';
+      /** The step that is being computed: commits before it. */
       readonly step: number;
+      /** What the result is of. */
       readonly block: Block;
       readonly workerId: string;
       readonly reason: string;
     }
+  /** A step was committed: its gradient moved the parameters. */
   | ({
       readonly type: 'step';
       /** Number of commits so far, this one included. */
@@ -127,23 +153,41 @@ export type RunFact =
       /** Euclidean norm of the mean gradient. */
       readonly gradientNorm: number;
       readonly workers: number;
+      /** Milliseconds since the step before was done. */
       readonly stepMs: number;
       /** Part of the step in which the workers computed, the mean over them; the rest they waited. */
       readonly busyShare: number;
       /** Payload bytes on the wire since the step before, over all workers. */
       readonly bytesReceived: number;
+      /** The same, from the server to the workers. */
       readonly bytesSent: number;
     } & MetricFigure)
   /** How large a worker and the server are, now and then. */
   | {
       readonly type: 'memory';
       readonly rank: number;
+      /** Memory of the worker's process. */
       readonly rssBytes: number;
+      /** Tensors that its engine holds. */
       readonly tensors: number;
+      /** Memory of the server's process. */
       readonly serverRssBytes: number;
     }
-  | { readonly type: 'step-retried'; readonly step: number; readonly reason: string }
-  | { readonly type: 'step-skipped'; readonly step: number; readonly reason: string }
+  /** The step's gradient was refused, and it is computed again. */
+  | {
+      readonly type: 'step-retried';
+      /** The step that is being computed: commits before it. */
+      readonly step: number;
+      readonly reason: string;
+    }
+  /** The step's gradient was refused twice. It counts, and changes nothing. */
+  | {
+      readonly type: 'step-skipped';
+      /** The step that is being computed: commits before it. */
+      readonly step: number;
+      readonly reason: string;
+    }
+  /** All samples of an epoch were trained on. */
   | ({
       readonly type: 'epoch-ended';
       readonly epoch: number;
@@ -152,6 +196,7 @@ export type RunFact =
       readonly loss: number;
       readonly seconds: number;
     } & MetricFigure)
+  /** The parameters were evaluated on a split of the data. */
   | ({
       readonly type: 'evaluated';
       readonly purpose: 'validation' | 'test';
@@ -166,7 +211,9 @@ export type RunFact =
       readonly type: 'learning-rate-reduced';
       readonly step: number;
       readonly epoch: number;
+      /** The rate so far. */
       readonly from: number;
+      /** The rate from now on. */
       readonly to: number;
       readonly monitor: Monitor;
     }
@@ -176,10 +223,12 @@ export type RunFact =
   | {
       readonly type: 'best-restored';
       readonly step: number;
+      /** Commits at the best epoch's end. */
       readonly bestStep: number;
       /** From 0. */
       readonly bestEpoch: number;
       readonly monitor: Monitor;
+      /** Its value at the best epoch. */
       readonly value: number;
     }
   /** Something is wrong with the training, or worth knowing about it; it holds until it is cleared. */
@@ -188,6 +237,8 @@ export type RunFact =
   | { readonly type: 'health-cleared'; readonly kind: HealthKind; readonly since: number; readonly step: number }
   /** The run goes back: it is opened again at `toStep`, at another learning rate. What was done after it is done anew. */
   | ({ readonly type: 'rolled-back' } & Rollback)
+  /** The run's last event, with its figures. */
+  /** The last event, with the run's figures. */
   | ({ readonly type: 'run-ended'; readonly reason: string } & RunSummary);
 
 /** An event with figures. */
@@ -197,6 +248,7 @@ export type MeasuringEvent = Extract<RunEvent, { readonly type: 'step' | 'epoch-
 export interface AwaitedWorker {
   readonly rank: number;
   readonly name: string;
+  /** What it has leased. */
   readonly block: Block;
   readonly forMs: number;
   readonly why: 'computing' | 'slow' | 'silent' | 'lost';
@@ -219,6 +271,7 @@ export const HEALTH_KINDS = [
 export type HealthKind = (typeof HEALTH_KINDS)[number];
 
 export interface HealthFinding {
+  /** What was found. */
   readonly kind: HealthKind;
   /** An alarm says that the run goes wrong, a note that it could go better. */
   readonly severity: 'alarm' | 'note';
@@ -234,8 +287,9 @@ export interface HealthFinding {
 
 /** A collapsed run's return to a checkpoint. */
 export interface Rollback {
-  /** Commits when the run was given up, and those that it goes on from. */
+  /** Commits when the run was given up. */
   readonly fromStep: number;
+  /** Commits that it goes on from. */
   readonly toStep: number;
   /** What was found, and since which step. */
   readonly kind: HealthKind;
@@ -249,18 +303,24 @@ export type RunOutcome = 'completed' | 'interrupted' | 'halted';
 /** The figures of a run: the line that `--json` prints. Null where the run ended before it was known. */
 export interface RunSummary {
   readonly run: string;
+  /** How it ended: all done, ended by somebody, or ended by a callback or the health watch. */
   readonly outcome: RunOutcome;
   /** Steps done, those included that could not be applied. */
   readonly steps: number;
+  /** Those of them that could not be applied. */
   readonly skippedSteps: number;
   readonly epochs: number;
   /** The most workers that took part at one time. */
   readonly workers: number;
+  /** Of the test at the end. */
   readonly testAccuracy: number | null;
+  /** Of the same. */
   readonly testLoss: number | null;
+  /** At the last validation. */
   readonly validationAccuracy: number | null;
-  /** Only a regression, which has no accuracies, has these two. */
+  /** Only a regression has this and the next; it has no accuracies. */
   readonly testMeanAbsoluteError?: number | null;
+  /** At the last validation. */
   readonly validationMeanAbsoluteError?: number | null;
   /** sha256 of the final parameters as one little-endian float32 vector. */
   readonly parametersSha256: string;

@@ -35,14 +35,25 @@ export function foldHelp(command: Command): Command {
 }
 
 /** What an option is for, with its choices, its default and its variable in parentheses. */
-function optionDescription({ description, argChoices, defaultValue, defaultValueDescription, envVar }: Option): string {
+function optionDescription(option: Option): string {
+  const { description } = option;
+  const remarks = optionRemarks(option);
+  return remarks.length === 0 ? description : `${description} (${remarks.join('; ')})`;
+}
+
+/** An option's choices, its default and its variable, in words. */
+export function optionRemarks({
+  argChoices,
+  defaultValue,
+  defaultValueDescription,
+  envVar,
+}: Option): readonly string[] {
   const byDefault = defaultValueDescription ?? (isShown(defaultValue) ? String(defaultValue) : undefined);
-  const remarks = [
+  return [
     argChoices?.join(', '),
     byDefault === undefined ? undefined : `default: ${byDefault}`,
     envVar === undefined ? undefined : `env: ${envVar}`,
   ].filter((remark) => remark !== undefined);
-  return remarks.length === 0 ? description : `${description} (${remarks.join('; ')})`;
 }
 
 /** That a switch is off goes without saying. */
