@@ -12,6 +12,13 @@ export type Figures = { readonly loss: number } & MetricFigure;
 /** Figures of a run after some step of it: commits and skipped steps so far. */
 export type Measured = { readonly step: number } & Figures;
 
+/** After this many steps a run went on in another way: at another learning rate, or from a checkpoint after a collapse. */
+export interface Turn {
+  readonly step: number;
+  /** A few words. */
+  readonly text: string;
+}
+
 /** What a run measured along the chain of steps that its parameters came from. */
 export interface History {
   readonly run: string;
@@ -25,6 +32,7 @@ export interface History {
   readonly validations: readonly Measured[];
   /** Null until the run has been tested. */
   readonly test: Measured | null;
+  readonly turns: readonly Turn[];
 }
 
 /**
@@ -104,7 +112,26 @@ export function foldHistory(events: readonly RunEvent[]): History {
     ),
     validations: of((event) => event.type === 'evaluated' && event.purpose === 'validation'),
     test: tests.at(-1) ?? null,
+    turns: turnsOf(events),
   };
+}
+
+/** Those that were not taken back. */
+function turnsOf(events: readonly RunEvent[]): readonly Turn[] {
+  let turns: Turn[] = [];
+  for (const event of events) {
+    switch (event.type) {
+      case 'run-resumed':
+        turns = turns.filter(({ step }) => step <= event.step);
+        break;
+      case 'learning-rate-reduced':
+        turns.push({ step: event.step, text: `rate ${Number(event.to.toPrecision(3))}` });
+        break;
+      case 'rolled-back':
+        turns.push({ step: event.toStep, text: `back from ${event.fromStep}` });
+    }
+  }
+  return turns;
 }
 
 /** JSON has no NaN or infinity: the log says null. */

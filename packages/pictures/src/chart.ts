@@ -32,6 +32,9 @@ export function chartSvg(option: ECharts.EChartsOption, { width, height }: Chart
 export const colors = {
   training: '#1f5fbf',
   validation: '#e08214',
+  /** Single steps, behind the curve that is made of them. */
+  steps: '#b9cdea',
+  test: '#1b1b1b',
   text: '#222',
   faint: '#666',
   grid: '#e3e6ea',

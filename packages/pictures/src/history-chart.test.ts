@@ -16,8 +16,11 @@ const history = (changes: Partial<HistoryCurves> = {}) =>
     subtitle: '3 epochs',
     metric: 'accuracy',
     unit: 'epoch',
+    steps: [],
     training: rising,
     validation: falling,
+    test: null,
+    marks: [],
     ...changes,
   });
 
@@ -48,6 +51,25 @@ describe('historyChart', () => {
       expect(svg).toContain(`>${words}</text>`);
     }
     expect(history({ unit: 'step' })).toContain('>step</text>');
+  });
+
+  it('draws single steps behind their smoothed curve, the test, and what turned the run', async () => {
+    const steps = Array.from({ length: 40 }, (_, n) => ({ at: n / 13, loss: 1.2 + (n % 2) / 10, metric: 0.5 }));
+    const test = { at: 3, loss: 1.1, metric: 0.55 };
+    const svg = history({ unit: 'step', steps, test, marks: [{ at: 2, text: 'rate 0.0005' }] });
+    for (const words of ['each step', 'training, smoothed', 'test', 'rate 0.0005']) {
+      expect(svg).toContain(`>${words}</text>`);
+    }
+    const picture = await decoded(pngOf(svg));
+    const right = { x: picture.width / 2, y: 180, width: picture.width / 2, height: picture.height - 180 };
+    expect(picture.count(colors.steps, right)).toBeGreaterThan(300);
+    expect(picture.count(colors.test, right)).toBeGreaterThan(100);
+  });
+
+  it('lets a step that is far from all others lead out of the picture', () => {
+    const steps = Array.from({ length: 200 }, (_, n) => ({ at: n / 67, loss: n === 90 ? 1e6 : 1.2, metric: 0.5 }));
+    expect(history({ steps })).not.toMatch(/>1,000,000</);
+    expect(history({ steps })).toContain('>1.6</text>');
   });
 
   it('has the mean absolute error of a regression as it is, and no nats', () => {

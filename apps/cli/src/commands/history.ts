@@ -27,7 +27,7 @@ export function historyCommand(): Command {
     .addHelpText(
       'after',
       `
-A run of one epoch or less is drawn step by step. A run draws its history by itself when it ends.
+A run of fewer than eight epochs is drawn step by step, each step and smoothed. A run draws its history by itself when it ends.
 
 Exit codes: ${exitCodes.ok} when it was drawn or there is no step yet; ${exitCodes.data} when the folder is no run's or its log is damaged.
 

@@ -102,14 +102,53 @@ describe('foldHistory', () => {
 });
 
 describe('historyCurves', () => {
-  it('sets epochs and validations at the epochs done', () => {
-    const curves = historyCurves(foldHistory(wholeRun))!;
-    expect(curves).toMatchObject({ title: 'r', unit: 'epoch' });
-    expect(curves.training.map(({ at }) => at)).toEqual([1, 2]);
-    expect(curves.validation.map(({ at, loss }) => [at, loss])).toEqual([
-      [1, 1.6],
-      [2, 1.4],
+  const epochs = (count: number) => {
+    const steps = Array.from({ length: 2 * count }, (_, n) => n + 1);
+    const events = steps.flatMap((at) =>
+      at % 2 === 1 ? [step(at)] : [step(at), ended(at, 1.5), validated(at, 3 - at / 10)],
+    );
+    return [{ ...started, totalSteps: 2 * count } as RunEvent, ...events];
+  };
+
+  it('sets epochs, validations and the test at the epochs done, before the steps', () => {
+    const curves = historyCurves(foldHistory([...epochs(8), evaluated(0, 16, 1.3)]))!;
+    expect(curves).toMatchObject({ title: 'r', unit: 'epoch', test: { at: 8, loss: 1.3 } });
+    expect(curves.training.map(({ at }) => at)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(curves.validation.map(({ at, loss }) => [at, loss]).slice(0, 2)).toEqual([
+      [1, 2.8],
+      [2, 2.6],
     ]);
+    expect(curves.steps.map(({ at }) => at).slice(0, 3)).toEqual([0.5, 1, 1.5]);
+  });
+
+  it('goes by steps where epochs are few', () => {
+    const curves = historyCurves(foldHistory(wholeRun))!;
+    expect(curves).toMatchObject({ unit: 'step', test: { at: 4, loss: 1.3 } });
+    expect(curves.steps.map(({ at }) => at)).toEqual([1, 2, 3, 4]);
+    expect(curves.validation.map(({ at }) => at)).toEqual([2, 4]);
+  });
+
+  it('keeps the least and the greatest of the steps that share a pixel, and no more points than there are pixels', () => {
+    const steps = Array.from({ length: 20_000 }, (_, n) => step(n + 1, { loss: n === 12_345 ? 9 : 1 + (n % 2) }));
+    const curves = historyCurves(foldHistory([started, ...steps]))!;
+    expect(curves.steps.length).toBeLessThan(800);
+    expect(curves.training.length).toBeLessThan(400);
+    expect(curves.steps.filter(({ loss }) => loss === 9)).toHaveLength(1);
+    expect(Math.min(...curves.steps.map(({ loss }) => loss))).toBe(1);
+    expect(curves.steps.at(-1)!.at).toBe(20_000);
+  });
+
+  it('marks where the learning rate was reduced and where a run went back to, unless that was taken back', () => {
+    const reduced: RunEvent = {
+      ...{ at: 0, type: 'learning-rate-reduced', step: 3, epoch: 1 },
+      ...{ from: 1e-3, to: 5e-4, monitor: 'valLoss' as never },
+    };
+    const wentBack: RunEvent = {
+      ...{ at: 0, type: 'rolled-back', fromStep: 4, toStep: 2, kind: 'diverged', since: 3, learningRateFactor: 0.5 },
+    };
+    const events = [started, step(1), step(2), step(3), reduced, step(4), wentBack, resumedAt(2), step(3)];
+    expect(historyCurves(foldHistory(events))!.marks).toEqual([{ at: 2, text: 'back from 4' }]);
+    expect(historyCurves(foldHistory(events.slice(0, 6)))!.marks).toEqual([{ at: 3, text: 'rate 0.0005' }]);
   });
 
   it('goes by steps, and says so, as long as no epoch has ended', () => {
@@ -137,7 +176,7 @@ describe('historyCurves', () => {
       'test after step 4: loss 1.3000, mean absolute error 0.1235',
     ]);
     const curves = historyCurves(history)!;
-    expect(curves).toMatchObject({ metric: 'meanAbsoluteError', validation: [{ metric: 0.123456 }, { at: 2 }] });
+    expect(curves).toMatchObject({ metric: 'meanAbsoluteError', validation: [{ metric: 0.123456 }, { at: 4 }] });
     expect(curves.subtitle).toContain('test mean absolute error 0.1235, test loss 1.3000');
     expect(history.steps[0]).toEqual({ step: 1, loss: 2, meanAbsoluteError: NaN });
   });
