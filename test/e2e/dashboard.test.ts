@@ -155,6 +155,18 @@ it('a run in one process has its page too, and finished runs have theirs', async
       `[...document.querySelectorAll('a')].find(({ textContent }) => textContent === 'single').click()`,
     );
     await shown(tab, 'Completed', 'step 14 of 14', percent(summary.testAccuracy!));
+    // Two runs are laid over one another, and the address names them.
+    await tab.open(page);
+    await shown(tab, 'followed', 'single');
+    await tab.evaluate(
+      `for (const name of ['followed', 'single']) document.querySelector('[aria-label="Compare ' + name + '"]').click()`,
+    );
+    await shown(tab, 'Compare 2 runs');
+    await tab.evaluate(`document.querySelector('.action').click()`);
+    await shown(tab, '2 runs compared', '42 of 42', '14 of 14', percent(summary.testAccuracy!), 'maxSteps');
+    await tab.send('Page.reload');
+    await shown(tab, '2 runs compared', '42 of 42', '14 of 14');
+    expect(await tab.evaluate('location.hash')).toBe('#compare=followed&compare=single');
   }
   dashboard.process.kill('SIGINT');
   expect((await dashboard.finished).code).toBe(0);

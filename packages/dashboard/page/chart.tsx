@@ -5,7 +5,10 @@ export interface Line {
   readonly label: string;
   /** A custom property of the style sheet. */
   readonly color: `--${string}`;
-  readonly look: 'faint' | 'strong' | 'points' | 'edge';
+  /** The least and greatest are the edges of one area: first the least, then the greatest. */
+  readonly look: 'faint' | 'strong' | 'dashed' | 'points' | 'least' | 'greatest';
+  /** Whether others are to be looked at. */
+  readonly isDimmed?: boolean;
   readonly values: readonly (number | null)[];
 }
 
@@ -13,35 +16,39 @@ export interface ChartProps {
   readonly title: string;
   /** In words, for who does not see it. */
   readonly summary: string;
-  readonly steps: readonly number[];
+  /** Where the lines have figures: steps, or what `placeName` says. */
+  readonly places: readonly number[];
   readonly lines: readonly Line[];
-  /** The first and the last step shown. */
+  /** The first and the last place shown. */
   readonly range: readonly [number, number];
   readonly isLog?: boolean;
   readonly isTall?: boolean;
+  readonly placeName?: string;
   readonly format: (value: number) => string;
   /** Of the vertical axis, where that is another. */
   readonly axisFormat?: (value: number) => string;
-  /** Told which steps somebody wants to see; null for all. */
+  /** Of the horizontal axis, where that has not whole numbers. */
+  readonly placeFormat?: (place: number) => string;
+  /** Told which places somebody wants to see; null for all. */
   readonly onZoom: (range: readonly [number, number] | null) => void;
+  /** Told the figures under the crosshair, or the last ones, line by line; then there is no legend. */
+  readonly onFigures?: (values: readonly (number | null)[], isUnderCrosshair: boolean) => void;
   /** Changes with the colours. */
   readonly theme: string;
 }
 
-/** One crosshair over all charts. */
-const CURSOR_KEY = 'steps';
 const HEIGHT = { tall: 260, low: 150 };
 
 /** Lines over steps, with a legend that says what is under the crosshair, or last. */
 export function Chart(props: ChartProps) {
-  const { title, summary, lines, isTall = false, isLog = false, theme } = props;
+  const { title, summary, lines, isTall = false, isLog = false, theme, placeName = 'step', onFigures } = props;
   const place = useRef<HTMLDivElement>(null);
   const legend = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
   const height = isTall ? HEIGHT.tall : HEIGHT.low;
-  const labels = lines.map(({ label }) => label).join();
+  const looks = lines.map(({ label, color, look }) => `${label} ${color} ${look}`).join();
 
   useLayoutEffect(() => {
     const element = place.current!;
@@ -54,34 +61,45 @@ export function Chart(props: ChartProps) {
       made.destroy();
       plot.current = null;
     };
-  }, [theme, isLog, labels, height]);
+  }, [theme, isLog, looks, height, placeName]);
 
   useEffect(() => {
-    plot.current?.setData(dataOf(latest.current));
+    const { current } = plot;
+    if (current === null) return;
+    for (const [index, { isDimmed }] of latest.current.lines.entries()) {
+      current.series[index + 1]!.alpha = isDimmed === true ? 0.15 : 1;
+    }
+    current.setData(dataOf(latest.current));
   });
 
   return (
     <section class={isTall ? 'card chart tall' : 'card chart'}>
       <header>
         <h2>{title}</h2>
-        <div class="legend" ref={legend}>
-          {lines
-            .filter(({ look }) => look !== 'edge' && (isTall || look === 'strong'))
-            .map(({ label, color, look }) => (
-              <span key={label}>
-                <i class={look} style={{ '--line': `var(${color})` }} />
-                {label} <b data-label={label}>–</b>
-              </span>
-            ))}
-        </div>
+        {onFigures === undefined && (
+          <div class="legend" ref={legend}>
+            {lines
+              .filter(({ look }) => look === 'strong' || (isTall && !isEdge(look)))
+              .map(({ label, color, look }) => (
+                <span key={label}>
+                  <i class={look} style={{ '--line': `var(${color})` }} />
+                  {label} <b data-label={label}>–</b>
+                </span>
+              ))}
+          </div>
+        )}
       </header>
       <div role="img" aria-label={`${title}: ${summary}`} ref={place} style={{ height: `${height}px` }} />
     </section>
   );
 }
 
-function dataOf({ steps, lines }: ChartProps): AlignedData {
-  return [steps as number[], ...lines.map(({ values }) => values as (number | null)[])];
+function isEdge(look: Line['look']): boolean {
+  return look === 'least' || look === 'greatest';
+}
+
+function dataOf({ places, lines }: ChartProps): AlignedData {
+  return [places as number[], ...lines.map(({ values }) => values as (number | null)[])];
 }
 
 function optionsOf(
@@ -90,10 +108,9 @@ function optionsOf(
   height: number,
   legend: { readonly current: HTMLDivElement | null },
 ): uPlot.Options {
-  const { lines, isLog = false, isTall = false, axisFormat } = latest.current;
+  const { lines, isLog = false, isTall = false, axisFormat, placeName = 'step' } = latest.current;
   const style = getComputedStyle(document.documentElement);
   const color = (name: string) => style.getPropertyValue(name).trim();
-  const edges = lines.flatMap(({ look }, index) => (look === 'edge' ? [index + 1] : []));
   const axis = {
     stroke: color('--quiet'),
     font: '11px system-ui, sans-serif',
@@ -107,7 +124,8 @@ function optionsOf(
     legend: { show: false },
     padding: [10, 20, 0, 0],
     cursor: {
-      sync: { key: CURSOR_KEY },
+      // One crosshair over all charts.
+      sync: { key: placeName },
       drag: { x: true, y: false, setScale: false },
       points: { size: 7 },
       bind: {
@@ -124,10 +142,10 @@ function optionsOf(
     axes: [
       {
         ...axis,
-        ...(isTall ? { label: 'step', labelSize: 14, labelGap: 0, labelFont: '11px system-ui, sans-serif' } : {}),
+        ...(isTall ? { label: placeName, labelSize: 14, labelGap: 0, labelFont: '11px system-ui, sans-serif' } : {}),
         size: 28,
         space: 60,
-        values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? `${tick}` : '')),
+        values: (_, ticks) => ticks.map(latest.current.placeFormat ?? wholePlace),
       },
       {
         ...axis,
@@ -137,9 +155,9 @@ function optionsOf(
       },
     ],
     series: [{}, ...lines.map((line) => seriesOf(line, color(line.color)))],
-    ...(edges.length === 2
-      ? { bands: [{ series: [edges[1]!, edges[0]!] as [number, number], fill: `${color(lines[0]!.color)}26` }] }
-      : {}),
+    bands: lines.flatMap(({ look, color: name }, index) =>
+      look === 'least' ? [{ series: [index + 2, index + 1] as [number, number], fill: `${color(name)}26` }] : [],
+    ),
     hooks: {
       setSelect: [
         (plot) => {
@@ -162,9 +180,12 @@ function seriesOf({ look, label }: Line, stroke: string): uPlot.Series {
       return { ...base, stroke: `${stroke}59`, width: 1, points: { show: false } };
     case 'strong':
       return { ...base, width: 2, points: { show: false } };
+    case 'dashed':
+      return { ...base, width: 2, dash: [7, 4], points: { show: false } };
     case 'points':
-      return { ...base, width: 1.5, dash: [5, 4], points: { show: true, size: 6, fill: stroke, width: 0 } };
-    case 'edge':
+      return { ...base, width: 1.5, dash: [2, 4], points: { show: true, size: 6, fill: stroke, width: 0 } };
+    case 'least':
+    case 'greatest':
       return { ...base, stroke: 'transparent', width: 0, points: { show: false } };
   }
 }
@@ -183,6 +204,10 @@ function aroundFigures(_: uPlot, least: number | null, most: number | null): [nu
   return [least >= 0 && least < room ? 0 : least - room, most + room];
 }
 
+function wholePlace(tick: number): string {
+  return Number.isInteger(tick) ? tick.toLocaleString('en-US') : '';
+}
+
 function axisText(tick: number): string {
   if (tick === 0) return '0';
   const size = Math.abs(tick);
@@ -190,12 +215,14 @@ function axisText(tick: number): string {
   return size >= 1e4 ? `${+(tick / 1e3).toPrecision(3)}k` : `${+tick.toPrecision(4)}`;
 }
 
-/** Writes into the legend what is under the crosshair, or the last there is. */
-function showFigures(plot: uPlot, { lines, format }: ChartProps, legend: HTMLDivElement | null): void {
+/** Tells what is under the crosshair, or the last there is. */
+function showFigures(plot: uPlot, { lines, format, onFigures }: ChartProps, legend: HTMLDivElement | null): void {
   const { idx } = plot.cursor;
+  const figureOf = ({ values }: Line) => lastUpTo(values, idx ?? values.length - 1);
+  if (onFigures !== undefined) return onFigures(lines.map(figureOf), idx != null);
   for (const place of legend?.querySelectorAll<HTMLElement>('b') ?? []) {
-    const values = lines.find(({ label }) => label === place.dataset['label'])?.values ?? [];
-    const value = lastUpTo(values, idx ?? values.length - 1);
+    const line = lines.find(({ label }) => label === place.dataset['label']);
+    const value = line === undefined ? null : figureOf(line);
     place.textContent = value === null ? '–' : format(value);
   }
 }

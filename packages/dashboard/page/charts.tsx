@@ -4,7 +4,8 @@ import { curveOf, type Curve } from '../src/replay/curve.ts';
 import type { Replay } from '../src/replay/replay.ts';
 import type { StepQuantity } from '../src/replay/series.ts';
 import { Chart, type Line } from './chart.tsx';
-import { figure, metricFigure, whole } from './text.ts';
+import { positive, Smoothing } from './controls.tsx';
+import { figure, metricFigure, percentText, upperFirst, whole } from './text.ts';
 
 type Range = readonly [number, number];
 
@@ -43,19 +44,7 @@ export function Charts({ replay, theme }: { readonly replay: Replay; readonly th
   return (
     <section aria-label="Charts">
       <div class="controls">
-        <label>
-          Smoothing
-          <input
-            type="range"
-            min="0"
-            max="0.99"
-            step="0.01"
-            value={smoothing}
-            disabled={byEpoch}
-            onInput={({ currentTarget }) => setSmoothing(Number(currentTarget.value))}
-          />
-          <output>{smoothing.toFixed(2)}</output>
-        </label>
+        <Smoothing value={smoothing} onChange={setSmoothing} disabled={byEpoch} />
         <label>
           Show
           <select value={span} onChange={({ currentTarget }) => setSpan(currentTarget.value as Span)}>
@@ -87,16 +76,16 @@ export function Charts({ replay, theme }: { readonly replay: Replay; readonly th
           title="Loss"
           isTall
           isLog={isLog}
-          steps={loss.steps}
+          places={loss.steps}
           lines={measured(isLog ? aboveZero(loss) : loss)}
           format={figure}
           summary={summaryOf(loss, figure)}
         />
         <Chart
           {...common}
-          title={metric.charAt(0).toUpperCase() + metric.slice(1)}
+          title={upperFirst(metric)}
           isTall
-          steps={accuracy.steps}
+          places={accuracy.steps}
           lines={measured(accuracy)}
           format={(value) => metricFigure(replay.metric, value)}
           {...(replay.metric === 'accuracy' ? { axisFormat: percentText } : {})}
@@ -107,7 +96,7 @@ export function Charts({ replay, theme }: { readonly replay: Replay; readonly th
         <Chart
           {...common}
           title="Learning rate"
-          steps={rate.steps}
+          places={rate.steps}
           lines={[{ label: 'rate', color: '--violet', look: 'strong', values: rate.mean }]}
           format={figure}
           summary={summaryOf(rate, figure)}
@@ -115,7 +104,7 @@ export function Charts({ replay, theme }: { readonly replay: Replay; readonly th
         <Chart
           {...common}
           title="Gradient norm"
-          steps={norm.steps}
+          places={norm.steps}
           lines={stepLines(norm, '--teal').filter(({ look }) => look !== 'points')}
           format={figure}
           summary={summaryOf(norm, figure)}
@@ -123,7 +112,7 @@ export function Charts({ replay, theme }: { readonly replay: Replay; readonly th
         <Chart
           {...common}
           title="Samples per second"
-          steps={pace.steps}
+          places={pace.steps}
           lines={stepLines(pace, '--green').filter(({ look }) => look !== 'points')}
           format={(value) => whole(Math.round(value))}
           summary={summaryOf(pace, (value) => whole(Math.round(value)))}
@@ -133,15 +122,11 @@ export function Charts({ replay, theme }: { readonly replay: Replay; readonly th
   );
 }
 
-function percentText(share: number): string {
-  return `${+(100 * share).toPrecision(4)} %`;
-}
-
 function stepLines(curve: Curve, color: Line['color'] = '--blue'): readonly Line[] {
   return [
     { label: 'each step', color, look: 'faint', values: curve.mean },
-    { label: 'lowest', color, look: 'edge', values: curve.low },
-    { label: 'highest', color, look: 'edge', values: curve.high },
+    { label: 'lowest', color, look: 'least', values: curve.low },
+    { label: 'highest', color, look: 'greatest', values: curve.high },
     { label: 'smoothed', color, look: 'strong', values: curve.smooth },
     { label: 'validation', color: '--orange', look: 'points', values: curve.validations },
   ];
@@ -156,12 +141,10 @@ function epochLines(curve: Curve): readonly Line[] {
 
 /** What a log scale can show. */
 function aboveZero(curve: Curve): Curve {
-  const kept = (values: readonly (number | null)[]) =>
-    values.map((value) => (value !== null && value > 0 ? value : null));
   const { steps, low, high, mean, smooth, epochs, validations } = curve;
   return {
-    ...{ steps, low: kept(low), high: kept(high), mean: kept(mean), smooth: kept(smooth) },
-    ...{ epochs: kept(epochs), validations: kept(validations) },
+    ...{ steps, low: positive(low), high: positive(high), mean: positive(mean), smooth: positive(smooth) },
+    ...{ epochs: positive(epochs), validations: positive(validations) },
   };
 }
 

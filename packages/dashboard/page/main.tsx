@@ -2,34 +2,34 @@ import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import 'uplot/dist/uPlot.min.css';
 import './page.css';
+import { readAddress } from './address.ts';
+import { ComparePage } from './compare-page.tsx';
 import { RunPage } from './run-page.tsx';
 import { RunsPage, useRuns } from './runs-page.tsx';
 
-/** What the fragment names: `#run=NAME`. */
-function namedRun(): string | null {
-  return new URLSearchParams(location.hash.slice(1)).get('run');
-}
-
 function Page() {
   const { runs, fault } = useRuns();
-  const [named, setNamed] = useState(namedRun);
+  const [address, setAddress] = useState(readAddress);
   const theme = useTheme();
   useEffect(() => {
-    const look = () => setNamed(namedRun());
+    const look = () => setAddress(readAddress());
     addEventListener('hashchange', look);
     return () => removeEventListener('hashchange', look);
   }, []);
-  const shown = named ?? (runs?.length === 1 ? runs[0]!.name : null);
+  const { compared, axis, chosen } = address;
+  const isComparing = compared.length > 0;
+  const shown = address.run ?? (runs?.length === 1 && !isComparing ? runs[0]!.name : null);
+  const title = shown ?? (isComparing ? `${compared.length} runs` : null);
   useEffect(() => {
-    document.title = shown === null ? 'Convoy' : `${shown} · Convoy`;
-  }, [shown]);
+    document.title = title === null ? 'Convoy' : `${title} · Convoy`;
+  }, [title]);
   return (
     <>
       <header class="top">
         <a class="brand" href="#">
           Convoy
         </a>
-        {shown !== null && runs !== null && runs.length > 1 && (
+        {title !== null && runs !== null && runs.length > 1 && (
           <nav aria-label="Runs">
             <a href="#">all {runs.length} runs</a>
           </nav>
@@ -43,8 +43,10 @@ function Page() {
           <p class="empty">{fault ?? 'Looking for runs …'}</p>
         ) : shown !== null ? (
           <RunPage key={shown} name={shown} theme={String(theme.isDark)} />
+        ) : isComparing ? (
+          <ComparePage key={compared.join('\n')} names={compared} firstAxis={axis} theme={String(theme.isDark)} />
         ) : (
-          <RunsPage runs={runs} />
+          <RunsPage runs={runs} firstChosen={chosen} />
         )}
       </main>
     </>

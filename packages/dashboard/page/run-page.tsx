@@ -1,31 +1,34 @@
-import { useEffect, useState } from 'preact/hooks';
 import { METRIC_LABELS } from '@convoy/protocol/metric';
-import { Replay } from '../src/replay/replay.ts';
+import { bestOf, Replay } from '../src/replay/replay.ts';
 import { Charts } from './charts.tsx';
 import { EventList } from './event-list.tsx';
 import { useLiveWorkers } from './live-workers.ts';
-import { Feed, type FeedState } from './feed.ts';
+import type { FeedState } from './feed.ts';
 import { Settings } from './settings.tsx';
 import { standingOf } from './standing.ts';
 import { Checkpoints, Findings, Workers } from './tables.tsx';
-import { duration, figure, metricFigure, whole } from './text.ts';
+import { duration, figure, metricFigure, upperFirst, whole } from './text.ts';
+import { useFeed } from './use-feed.ts';
 
-/** The page is drawn anew this often at most, however many events come. */
-const DRAW_EVERY_MS = 250;
 const NOTHING = new Replay();
 
 /** A run: what it does, its curves, its workers, what happened. @param name null for the only one. */
 export function RunPage({ name, theme }: { readonly name: string | null; readonly theme: string }) {
-  const { replay, state, now } = useFeed(name);
+  const { replays, state, refusal, isAnother, now } = useFeed([name]);
+  const replay = replays[0] ?? NOTHING;
   const live = useLiveWorkers(state === 'live' && replay.summary === null);
   if (replay.lines === 0) {
-    return (
-      <p class="empty">{state === 'lost' ? 'Nobody answers at this address. Trying again …' : 'Reading the run …'}</p>
-    );
+    const lost = refusal === null ? 'Nobody answers at this address. Trying again …' : `${upperFirst(refusal)}.`;
+    return <p class="empty">{state === 'lost' ? lost : 'Reading the run …'}</p>;
   }
   return (
     <>
-      <Standing replay={replay} feed={state} now={now} />
+      {isAnother && (
+        <p class="notice" role="status">
+          Another run has started here, in the place of the one that was shown. This is the new one.
+        </p>
+      )}
+      <Standing replay={replay} feed={state} refusal={refusal} now={now} />
       <Findings replay={replay} />
       <Figures replay={replay} />
       <Charts replay={replay} theme={theme} />
@@ -37,33 +40,15 @@ export function RunPage({ name, theme }: { readonly name: string | null; readonl
   );
 }
 
-/** Follows a run while the component is there. */
-function useFeed(name: string | null): { readonly replay: Replay; readonly state: FeedState; readonly now: number } {
-  const [feed, setFeed] = useState<Feed | null>(null);
-  const [, redraw] = useState(0);
-  useEffect(() => {
-    let timer = 0;
-    const drawSoon = () => {
-      timer ||= setTimeout(() => {
-        timer = 0;
-        redraw((count) => count + 1);
-      }, DRAW_EVERY_MS);
-    };
-    const opened = new Feed(name, drawSoon);
-    setFeed(opened);
-    // Time passes although nothing happens.
-    const ticking = setInterval(drawSoon, 1_000);
-    return () => {
-      opened.close();
-      clearInterval(ticking);
-      clearTimeout(timer);
-    };
-  }, [name]);
-  return { replay: feed?.replay ?? NOTHING, state: feed?.state ?? 'connecting', now: Date.now() };
+interface StandingProps {
+  readonly replay: Replay;
+  readonly feed: FeedState;
+  readonly refusal: string | null;
+  readonly now: number;
 }
 
-function Standing({ replay, feed, now }: { readonly replay: Replay; readonly feed: FeedState; readonly now: number }) {
-  const { word, tone, text } = standingOf(replay, feed, now);
+function Standing({ replay, feed, refusal, now }: StandingProps) {
+  const { word, tone, text } = standingOf(replay, { feed, refusal, now });
   const { step, totalSteps, stepsPerEpoch, startedAt, lastAt, leftMs, state } = replay;
   const done = totalSteps === 0 ? 0 : Math.min(1, step / totalSteps);
   const epochs = Math.ceil(totalSteps / stepsPerEpoch);
@@ -107,13 +92,7 @@ function Standing({ replay, feed, now }: { readonly replay: Replay; readonly fee
 function Figures({ replay }: { readonly replay: Replay }) {
   const { metric, series, validations, tests, workers } = replay;
   const label = METRIC_LABELS[metric];
-  const best = validations.reduce<(typeof validations)[number] | null>(
-    (found, each) =>
-      found === null || (metric === 'accuracy' ? each.metric > found.metric : each.metric < found.metric)
-        ? each
-        : found,
-    null,
-  );
+  const best = bestOf(validations, metric);
   const last = validations.at(-1);
   const test = tests.at(-1);
   const recent = series.values('samplesPerSecond').slice(-20).sort();

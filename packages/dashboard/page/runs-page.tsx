@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { ListedRun } from '../src/replay/listed-run.ts';
+import { MAX_OVERLAID, type ListedRun } from '../src/replay/listed-run.ts';
+import { changeAddress, compareAddress, listAddress, runAddress } from './address.ts';
 import { dateTime, metricFigure, whole } from './text.ts';
 
 const NEEDS_LINK =
@@ -42,11 +43,21 @@ export function useRuns(): { readonly runs: readonly ListedRun[] | null; readonl
   return { runs, fault };
 }
 
-/** A list of runs, to search and to sort. */
-export function RunsPage({ runs }: { readonly runs: readonly ListedRun[] }) {
+interface RunsProps {
+  readonly runs: readonly ListedRun[];
+  /** What the page's address names. */
+  readonly firstChosen: readonly string[];
+}
+
+/** A list of runs, to search, to sort, and to choose some from. */
+export function RunsPage({ runs, firstChosen }: RunsProps) {
   const [words, setWords] = useState('');
   const [column, setColumn] = useState<(typeof COLUMNS)[number]>(COLUMNS[5]);
   const [isUp, setUp] = useState(false);
+  const [chosen, setChosen] = useState<readonly string[]>(firstChosen);
+  useEffect(() => changeAddress(listAddress(chosen)), [chosen]);
+  const choose = (name: string) =>
+    setChosen((all) => (all.includes(name) ? all.filter((each) => each !== name) : [...all, name]));
   const wanted = words.trim().toLowerCase();
   const sorted = runs
     .filter(({ name }) => name.toLowerCase().includes(wanted))
@@ -55,6 +66,7 @@ export function RunsPage({ runs }: { readonly runs: readonly ListedRun[] }) {
     <section class="card" aria-label="Runs">
       <header>
         <h1>Runs</h1>
+        <Choice chosen={chosen} onClear={() => setChosen([])} />
         <input
           type="search"
           placeholder="Search"
@@ -70,6 +82,9 @@ export function RunsPage({ runs }: { readonly runs: readonly ListedRun[] }) {
           <table class="runs">
             <thead>
               <tr>
+                <td class="choice">
+                  <span class="hidden">Compare</span>
+                </td>
                 {COLUMNS.map((each) => (
                   <th
                     key={each.name}
@@ -92,9 +107,20 @@ export function RunsPage({ runs }: { readonly runs: readonly ListedRun[] }) {
             </thead>
             <tbody>
               {sorted.map((run) => (
-                <tr key={run.name}>
+                <tr key={run.name} class={chosen.includes(run.name) ? 'chosen' : ''}>
+                  <td class="choice">
+                    <label>
+                      <input
+                        type="checkbox"
+                        aria-label={`Compare ${run.name}`}
+                        checked={chosen.includes(run.name)}
+                        disabled={chosen.length >= MAX_OVERLAID && !chosen.includes(run.name)}
+                        onChange={() => choose(run.name)}
+                      />
+                    </label>
+                  </td>
                   <td>
-                    <a href={`#run=${encodeURIComponent(run.name)}`}>{run.name}</a>
+                    <a href={runAddress(run.name)}>{run.name}</a>
                   </td>
                   <td>{run.state}</td>
                   <td class="number">
@@ -110,6 +136,26 @@ export function RunsPage({ runs }: { readonly runs: readonly ListedRun[] }) {
         </div>
       )}
     </section>
+  );
+}
+
+/** What can be done with the runs that are marked. */
+function Choice({ chosen, onClear }: { readonly chosen: readonly string[]; readonly onClear: () => void }) {
+  if (chosen.length === 0) return <span class="count">Mark runs to compare them.</span>;
+  return (
+    <span class="chosen-runs">
+      {chosen.length < 2 ? (
+        <span class="count">Mark one more to compare them.</span>
+      ) : (
+        <a class="action" href={compareAddress(chosen)}>
+          Compare {chosen.length} runs
+        </a>
+      )}
+      <button type="button" onClick={onClear}>
+        Clear
+      </button>
+      {chosen.length >= MAX_OVERLAID && <span class="count">No more than {MAX_OVERLAID} fit in one picture.</span>}
+    </span>
   );
 }
 

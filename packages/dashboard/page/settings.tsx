@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { settingPaths } from '@convoy/protocol/setting-paths';
 
 /** The run's configuration, setting by setting. */
 export function Settings({ name }: { readonly name: string | null }) {
@@ -18,19 +19,13 @@ export function Settings({ name }: { readonly name: string | null }) {
         <h2>Settings</h2>
       </summary>
       <dl>
-        {settingsOf(config).map(([path, value]) => (
+        {settingPaths(config).map(([path, value]) => (
           <div key={path}>
             <dt>{path}</dt>
-            <dd>{value}</dd>
+            <dd>{JSON.stringify(value)}</dd>
           </div>
         ))}
       </dl>
     </details>
   );
-}
-
-/** Each setting by its path, `optimizer.learningRate`. */
-function settingsOf(value: unknown, path = ''): readonly (readonly [string, string])[] {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return [[path, JSON.stringify(value)]];
-  return Object.entries(value).flatMap(([name, each]) => settingsOf(each, path === '' ? name : `${path}.${name}`));
 }

@@ -1,6 +1,6 @@
 import type { Replay } from '../src/replay/replay.ts';
 import type { FeedState } from './feed.ts';
-import { duration } from './text.ts';
+import { duration, upperFirst } from './text.ts';
 
 export interface Standing {
   readonly word: string;
@@ -12,15 +12,25 @@ export interface Standing {
 /** A run that trains has an event at least this often. */
 const QUIET_MS = 60_000;
 
+interface Viewed {
+  readonly feed: FeedState;
+  /** Why the door doesn't send the run, in its words. */
+  readonly refusal: string | null;
+  readonly now: number;
+}
+
 /** How the run stands, in words. */
-export function standingOf(replay: Replay, feed: FeedState, now: number): Standing {
-  const { state, lastAt } = replay;
+export function standingOf(replay: Replay, { feed, refusal, now }: Viewed): Standing {
+  const { state, lastAt, run } = replay;
   if (state.name === 'ended') return endedStanding(state.outcome, state.reason);
   if (feed === 'lost') {
     return {
       word: 'No connection',
       tone: 'warn',
-      text: 'Nobody answers at this address. What is shown is from before; the page goes on by itself when the run is resumed here.',
+      text:
+        refusal !== null
+          ? `${upperFirst(refusal)}. What is shown is from before.`
+          : `Nobody answers at this address: the run's process has ended, or can't be reached. What is shown is from before. The page goes on by itself when the run is resumed here (convoy resume); convoy dashboard shows ${run} from its folder.`,
     };
   }
   const alarm = replay.activeFindings.find(({ severity }) => severity === 'alarm');
@@ -59,7 +69,7 @@ export function standingOf(replay: Replay, feed: FeedState, now: number): Standi
 }
 
 function endedStanding(outcome: 'completed' | 'interrupted' | 'halted', reason: string): Standing {
-  const text = `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+  const text = `${upperFirst(reason)}.`;
   switch (outcome) {
     case 'completed':
       return { word: 'Completed', tone: 'done', text };

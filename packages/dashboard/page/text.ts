@@ -38,3 +38,12 @@ export function size(bytes: number | null): string {
 export function whole(value: number): string {
   return value.toLocaleString('en-US');
 }
+
+/** `12.5 %`, of an axis. */
+export function percentText(share: number): string {
+  return `${+(100 * share).toPrecision(4)} %`;
+}
+
+export function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

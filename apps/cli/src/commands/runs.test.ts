@@ -22,14 +22,9 @@ it('a list has a line per run, with what is known of it', () => {
 });
 
 it('a comparison has the settings that differ, those included that one run lacks, and all figures', () => {
-  const settings = (...entries: readonly (readonly [string, string])[]) => new Map(entries);
   const compared = comparison([
-    {
-      name: 'a',
-      settings: settings(['seed', '1'], ['epochs', '3'], ['old', '0']),
-      figures: { steps: '4/4', test: '' },
-    },
-    { name: 'b', settings: settings(['seed', '1'], ['epochs', '5']), figures: { steps: '3/9', test: '50 %' } },
+    { name: 'a', config: { seed: 1, epochs: 3, old: 0 }, figures: { steps: '4/4', test: '' } },
+    { name: 'b', config: { seed: 1, epochs: 5 }, figures: { steps: '3/9', test: '50 %' } },
   ]);
   expect(compared).toEqual({
     names: ['a', 'b'],

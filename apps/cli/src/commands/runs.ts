@@ -10,6 +10,7 @@ import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { countOf, metricValue } from '@convoy/protocol/event-words';
 import { fileError } from '@convoy/protocol/file-error';
 import { METRIC_LABELS, readMetric } from '@convoy/protocol/metric';
+import { differingSettings } from '@convoy/protocol/setting-paths';
 import { EVENTS_FILE } from '@convoy/run-store/event-log';
 import { readConfig } from '@convoy/run-store/run-folder';
 import { RunLock } from '@convoy/run-store/run-lock';
@@ -71,8 +72,7 @@ export function runsTable(runs: readonly ListedRun[]): string {
 /** A run as it is compared. */
 interface Compared {
   readonly name: string;
-  /** Every setting by its path, as JSON. */
-  readonly settings: ReadonlyMap<string, string>;
+  readonly config: unknown;
   readonly figures: Readonly<Record<string, string>>;
 }
 
@@ -99,12 +99,10 @@ export function comparison(runs: readonly Compared[]): {
   readonly settings: Readonly<Record<string, readonly string[]>>;
   readonly figures: Readonly<Record<string, readonly string[]>>;
 } {
-  const paths = [...new Set(runs.flatMap(({ settings }) => [...settings.keys()]))].sort();
-  const byPath = paths.map((path) => [path, runs.map(({ settings }) => settings.get(path) ?? '')] as const);
   const labels = [...new Set(runs.flatMap(({ figures }) => Object.keys(figures)))];
   return {
     names: runs.map(({ name }) => name),
-    settings: Object.fromEntries(byPath.filter(([, values]) => new Set(values).size > 1)),
+    settings: differingSettings(runs.map(({ config }) => config)),
     figures: Object.fromEntries(labels.map((label) => [label, runs.map(({ figures }) => figures[label] ?? '')])),
   };
 }
@@ -119,7 +117,7 @@ function comparedRun(folder: string): Compared {
   const best = validations.reduce<Measured | null>((so, each) => (so === null || isBetter(each, so) ? each : so), null);
   return {
     name: basename(folder),
-    settings: new Map(flattened(readConfig(folder))),
+    config: readConfig(folder),
     figures: {
       steps: `${steps.at(-1)?.step ?? 0}/${totalSteps}`,
       [`best validation ${label}`]: best === null ? '' : `${valueOf(best)} (step ${best.step})`,
@@ -128,12 +126,6 @@ function comparedRun(folder: string): Compared {
       'test loss': test === null ? '' : test.loss.toFixed(4),
     },
   };
-}
-
-/** The leaves of an object by their paths, as `optimizer.learningRate`. */
-function flattened(value: unknown, path = ''): readonly (readonly [string, string])[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path, JSON.stringify(value)]];
-  return Object.entries(value).flatMap(([key, part]) => flattened(part, path === '' ? key : `${path}.${key}`));
 }
 
 async function deleteRuns(folders: readonly string[], { yes }: FlagValues<typeof deleteFlags>): Promise<void> {

@@ -7,6 +7,7 @@ import { fileError } from '@convoy/protocol/file-error';
 import { makeFolders } from '@convoy/protocol/make-folders';
 import { KERAS_NAMES, readMetric } from '@convoy/protocol/metric';
 import type { MeasuringEvent, RunEvent } from '@convoy/protocol/run-events';
+import { settingPaths } from '@convoy/protocol/setting-paths';
 
 /** TensorBoard looks for `tfevents` in a file's name, and reads on in a file of the same name that has grown. */
 const TENSORBOARD_FILE = 'events.out.tfevents.0.convoy';
@@ -56,18 +57,16 @@ export function writeTensorboard(
   });
 }
 
-/** The settings that are one value, by their paths, as `optimizer.learningRate`. */
-export function hyperparametersOf(settings: object, path = ''): Hyperparameters {
-  const entries = Object.entries(settings).flatMap(
-    ([key, value]: [string, unknown]): [string, string | number | boolean][] => {
-      const name = path === '' ? key : `${path}.${key}`;
-      if (typeof value === 'object' && value !== null) return Object.entries(hyperparametersOf(value, name));
+/** The settings by their paths, as `optimizer.learningRate`, a list as its JSON; those that are null are left out. */
+export function hyperparametersOf(settings: object): Hyperparameters {
+  return Object.fromEntries(
+    settingPaths(settings).flatMap(([path, value]) => {
+      if (Array.isArray(value)) return [[path, JSON.stringify(value)]];
       return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-        ? [[name, value]]
+        ? [[path, value]]
         : [];
-    },
+    }),
   );
-  return Object.fromEntries(entries);
 }
 
 /** The whole file, or the one that was there. */

@@ -4,9 +4,9 @@ import { StepSeries } from './series.ts';
 
 const series = new StepSeries();
 for (let step = 1; step <= 100; step++) {
-  series.add(step, { loss: step, metric: 0, learningRate: 0, gradientNorm: 0, samplesPerSecond: 0 });
+  series.add(step, { loss: step, metric: 0, learningRate: 0, gradientNorm: 0, samplesPerSecond: 0, elapsedMs: 0 });
 }
-const validations = [30, 55, 90].map((step) => ({ step, epoch: 0, loss: step / 10, metric: 0 }));
+const validations = [30, 55, 90].map((step) => ({ step, epoch: 0, elapsedMs: 0, loss: step / 10, metric: 0 }));
 
 test('validations stand at their own steps between the buckets, and where nothing was measured is a gap', () => {
   const curve = curveOf(series, 'loss', { from: 1, to: 100, count: 10, smoothing: 0, validations });

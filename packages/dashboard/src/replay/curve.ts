@@ -1,5 +1,5 @@
 import type { Measured } from './replay.ts';
-import { bucketed, smoothed, type StepSeries, type StepQuantity } from './series.ts';
+import { bucketed, type StepSeries, type StepQuantity } from './series.ts';
 
 /** What a curve shows, on one axis of steps. Null where there is no figure. */
 export interface Curve {
@@ -36,7 +36,7 @@ export function curveOf(series: StepSeries, quantity: StepQuantity, options: Cur
   const start = Math.max(0, series.indexAfter(from - 1) - 1);
   const end = Math.min(series.length, series.indexAfter(to) + 1);
   const raw = bucketed(series.steps, values, count, start, end);
-  const smooth = bucketed(series.steps, smoothed(values, smoothing), count, start, end);
+  const smooth = bucketed(series.steps, series.smoothed(quantity, smoothing), count, start, end);
   const epochAt = figuresAt(epochs, figure, from, to);
   const validationAt = figuresAt(validations, figure, from, to);
   const bucketAt = new Map<number, number>();

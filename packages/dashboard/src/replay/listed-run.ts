@@ -16,3 +16,6 @@ export interface ListedRun {
   readonly validationMetric: number | null;
   readonly testMetric: number | null;
 }
+
+/** Runs that can be laid over one another: of more, the curves could not be told apart. */
+export const MAX_OVERLAID = 12;

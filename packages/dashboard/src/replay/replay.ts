@@ -18,6 +18,8 @@ export type RunState =
 export interface Measured {
   readonly step: number;
   readonly epoch: number;
+  /** As of the {@link StepSeries}. */
+  readonly elapsedMs: number;
   readonly loss: number;
   /** Of the run's metric. */
   readonly metric: number;
@@ -59,6 +61,8 @@ const RECENT_STEPS = 50;
 export class Replay {
   /** Lines read. */
   lines = 0;
+  /** When the first event was: it tells a log from another one at the same place. */
+  firstAt: number | null = null;
   run = '';
   totalSteps = 0;
   stepsPerEpoch = 1;
@@ -85,6 +89,9 @@ export class Replay {
   /** Lines that are no events: the log was changed. */
   damaged = 0;
   #recentMs: number[] = [];
+  /** Until the newest event: while a worker was there. */
+  #elapsedMs = 0;
+  #isServed = false;
 
   /** Takes the next line of the log, without its end. */
   readLine(line: string): void {
@@ -112,6 +119,8 @@ export class Replay {
   }
 
   #see(event: RunEvent, line: number): void {
+    this.firstAt ??= event.at;
+    this.#passTime(event);
     this.lastAt = event.at;
     this.workers.see(event);
     this.#fold(event);
@@ -119,6 +128,13 @@ export class Replay {
     if (words === null) return;
     this.told.push({ line, at: event.at, ...words });
     if (this.told.length > 2 * MAX_TOLD) this.told = this.told.slice(-MAX_TOLD);
+  }
+
+  #passTime({ type, at }: RunEvent): void {
+    // A process that was lost did not say when.
+    if (type === 'run-resumed') this.#isServed = false;
+    if (this.#isServed) this.#elapsedMs += Math.max(0, at - this.lastAt!);
+    if (type === 'worker-joined' || type === 'step') this.#isServed = true;
   }
 
   #fold(event: RunEvent): void {
@@ -155,10 +171,10 @@ export class Replay {
       case 'step':
         return this.#seeStep(event);
       case 'epoch-ended':
-        this.epochs.push(measuredBy(event));
+        this.epochs.push(this.#measuredBy(event));
         return;
       case 'evaluated':
-        (event.purpose === 'validation' ? this.validations : this.tests).push(measuredBy(event));
+        (event.purpose === 'validation' ? this.validations : this.tests).push(this.#measuredBy(event));
         if (this.state.name === 'stalled') this.state = { name: 'training' };
         return;
       case 'checkpoint-saved': {
@@ -195,6 +211,7 @@ export class Replay {
       learningRate: number(learningRate),
       gradientNorm: number(gradientNorm),
       samplesPerSecond,
+      elapsedMs: this.#elapsedMs,
     });
     this.#recentMs.push(stepMs);
     if (this.#recentMs.length > RECENT_STEPS) this.#recentMs.shift();
@@ -204,6 +221,12 @@ export class Replay {
     const { name, value } = readMetric(figure);
     this.metric = name;
     return number(value);
+  }
+
+  #measuredBy(event: EventOf<'epoch-ended' | 'evaluated'>): Measured {
+    const { step, epoch, loss } = event;
+    const { value } = readMetric(event);
+    return { step, epoch, elapsedMs: this.#elapsedMs, loss: number(loss), metric: number(value) };
   }
 
   /** What was done after that step is done again. */
@@ -222,15 +245,16 @@ function number(value: number | null): number {
   return value ?? NaN;
 }
 
-function measuredBy(event: EventOf<'epoch-ended' | 'evaluated'>): Measured {
-  const { step, epoch, loss } = event;
-  return { step, epoch, loss: number(loss), metric: number(readMetric(event).value) };
-}
-
 function upTo<Each extends { readonly step: number }>(measured: readonly Each[], step: number): Each[] {
   return measured.filter((each) => each.step <= step);
 }
 
 function cleared(finding: ShownFinding, step: number): ShownFinding {
   return finding.clearedAtStep === null ? { ...finding, clearedAtStep: step } : finding;
+}
+
+/** The best of some measurements by the run's metric, the first of equal ones; null of none. */
+export function bestOf(measured: readonly Measured[], metric: MetricName): Measured | null {
+  const isBetter = (a: Measured, b: Measured) => (metric === 'accuracy' ? a.metric > b.metric : a.metric < b.metric);
+  return measured.reduce<Measured | null>((best, each) => (best === null || isBetter(each, best) ? each : best), null);
 }

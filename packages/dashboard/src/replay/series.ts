@@ -1,5 +1,13 @@
 /** What is known after each step, in the order of the steps. */
-export const STEP_QUANTITIES = ['loss', 'metric', 'learningRate', 'gradientNorm', 'samplesPerSecond'] as const;
+export const STEP_QUANTITIES = [
+  'loss',
+  'metric',
+  'learningRate',
+  'gradientNorm',
+  'samplesPerSecond',
+  // Since the first worker joined, without the time in which nobody served the run.
+  'elapsedMs',
+] as const;
 export type StepQuantity = (typeof STEP_QUANTITIES)[number];
 
 /** Steps in one bucket of a drawing: how low, how high, and what in the mean. NaN where nothing finite was measured. */
@@ -14,7 +22,7 @@ export interface Buckets {
 const FIRST_ROOM = 1_024;
 
 /**
- * Figures of every step, none left out: 48 bytes a step. What is drawn of them are buckets, which keep each bucket's least and
+ * Figures of every step, none left out: 56 bytes a step. What is drawn of them are buckets, which keep each bucket's least and
  * greatest figure, so that no peak is lost.
  */
 export class StepSeries {
@@ -24,6 +32,7 @@ export class StepSeries {
   readonly #values = Object.fromEntries(
     STEP_QUANTITIES.map((quantity) => [quantity, new Float64Array(FIRST_ROOM)]),
   ) as Record<StepQuantity, Float64Array>;
+  readonly #smoothed = new Map<StepQuantity, MovingAverage>();
 
   get length(): number {
     return this.#length;
@@ -47,9 +56,22 @@ export class StepSeries {
     this.#length++;
   }
 
+  /** One average for each of {@link steps}: see {@link smoothed}. What was computed before is kept: a run that goes on costs its new steps. */
+  smoothed(quantity: StepQuantity, share: number): Float64Array {
+    let kept = this.#smoothed.get(quantity);
+    if (kept?.share !== share) {
+      kept = new MovingAverage(share);
+      this.#smoothed.set(quantity, kept);
+    }
+    return kept.follow(this.values(quantity));
+  }
+
   /** Forgets what was measured after a step. */
   takeBack(step: number): void {
-    this.#length = this.indexAfter(step);
+    const length = this.indexAfter(step);
+    if (length === this.#length) return;
+    this.#length = length;
+    this.#smoothed.clear();
   }
 
   /** How many of the steps are not after that one. */
@@ -125,18 +147,33 @@ export function bucketed(
  * @param share of the average that stays at each step, from 0 (nothing is smoothed) to below 1.
  */
 export function smoothed(values: Float64Array, share: number): Float64Array {
-  const result = new Float64Array(values.length);
-  let average = 0;
-  let weight = 0;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (!Number.isFinite(value)) {
-      result[i] = NaN;
-      continue;
-    }
-    average = share * average + (1 - share) * value;
-    weight = share * weight + (1 - share);
-    result[i] = average / weight;
+  return new MovingAverage(share).follow(values);
+}
+
+/** The average so far, of figures to which others are added. */
+class MovingAverage {
+  readonly share: number;
+  #result: Float64Array = new Float64Array(0);
+  #length = 0;
+  #average = 0;
+  #weight = 0;
+
+  constructor(share: number) {
+    this.share = share;
   }
-  return result;
+
+  /** @param values those of the last call, and maybe more. */
+  follow(values: Float64Array): Float64Array {
+    if (values.length > this.#result.length) this.#result = grown(this.#result, 2 * values.length);
+    const { share } = this;
+    for (; this.#length < values.length; this.#length++) {
+      const value = values[this.#length]!;
+      if (Number.isFinite(value)) {
+        this.#average = share * this.#average + (1 - share) * value;
+        this.#weight = share * this.#weight + (1 - share);
+      }
+      this.#result[this.#length] = Number.isFinite(value) ? this.#average / this.#weight : NaN;
+    }
+    return this.#result.subarray(0, this.#length);
+  }
 }

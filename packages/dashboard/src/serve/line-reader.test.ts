@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
@@ -44,9 +44,21 @@ test('lines come in pieces with the number of their last, from any line on, and 
   expect(await beyond.next()).toBeNull();
   appendFileSync(path, ' line\nnext\n');
   expect(await beyond.next()).toEqual({ last: 5_001, text: 'half a line\nnext' });
-  expect(await beyond.isCut()).toBe(false);
+  expect(await beyond.isReplaced()).toBe(false);
   truncateSync(path, 10);
-  expect(await beyond.isCut()).toBe(true);
+  expect(await beyond.isReplaced()).toBe(true);
+});
+
+test('a log in the place of another is noticed, and the first line is that of the log that was opened', async () => {
+  writeFileSync(path, 'first\nsecond\n');
+  const reader = await open(2);
+  expect([await reader.firstLine(), await reader.next(), await reader.isReplaced()]).toEqual(['first', null, false]);
+  renameSync(path, `${path}.old`);
+  expect(await reader.isReplaced()).toBe(true);
+  writeFileSync(path, 'other\nsecond\nthird\n');
+  expect([await reader.firstLine(), await reader.isReplaced()]).toEqual(['first', true]);
+  writeFileSync(path, 'no end');
+  expect(await (await open(0)).firstLine()).toBeNull();
 });
 
 test('a line may be longer than what is read at a time', async () => {

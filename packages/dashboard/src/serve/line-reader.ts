@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 
 /** Whole lines of a log, one after another. */
 export interface Lines {
@@ -20,6 +20,7 @@ export class EndlessLineError extends Error {}
 /** Reads a log from one of its lines on, while it may still be written. Only lines that are whole are returned. */
 export class LineReader {
   readonly #file: FileHandle;
+  readonly #path: string;
   /** Lines that are left out at the beginning. */
   #toSkip: number;
   #next = 0;
@@ -27,14 +28,15 @@ export class LineReader {
   #offset = 0;
   #buffer = Buffer.allocUnsafe(READ_BYTES);
 
-  private constructor(file: FileHandle, from: number) {
+  private constructor(file: FileHandle, path: string, from: number) {
     this.#file = file;
+    this.#path = path;
     this.#toSkip = from;
   }
 
   /** @param from the number of the first line to return. @throws the file system's error. */
   static async open(path: string, from: number): Promise<LineReader> {
-    return new LineReader(await open(path, 'r'), from);
+    return new LineReader(await open(path, 'r'), path, from);
   }
 
   /** @returns the lines that follow; null while there is none that is whole. @throws EndlessLineError */
@@ -55,9 +57,18 @@ export class LineReader {
     }
   }
 
-  /** Whether the log is shorter than what was read of it: it is another one now. */
-  async isCut(): Promise<boolean> {
-    return (await this.#file.stat()).size < this.#offset;
+  /** The log's first line, wherever the reader is; null while it is not whole. */
+  async firstLine(): Promise<string | null> {
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, 0);
+    const end = buffer.subarray(0, bytesRead).indexOf(NEWLINE);
+    return end < 0 ? null : buffer.toString('utf8', 0, end);
+  }
+
+  /** Whether another log is at this place now, or none, or this one is shorter than what was read of it. */
+  async isReplaced(): Promise<boolean> {
+    const [own, there] = await Promise.all([this.#file.stat(), stat(this.#path).catch(() => null)]);
+    return there === null || there.ino !== own.ino || own.size < this.#offset;
   }
 
   async close(): Promise<void> {

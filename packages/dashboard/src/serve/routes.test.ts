@@ -21,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function makeRun(name: string, log = recorded): string {
   const path = join(folder, name);
-  mkdirSync(path);
+  mkdirSync(path, { recursive: true });
   writeFileSync(join(path, 'events.jsonl'), log);
   writeFileSync(join(path, 'config.json'), '{"seed":7}\n');
   return path;
@@ -36,7 +36,7 @@ async function serve(runs: RunSource) {
 
 /** A stream of events, message by message. */
 class Stream {
-  readonly messages: { readonly id: number; readonly lines: readonly string[] }[] = [];
+  readonly messages: { readonly id: number; readonly type: string | null; readonly lines: readonly string[] }[] = [];
   readonly ended: Promise<void>;
   readonly #body: ReadableStreamDefaultReader<string>;
   #text = '';
@@ -64,7 +64,12 @@ class Stream {
       for (const part of parts) {
         const id = /^id: (\d+)$/m.exec(part)?.[1];
         if (id === undefined) continue;
-        this.messages.push({ id: Number(id), lines: [...part.matchAll(/^data: (.*)$/gm)].map(([, data]) => data!) });
+        const type = /^event: (.*)$/m.exec(part)?.[1] ?? null;
+        this.messages.push({
+          id: Number(id),
+          type,
+          lines: [...part.matchAll(/^data: (.*)$/gm)].map(([, data]) => data!),
+        });
       }
     }
   }
@@ -91,6 +96,35 @@ test('a log is sent from any line, goes on as it grows, and ends with its last l
     expect(message.lines.length).toBe(message.id + 1 - before);
     before = message.id + 1;
   }
+});
+
+test('several runs are sent over one connection, each from its line, and go on as they grow', async () => {
+  const runs = join(folder, 'several');
+  const [first, second] = ['first', 'second'].map((name) => makeRun(`several/${name}`)) as [string, string];
+  const { ask } = await serve(runsIn(runs));
+  const stream = new Stream(await ask('v1/events?run=first&from=0&run=second&from=80'));
+  const linesOf = (type: string) =>
+    stream.messages.filter((message) => message.type === type).flatMap((message) => message.lines);
+  await expect.poll(() => [linesOf('0').length, linesOf('1').length], SOON).toEqual([lines.length, lines.length - 80]);
+  appendFileSync(join(second, 'events.jsonl'), '{"at":1}\n');
+  appendFileSync(join(first, 'events.jsonl'), '{"at":2}\n');
+  await expect.poll(() => [linesOf('0').at(-1), linesOf('1').at(-1)], SOON).toEqual(['{"at":2}', '{"at":1}']);
+  await stream.cancel();
+  expect((await ask(`v1/events?${'run=first&'.repeat(13)}`)).status).toBe(400);
+  expect((await ask('v1/events?run=first&run=none')).status).toBe(404);
+});
+
+test('who has the lines of another run that was here before is told so, and a stream ends when its log is replaced', async () => {
+  const run = makeRun('replaced');
+  const { ask } = await serve(oneRun(run));
+  const { at } = JSON.parse(lines[0]!) as { readonly at: number };
+  const stream = new Stream(await ask(`v1/events?from=3&first=${at}`));
+  await expect.poll(() => stream.lines.length, SOON).toBe(lines.length - 3);
+  rmSync(run, { recursive: true });
+  makeRun('replaced', `${JSON.stringify({ ...JSON.parse(lines[0]!), at: at + 1 })}\n`);
+  await stream.ended;
+  const again = await ask(`v1/events?from=3&first=${at}`);
+  expect([again.status, await again.text()]).toEqual([409, expect.stringContaining('another run')]);
 });
 
 test('32 viewers are told of events at a time, and the next is asked to come back', async () => {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { EVENTS_FILE } from '@convoy/run-store/event-log';
 import { answerJson, answerText, type Route } from '@convoy/transport/routes';
 import { sessionRoutes } from '@convoy/transport/session-routes';
-import { EVENT_STREAM, EventStreams } from './event-streams.ts';
+import { MAX_OVERLAID } from '../replay/listed-run.ts';
+import { EVENT_STREAM, EventStreams, type WantedLog } from './event-streams.ts';
 import { PageFiles } from './page-files.ts';
 import type { RunSource } from './run-list.ts';
 
@@ -54,25 +55,42 @@ export function dashboard(runs: RunSource): Dashboard {
       path: '/v1/events',
       role: 'viewer',
       async handle(request, response, visit) {
-        const query = queryOf(request);
-        const folder = runs.folderOf(query.get('run'));
-        if (folder === null) return answerText(response, 404, 'there is no such run here');
-        const from = firstLine(request, query);
-        if (from === null) return answerText(response, 400, 'ask from a line: its number, counted from 0');
+        const wanted = wantedLogs(request, runs);
+        if (typeof wanted === 'string') return answerText(response, 400, wanted);
+        if (wanted === null) return answerText(response, 404, 'there is no such run here');
         if (request.method === 'HEAD') return void response.writeHead(200, { 'content-type': EVENT_STREAM }).end();
-        await streams.send(join(folder, EVENTS_FILE), from, response, visit);
+        await streams.send(wanted, response, visit);
       },
     },
   ];
   return { routes, close: () => streams.close() };
 }
 
-/** The line that a viewer wants first; null for what is no number. One that lost its connection says which it had last. */
-function firstLine({ headers }: IncomingMessage, query: URLSearchParams): number | null {
-  const had = headers['last-event-id'];
-  const text = had === undefined ? (query.get('from') ?? '0') : String(had);
-  if (!/^\d{1,12}$/.test(text)) return null;
-  return Number(text) + (had === undefined ? 0 : 1);
+/**
+ * The logs that a request names, each by `run`, `from` and `first`, in the same order; null where there is no such run.
+ * @returns what is wrong with the request, if something is.
+ */
+function wantedLogs(request: IncomingMessage, runs: RunSource): readonly WantedLog[] | string | null {
+  const query = queryOf(request);
+  const names = query.has('run') ? query.getAll('run') : [null];
+  if (names.length > MAX_OVERLAID) return `ask for ${MAX_OVERLAID} runs at most`;
+  const had = request.headers['last-event-id'];
+  if (had !== undefined && names.length > 1) return 'say from which line on you want each of the runs';
+  const logs: WantedLog[] = [];
+  for (const [index, name] of names.entries()) {
+    const folder = runs.folderOf(name);
+    if (folder === null) return null;
+    // One that lost its connection says which line it had last.
+    const from = numberIn(had === undefined ? (query.getAll('from')[index] ?? '0') : String(had));
+    if (from === null) return 'ask from a line: its number, counted from 0';
+    const firstAt = numberIn(query.getAll('first')[index] ?? '');
+    logs.push({ path: join(folder, EVENTS_FILE), from: from + (had === undefined ? 0 : 1), firstAt });
+  }
+  return logs;
+}
+
+function numberIn(text: string): number | null {
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
 function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
