@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { ListedRun } from '@convoy/dashboard/replay/listed-run';
 import { percent } from '@convoy/protocol/metric';
+import type { RunEvent } from '@convoy/protocol/run-events';
 import { openBrowser, type BrowserTab } from '../support/browser.ts';
 import { findChromium } from '../support/chromium.ts';
 import { Convoy, convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
 import { serverPid, steps } from '../support/run-watch.ts';
 import { Pace, PACED_SHAPES, SHAPES } from '../support/workloads.ts';
+
+type Predictions = Extract<RunEvent, { type: 'predictions' }>;
 
 const folder = temporaryFolder();
 const runs = join(folder.path, 'runs');
@@ -28,7 +31,9 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
   return program;
 }
 
-const TRAINING = ['--deterministic', '--seed', '7', '--json'];
+/** Evaluated in pieces that several workers have a part in. */
+const EQUAL = ['--deterministic', '--seed', '7', '--evaluation-batch-size', '8'];
+const TRAINING = [...EQUAL, '--json'];
 const linesOf = (run: string) =>
   readFileSync(join(runs, run, 'events.jsonl'), 'utf8')
     .trim()
@@ -60,6 +65,16 @@ async function linesFrom(
   return { lines, lastId };
 }
 
+/** What a run's evaluations took their samples for, as its log has it last. */
+function predictionsOf(run: string): readonly Predictions[] {
+  const last = new Map<string, Predictions>();
+  for (const line of linesOf(run)) {
+    const event = JSON.parse(line) as RunEvent;
+    if (event.type === 'predictions') last.set(`${event.purpose} ${event.step}`, { ...event, at: 0 });
+  }
+  return [...last.values()];
+}
+
 /** Waits until the page has those words, and all of it fits its width. */
 async function shown(page: BrowserTab, ...words: readonly string[]): Promise<void> {
   const text = () => page.evaluate<string>('document.body.innerText');
@@ -70,7 +85,7 @@ async function shown(page: BrowserTab, ...words: readonly string[]): Promise<voi
 it('a run can be followed from any line while it trains, and its page ends with its figures', async () => {
   pace.slow();
   const run = join(runs, 'followed');
-  const training = start(['train', '--workers', '2', ...PACED_SHAPES, ...TRAINING, '--steps', '42', '--run-dir', run]);
+  const training = start(['train', '--workers', '3', ...PACED_SHAPES, ...TRAINING, '--steps', '42', '--run-dir', run]);
   const [, url] = await training.said(/^page: (\S+)/);
   if (chromium === null) console.log('NOT CHECKED: the page itself, for there is no Chromium on this machine');
   else {
@@ -105,7 +120,7 @@ it('with tokens a link opens the page, which goes on by itself when the coordina
   const [worker, , viewer] = readFileSync(tokenFile, 'utf8').match(/^c[wov]_\S+/gm)!;
   pace.slow();
   const serving = ['coordinator', '--token-file', tokenFile, '--json', '--linger', '0', ...PACED_SHAPES];
-  const training = ['--deterministic', '--seed', '7', '--steps', '42', '--checkpoint-every', '5', '--run-dir', run];
+  const training = [...EQUAL, '--steps', '42', '--checkpoint-every', '5', '--run-dir', run];
   const first = start([...serving, '--port', '0', ...training]);
   const [, port] = await first.said(/^listening on ws:\S+:(\d+)/);
   const url = `http://127.0.0.1:${port}`;
@@ -131,6 +146,26 @@ it('with tokens a link opens the page, which goes on by itself when the coordina
     const curve = `document.querySelector('[aria-label^="Loss: "]').getAttribute('aria-label')`;
     expect(await tab.evaluate(curve)).toMatch(/at step 42,/);
   }
+
+  // Three workers without a crash, and one that went on with a resumed coordinator.
+  const predictions = predictionsOf('resumed');
+  expect(predictions).toEqual(predictionsOf('followed'));
+  expect(predictions.map(({ purpose, step }) => `${purpose} ${step}`)).toEqual([
+    ...[7, 14, 21, 28, 35, 42].map((at) => `validation ${at}`),
+    'test 42',
+  ]);
+  const { confusion, worst } = predictions.at(-1)!;
+  if (confusion === null || !('counts' in confusion)) throw new Error('there is no matrix');
+  expect(confusion.counts.reduce((sum, row, label) => sum + row[label]!, 0) / 60).toBe(summary.testAccuracy);
+  if (tab === null) return;
+  const cells = `[...document.querySelectorAll('.matrix tbody tr')].map((row) =>
+    [...row.querySelectorAll('td.right, td.wrong')].map(({ textContent }) => Number(textContent)))`;
+  expect(await tab.evaluate(cells)).toEqual(confusion.counts);
+  const pictures = `[...document.querySelectorAll('[aria-label="Worst mistakes"] img')].map((image) =>
+    [image.alt, image.complete && image.naturalWidth])`;
+  expect(await tab.evaluate(pictures)).toEqual(
+    worst.map(({ index, truth }) => [`Sample ${index} of the test: ${truth as string}`, 16]),
+  );
 });
 
 it('a run in one process has its page too, and finished runs have theirs', async () => {

@@ -147,6 +147,8 @@ export class Display {
       // Whoever is done first computes a copy of what is left: that happens in healthy runs as well.
       case 'leased-again':
       case 'memory':
+      case 'predictions':
+      case 'sample-image':
       case 'resumed':
       case 'checkpoint-saved':
       case 'result-discarded':

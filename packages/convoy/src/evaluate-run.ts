@@ -1,12 +1,12 @@
 import { OperatorError } from '@convoy/protocol/errors';
 import type { MetricFigure } from '@convoy/protocol/metric';
 import { rootOf } from '@convoy/numerics/blocks';
-import { planRun, partOf, planEvaluation } from '@convoy/training/sampling';
+import { classAccuracies, ConfusionMatrix, type Confusion } from '@convoy/training/evaluation/confusion';
+import { planRun, planEvaluation } from '@convoy/training/sampling';
 import type { ComputeOptions } from '@convoy/worker/compute/compute';
 import { InlineCompute } from '@convoy/worker/compute/inline';
 import type { RunParameters } from './run-parameters.ts';
 import { usableEngine } from './local-engine.ts';
-import { classAccuracies, ConfusionCount, type Confusion } from './confusion.ts';
 
 export type EvaluatedSplit = 'test' | 'validation';
 
@@ -28,7 +28,7 @@ export type RunEvaluation = MetricFigure & {
 };
 
 /**
- * The figures of the run's own evaluation, piece by piece, and the confusion matrix from a second pass over the same pieces.
+ * The figures of the run's own evaluation, piece by piece, with the confusion matrix.
  * @param onNote told in one line what is not as it should be: another engine, a model that is not compiled.
  * @throws OperatorError when the run held no such samples out, or when the data or an engine can't be had.
  */
@@ -45,23 +45,20 @@ export async function evaluateRun(
     if (warning !== null) onNote(warning);
     const { note } = await compute.prepare(config);
     if (note !== null) onNote(note);
-    const { split, indices, pieces } = planEvaluation(purpose, config, planRun(config, compute.dataset));
+    const { pieces } = planEvaluation(purpose, config, planRun(config, compute.dataset));
     if (pieces === 0) throw new OperatorError(`this run held no samples out for ${purpose}: choose another --split`);
     compute.takeParameters(step, values);
-    const { samples, lossSum, metricSum } = await compute.evaluate({ step, purpose, block: rootOf(pieces) });
-    const common = { checkpoint, split: purpose, step, samples, loss: lossSum / samples, parametersSha256: sha256 };
     const classes = compute.dataset.classNames;
-    if (classes.length === 0) {
+    const matrix = classes.length === 0 ? null : new ConfusionMatrix(model.outputs);
+    const work = { step, purpose, block: rootOf(pieces) };
+    const { samples, lossSum, metricSum } = await compute.evaluate(work, ({ labels_N, classes_N }) =>
+      matrix?.add(labels_N, classes_N),
+    );
+    const common = { checkpoint, split: purpose, step, samples, loss: lossSum / samples, parametersSha256: sha256 };
+    if (matrix === null) {
       return { ...common, meanAbsoluteError: metricSum / samples, classes, classAccuracies: [], confusion: null };
     }
-    const count = new ConfusionCount(model.outputs);
-    for (let piece = 0; piece < pieces; piece++) {
-      const { start, end } = partOf(indices, piece, pieces);
-      const samplesOfPiece = Int32Array.from({ length: end - start }, (_, n) => start + n);
-      const { labels, predictions } = compute.predict(split, samplesOfPiece);
-      count.add(labels, predictions);
-    }
-    const confusion: Confusion = count.counts;
+    const confusion = matrix.counts;
     return {
       ...common,
       accuracy: metricSum / samples,

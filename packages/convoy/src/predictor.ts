@@ -4,15 +4,10 @@ import { cacheDirectory } from '@convoy/model/cache-directory';
 import { createProgram } from '@convoy/engine/create-program';
 import { loadEngine } from '@convoy/engine/backends/load';
 import type { Program } from '@convoy/engine/program';
+import { ranked, type Guess } from '@convoy/training/evaluation/ranked';
 import { computeOptions, threadsPerWorker, type EngineOptions } from '@convoy/worker/engine-options';
 import type { RunParameters } from './run-parameters.ts';
 import { usableEngine } from './local-engine.ts';
-
-/** A class by its label, and its probability from 0 to 1. */
-export interface Guess {
-  readonly label: number;
-  readonly probability: number;
-}
 
 /** Asks a run's model what it takes samples for. It needs no data set. */
 export class Predictor {
@@ -68,11 +63,4 @@ export class Predictor {
   close(): void {
     this.#program.dispose();
   }
-}
-
-/** Classes by their probability, the likeliest first; of equals the one with the lower label. */
-export function ranked(probabilities: Float64Array): readonly Guess[] {
-  return Array.from(probabilities, (probability, label) => ({ label, probability })).sort(
-    (a, b) => b.probability - a.probability || a.label - b.label,
-  );
 }

@@ -4,6 +4,7 @@ import { Charts } from './charts.tsx';
 import { EventList } from './event-list.tsx';
 import { useLiveWorkers } from './live-workers.ts';
 import type { FeedState } from './feed.ts';
+import { Predictions } from './predictions.tsx';
 import { Settings } from './settings.tsx';
 import { standingOf } from './standing.ts';
 import { Checkpoints, Findings, Workers } from './tables.tsx';
@@ -32,6 +33,7 @@ export function RunPage({ name, theme }: { readonly name: string | null; readonl
       <Findings replay={replay} />
       <Figures replay={replay} />
       <Charts replay={replay} theme={theme} />
+      <Predictions list={replay.predictions} />
       <Workers replay={replay} now={now} live={live} />
       <EventList replay={replay} />
       <Checkpoints replay={replay} />

@@ -85,6 +85,7 @@ describe('faultOf', () => {
       drawAhead: (dropout) => eager.drawAhead(dropout),
       evaluate: (batch) => eager.evaluate(batch),
       predict: (inputs) => eager.predict(inputs),
+      said: (outputs) => eager.said(outputs),
       gradient: (batch, dropout, into) => {
         const sums = eager.gradient(batch, dropout, into);
         change(into);

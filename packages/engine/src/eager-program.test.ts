@@ -140,7 +140,7 @@ describe(`a program on ${preferred.name}`, () => {
     const withoutDropout = program.gradient(batch, null, into);
     const before = preferred.tf.memory().numTensors;
     for (let i = 0; i < 20; i++) {
-      expect(program.evaluate(batch)).toEqual(withoutDropout);
+      expect(program.evaluate(batch)).toMatchObject(withoutDropout);
       program.gradient(batch, draw(50), into);
       program.setParameters(initialValues(small, 5));
     }

@@ -8,7 +8,7 @@ import { DropoutMasks } from './dropout-masks.ts';
 import type { Engine } from './backends/engine.ts';
 import { forward, type ForwardMode, type MaskTensors } from './forward.ts';
 import { sumOfLosses } from '@convoy/model/loss';
-import type { Batch, BatchSums, Program } from './program.ts';
+import type { Batch, BatchEvaluation, BatchSums, Program } from './program.ts';
 import { lossProgram, type LossProgram } from './losses.ts';
 
 /** Without dropout, and with the moving statistics. */
@@ -56,7 +56,8 @@ export class EagerProgram implements Program {
       const trained = this.#parameters.filter((_, index) => tensors[index]!.momentum === undefined);
       const statistics = this.#parameters.slice(trained.length);
       const loss = (...parameters: Tensor[]): Scalar => {
-        const losses_N = this.#losses([...parameters, ...statistics], batch, mode, (value) => (sums = value));
+        const { losses_N, predictions } = this.#forward([...parameters, ...statistics], batch, mode);
+        sums = this.#sumsOf(batch, losses_N, predictions);
         return tf.sum(losses_N);
       };
       const slopes = tf.grads(loss)(trained);
@@ -69,18 +70,30 @@ export class EagerProgram implements Program {
     this.#masks.of(dropout);
   }
 
-  evaluate(batch: Batch): BatchSums {
-    let sums!: BatchSums;
-    const report = (value: BatchSums) => (sums = value);
-    this.#engine.tf.tidy(() => void this.#losses(this.#parameters, this.#loss.evaluated(batch), INFERENCE, report));
-    return sums;
+  evaluate(batch: Batch): BatchEvaluation {
+    let result!: BatchEvaluation;
+    this.#engine.tf.tidy(() => {
+      const expected = this.#loss.evaluated(batch);
+      const { losses_N, predictions, outputs_NO } = this.#forward(this.#parameters, expected, INFERENCE);
+      result = {
+        ...this.#sumsOf(expected, losses_N, predictions),
+        losses_N: losses_N.dataSync<'float32'>(),
+        classes_N: this.#loss.classes(predictions),
+        outputs_NO: outputs_NO.dataSync<'float32'>(),
+      };
+    });
+    return result;
   }
 
   predict(inputs: Inputs): Float64Array {
     const values = this.#engine.tf.tidy(() =>
       forward(this.#engine, this.#model, this.#parameters, this.#inputs(inputs), INFERENCE).dataSync<'float32'>(),
     );
-    return this.#loss.said(values, this.#model.outputs);
+    return this.said(values);
+  }
+
+  said(outputs_NO: Float32Array): Float64Array {
+    return this.#loss.said(outputs_NO, this.#model.outputs);
   }
 
   dispose(): void {
@@ -88,17 +101,19 @@ export class EagerProgram implements Program {
     this.#parameters = [];
   }
 
-  #losses(parameters: readonly Tensor[], batch: Batch, mode: ForwardMode, report: (sums: BatchSums) => void): Tensor1D {
-    const { tf } = this.#engine;
-    const { input, outputs: perSample } = this.#model;
-    const outputs = forward(this.#engine, this.#model, parameters, this.#inputs(batch.inputs), mode);
-    const losses_N = this.#loss.losses(this.#engine, outputs, batch);
-    report({
+  #forward(parameters: readonly Tensor[], batch: Batch, mode: ForwardMode) {
+    const outputs_NO = forward(this.#engine, this.#model, parameters, this.#inputs(batch.inputs), mode);
+    const losses_N = this.#loss.losses(this.#engine, outputs_NO, batch);
+    return { losses_N, predictions: this.#loss.predictions(this.#engine.tf, outputs_NO), outputs_NO };
+  }
+
+  #sumsOf(batch: Batch, losses_N: Tensor1D, predictions: Tensor): BatchSums {
+    const { input, outputs } = this.#model;
+    return {
       samples: batch.inputs.length / input.size,
       lossSum: sumOfLosses(losses_N.dataSync<'float32'>()),
-      metricSum: tf.tidy(() => this.#loss.metricSum(this.#loss.predictions(tf, outputs), batch, perSample)),
-    });
-    return losses_N;
+      metricSum: this.#loss.metricSum(predictions, batch, outputs),
+    };
   }
 
   /** Written to a kept buffer, which the tensor may share: at most one of them lives at a time. */

@@ -13,9 +13,13 @@ export interface LossProgram {
   readonly predictions: (tf: Tf, outputs_NO: Tensor2D) => Tensor;
   /** The metric's sum over the samples. @param outputs of a sample. */
   readonly metricSum: (predictions: Tensor, batch: Batch, outputs: number) => number;
+  /** The class that each sample is taken for; none in a regression. */
+  readonly classes: (predictions: Tensor) => Int32Array;
   /** What the model says. @param values the outputs, [N, outputs]. */
   readonly said: (values: Float32Array, outputs: number) => Float64Array;
 }
+
+const NO_CLASSES = new Int32Array(0);
 
 const LOSS_PROGRAMS: Readonly<Record<Loss, LossProgram>> = {
   sparseCategoricalCrossentropy: {
@@ -27,6 +31,7 @@ const LOSS_PROGRAMS: Readonly<Record<Loss, LossProgram>> = {
     },
     predictions: (tf, logits_NC) => tf.argMax(logits_NC, 1),
     metricSum: (predictions, { labels }) => countCorrect(labels, predictions.dataSync<'int32'>()),
+    classes: (predictions) => predictions.dataSync<'int32'>(),
     said: softmax,
   },
   meanSquaredError: {
@@ -36,6 +41,7 @@ const LOSS_PROGRAMS: Readonly<Record<Loss, LossProgram>> = {
     predictions: (_, values_NO) => values_NO,
     metricSum: (predictions, { targets }, outputs) =>
       sumOfAbsoluteErrors(predictions.dataSync<'float32'>(), targets!, outputs),
+    classes: () => NO_CLASSES,
     said: (values) => Float64Array.from(values),
   },
 };

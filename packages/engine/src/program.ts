@@ -24,6 +24,16 @@ export interface BatchSums {
   readonly metricSum: number;
 }
 
+/** An evaluation's sums, and what they are made of. */
+export interface BatchEvaluation extends BatchSums {
+  /** Each sample's loss. */
+  readonly losses_N: Float32Array;
+  /** The class that each sample is taken for; none in a regression. */
+  readonly classes_N: Int32Array;
+  /** Logits or values, shape [N, outputs]: {@link Program.said} makes of them what `predict` gives. */
+  readonly outputs_NO: Float32Array;
+}
+
 /** A model made ready to compute on an engine: what a worker runs. */
 export interface Program {
   /** Takes the flat parameter vector that the next calls use. The vector may be overwritten once this returns. */
@@ -37,12 +47,14 @@ export interface Program {
   /** Draws masks for a call of `gradient` that is likely to come next: it then finds them. A wrong guess costs time only. */
   drawAhead(dropout: DropoutDraw): void;
   /** Loss and metric, as in inference: without dropout, normalised with the moving statistics. */
-  evaluate(batch: Batch): BatchSums;
+  evaluate(batch: Batch): BatchEvaluation;
   /**
    * What the model says, as in inference.
    * @param inputs as a batch's.
    * @returns shape [N, outputs]: the probability of each class, where a row adds up to 1 but for rounding; or a regression's values.
    */
   predict(inputs: Inputs): Float64Array;
+  /** What outputs of {@link evaluate} say, of as many samples as they are of: see {@link predict}. */
+  said(outputs_NO: Float32Array): Float64Array;
   dispose(): void;
 }

@@ -24,6 +24,11 @@ export function expectedOf(loss: Loss): LossKind['expects'] {
   return LOSS_KINDS[loss].expects;
 }
 
+/** The classes that a model tells apart; null where it gives values. */
+export function classesOf({ loss, outputs }: { readonly loss: Loss; readonly outputs: number }): number | null {
+  return expectedOf(loss) === 'class' ? outputs : null;
+}
+
 /** What is told beside each loss. */
 export const METRIC_OF = Object.fromEntries(LOSSES.map((loss) => [loss, LOSS_KINDS[loss].metric])) as Readonly<
   Record<Loss, MetricName>

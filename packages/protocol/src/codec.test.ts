@@ -48,6 +48,14 @@ const workerMessages: WorkerMessage[] = [
   { type: 'lease-returned', ...work },
   { type: 'draining' },
   { type: 'evaluation-result', ...work, samples: 8, lossSum: 18.4, metricSum: 3, computeMs: 1.5 },
+  {
+    ...{ type: 'evaluation-result', ...work, samples: 8, lossSum: 18.4, metricSum: 3, computeMs: 1.5 },
+    details: {
+      confusion: Uint8Array.of(1, 0, 0, 0),
+      shown: [{ index: 3, loss: NaN, labels: [1, 0], outputs: [0.75, 0.25] }],
+      worst: [],
+    },
+  },
   { type: 'heartbeat', rssBytes: 1e9, tensors: 16 },
   { type: 'bye', reason: 'done' },
   { type: 'error', message: 'no data' },
@@ -205,7 +213,7 @@ describe('a malformed message', () => {
     const bytes = encode(welcome);
     expect(decodeServerMessage(bytes)).toEqual(welcome);
     expect(bytes.byteLength).toBeLessThan(maxMessageBytes(1));
-    expect(() => decodeWorkerMessage(bytes)).toThrow('more than 256 items');
+    expect(() => decodeWorkerMessage(bytes)).toThrow('more than 1024 items');
   });
 });
 

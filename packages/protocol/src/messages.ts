@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 import { MAX_RATES, RunConfigSchema } from './run-config.ts';
+import { EvaluationDetailsSchema } from './evaluation-details.ts';
 import type { Size } from './structure.ts';
 import { count, wholeNumber } from './numbers.ts';
 
 /** Raised whenever a message changes incompatibly; compared in `hello` before anything else. */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /** Room for a message's other fields beside its tensor. */
 const MESSAGE_OVERHEAD_BYTES = 64 * 1024;
@@ -19,7 +20,7 @@ export function maxMessageBytes(parameterCount: number): number {
 }
 
 /** No message of a worker's is larger than this, with room for later versions. */
-export const WORKER_MESSAGE_SIZE: Size = { items: 256, depth: 8 };
+export const WORKER_MESSAGE_SIZE: Size = { items: 1_024, depth: 8 };
 /** A `welcome` has the run's configuration in it, whose largest part is a table of rates. */
 export const SERVER_MESSAGE_SIZE: Size = { items: MAX_RATES + 256, depth: 8 };
 
@@ -127,6 +128,8 @@ export const EvaluationResultSchema = v.strictObject({
   lossSum: sum,
   metricSum: sum,
   computeMs: v.pipe(finite, v.minValue(0)),
+  /** If the lease asked for them. */
+  details: v.exactOptional(EvaluationDetailsSchema),
 });
 
 /** "I shall not deliver this lease, which you cancelled; I am idle." */
@@ -193,6 +196,8 @@ export const EvaluationLeaseSchema = v.strictObject({
   type: v.literal('evaluation-lease'),
   ...work,
   purpose: v.picklist(['validation', 'test']),
+  /** Whether it shall say beside the sums what is taken for what. */
+  details: v.exactOptional(v.boolean()),
 });
 
 /** The answer to each result: what became of it. */

@@ -206,6 +206,31 @@ export type RunFact =
       readonly loss: number;
       readonly seconds: number;
     } & MetricFigure)
+  /** What the evaluation before it takes its samples for. */
+  | {
+      readonly type: 'predictions';
+      readonly purpose: 'validation' | 'test';
+      readonly step: number;
+      readonly epoch: number;
+      /** Null in a regression. */
+      readonly confusion: Confusion | null;
+      /** The same samples at every evaluation. */
+      readonly shown: readonly ShownPrediction[];
+      /** Of those taken for another class, or of all in a regression, the ones with the largest loss. */
+      readonly worst: readonly ShownPrediction[];
+    }
+  /** What a sample looks like that a prediction is shown of: once for each, before the evaluation that it is first shown at. */
+  | {
+      readonly type: 'sample-image';
+      readonly purpose: 'validation' | 'test';
+      /** Among the samples of the evaluation, from 0: `convoy predict --split validation --index` counts alike. */
+      readonly index: number;
+      /** Of the image, which may be smaller than the sample. */
+      readonly width: number;
+      readonly height: number;
+      /** A PNG, base64. */
+      readonly png: string;
+    }
   /** ReduceLROnPlateau: what the schedule starts from is another rate from the next step on. */
   | {
       readonly type: 'learning-rate-reduced';
@@ -243,6 +268,28 @@ export type RunFact =
 
 /** An event with figures. */
 export type MeasuringEvent = Extract<RunEvent, { readonly type: 'step' | 'epoch-ended' | 'evaluated' }>;
+
+/** What is taken for what: of up to 100 classes a matrix, of more the pairs that are confused most often. */
+export type Confusion =
+  | {
+      readonly classes: readonly string[];
+      /** Samples by true class (row) and predicted class (column). */
+      readonly counts: readonly (readonly number[])[];
+    }
+  | { readonly pairs: readonly { readonly truth: string; readonly predicted: string; readonly samples: number }[] };
+
+/** What the model says of a sample. */
+export interface ShownPrediction {
+  /** Among the samples of the evaluation, from 0. */
+  readonly index: number;
+  readonly loss: number;
+  /** Its class, or the first of its values. */
+  readonly truth: string | readonly number[];
+  /** The likeliest classes, the likeliest first. Absent in a regression. */
+  readonly top?: readonly { readonly class: string; readonly probability: number }[];
+  /** What a regression gives for the values of `truth`. */
+  readonly values?: readonly number[];
+}
 
 /** Somebody a step waits for, and why it takes so long. */
 export interface AwaitedWorker {

@@ -72,13 +72,14 @@ export function skipStep(task: GradientTask, reason: string, training: Training,
   return concluded(facts, { type: 'skipped', task: task.id }, callbacks.stepDone(step, epochEnd), health);
 }
 
-/** Takes an evaluation's sums. */
+/** Takes an evaluation's sums, and what is shown of it. */
 export function takeEvaluation(task: EvaluationTask, total: Sums, training: Training, nowMs: number): Conclusion {
   const { figures, callbacks, health, plausibility } = training;
   const { purpose } = task;
   const evaluation = figures.evaluated(task, total, nowMs);
   plausibility.noteEvaluated(total);
-  const facts: RunFact[] = [{ type: 'evaluated', purpose, ...evaluation }];
+  const { images = [], predictions = [] } = training.predictions?.conclude(task) ?? {};
+  const facts: RunFact[] = [...images, { type: 'evaluated', purpose, ...evaluation }, ...predictions];
   const answer = { type: 'evaluated', task: task.id } as const;
   // The test decides nothing.
   if (purpose === 'test') return { facts, events: [answer], reaction: null };

@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { Model } from '@convoy/model/architecture';
 import type { Dataset } from '@convoy/model/dataset';
 import { initialValues } from '@convoy/model/initial-values';
 import { METRIC_OF } from '@convoy/model/loss';
+import { gradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { Rollback, RunEvent } from '@convoy/protocol/run-events';
 import type { LoadedCheckpoint } from '@convoy/run-store/checkpoint-load';
 import { CheckpointError, CheckpointStore, type CheckpointStoreOptions } from '@convoy/run-store/checkpoint-store';
+import { EVENTS_FILE } from '@convoy/run-store/event-log';
 import { keepOptions } from '@convoy/run-store/kept-options';
+import { loggedImages } from '@convoy/run-store/logged-images';
 import { factorAfter, readRollbacks, rollBack } from '@convoy/run-store/rollback';
 import type { RunLock } from '@convoy/run-store/run-lock';
 import type { CoordinatorOptions } from '@convoy/training/coordinator/options';
@@ -19,6 +23,7 @@ import { systemClock } from './clock.ts';
 import { HealthWatch, type CollapseAction } from './health-watch.ts';
 import { identityOf, openRun, type OpenedRun } from './open-run.ts';
 import { Parameters } from './parameters.ts';
+import { Predictions } from './predictions.ts';
 import type { RunContext } from './run-context.ts';
 import type { RunEnd } from './run-end.ts';
 import { DEFAULT_RUN_OPTIONS, type CheckpointInterval, type PrepareOptions } from './run-options.ts';
@@ -86,6 +91,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     numericsFingerprint: checkpoint?.state.numericsFingerprint ?? null,
     health,
     rollbackFactor: factorAfter(rollbacks),
+    predictions: await predictionsOf(opened, context, options.onNote),
     leftBehind,
     coordinator: coordinatorOptions(options, checkpointEvery),
   });
@@ -124,6 +130,17 @@ function parametersOf({ config, model, checkpoint }: OpenedRun): Parameters {
   const parameters = new Parameters(initialValues(model, config.seed), optimizer, model.tensors);
   if (checkpoint) parameters.restore(checkpoint.optimizer, checkpoint.kept);
   return parameters;
+}
+
+async function predictionsOf(
+  { config, model, dataset, folder, checkpoint }: OpenedRun,
+  { layout }: RunContext,
+  onNote: (line: string) => void,
+): Promise<Predictions> {
+  const isNew = checkpoint === undefined;
+  const logged = isNew ? { keys: new Set<string>(), bytes: 0 } : await loggedImages(join(folder.path, EVENTS_FILE));
+  const gradientBytes = gradientArithmetic(config.gradientFormat, model).messageBytes;
+  return new Predictions({ dataset, model, config, plan: layout.plan, gradientBytes, logged, onNote });
 }
 
 function watchHealth(

@@ -1,14 +1,15 @@
+import type { EvaluationDetails } from '@convoy/protocol/evaluation-details';
 import type { EvaluationResult, Result } from '@convoy/protocol/messages';
 import type { GradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
 import type { Sums } from '@convoy/numerics/reduction';
-import type { Task } from '@convoy/training/coordinator/events';
+import type { EvaluationTask, Task } from '@convoy/training/coordinator/events';
 import { normOfGradient } from './commit-step.ts';
-import { faultOf } from './results.ts';
+import { faultOf, samplesIn } from './results.ts';
 import type { SumBuffers } from './task-sums.ts';
 import type { ServedTraining } from './training.ts';
 
-/** A block's sums, and how long its worker says they took. */
-export type Delivery = Sums & { readonly computeMs: number };
+/** A block's sums, how long its worker says they took, and what it says beside an evaluation's. */
+export type Delivery = Sums & { readonly computeMs: number; readonly details?: EvaluationDetails };
 
 /** What a result of the present task is: no honest worker's, or sums that are believed or asked about. */
 export type Verdict =
@@ -38,10 +39,23 @@ export class ResultJudge {
     const { samples, lossSum, metricSum, computeMs } = result;
     const tally = { samples, lossSum, metricSum, computeMs };
     const suspicion = plausibility.suspicionOfSums(tally, task);
-    if (result.type !== 'result') return { fault, delivery: { ...tally, vector: null }, suspicion };
+    if (result.type !== 'result') {
+      const unlikely = this.#faultOfDetails(result, task);
+      if (unlikely !== null) return { fault: unlikely };
+      const { details } = result;
+      const told = details === undefined ? {} : { details };
+      return { fault, delivery: { ...tally, vector: null, ...told }, suspicion };
+    }
     const vector = buffers.take();
     gradients.unpack(result.gradient, vector);
     const norm = normOfGradient(vector, samples, trainableCount);
     return { fault, delivery: { ...tally, vector }, suspicion: suspicion ?? plausibility.suspicionOf(norm) };
+  }
+
+  #faultOfDetails({ details, block, metricSum }: EvaluationResult, task: Task): string | null {
+    const { config, plan, predictions } = this.#options.training;
+    if (predictions === null) return details === undefined ? null : 'details that nobody asked for';
+    const part = samplesIn(task, block, config, plan);
+    return predictions.faultOf(details, task as EvaluationTask, part, metricSum);
   }
 }

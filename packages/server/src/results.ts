@@ -5,7 +5,7 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import type { Task } from '@convoy/training/coordinator/events';
 import { leavesOf } from '@convoy/numerics/blocks';
 import type { Tally } from '@convoy/numerics/reduction';
-import { partOf, planEvaluation, planStep, type RunPlan } from '@convoy/training/sampling';
+import { partOf, planEvaluation, planStep, type Range, type RunPlan } from '@convoy/training/sampling';
 
 /** What results are checked against. */
 export interface Expectations {
@@ -31,26 +31,31 @@ export function faultOf(result: Result | EvaluationResult, task: Task, expected:
   }
   if (result.step !== task.step) return `a result of step ${result.step} for a task of step ${task.step}`;
   if (block.start >= task.leaves) return `block ${block.start} of a task of ${task.leaves}`;
-  const samplesOfBlock = samplesIn(task, block, config, plan);
+  const { start, end } = samplesIn(task, block, config, plan);
+  const samplesOfBlock = end - start;
   if (samples !== samplesOfBlock) return `a result over ${countOf(samples, 'sample')} for a block of ${samplesOfBlock}`;
   // Infinity is a divergence, which the run deals with; a finite sum beyond this nobody can have added up.
   if (Number.isFinite(lossSum) && Math.abs(lossSum) > samples * LARGEST_LOSS) {
     return `a loss of ${lossSum.toExponential(1)} over ${countOf(samples, 'sample')}: float32 has none as large`;
   }
+  return faultOfMetric(metricSum, samples, metric);
+}
+
+function faultOfMetric(metricSum: number, samples: number, metric: MetricName): string | null {
   const isCount = Number.isInteger(metricSum) && metricSum >= 0 && metricSum <= samples;
   if (metric === 'accuracy') return isCount ? null : `${metricSum} correct of ${countOf(samples, 'sample')}`;
   const isError = !Number.isFinite(metricSum) || Math.abs(metricSum) <= samples * LARGEST_ERROR;
   return isError ? null : `absolute errors of ${metricSum.toExponential(1)} over ${countOf(samples, 'sample')}`;
 }
 
-/** The samples that a block of a task covers: what an honest result must count. */
-function samplesIn(task: Task, block: Block, config: RunConfig, plan: RunPlan): number {
+/** The samples that a block of a task covers, as positions or indices: what an honest result must count. */
+export function samplesIn(task: Task, block: Block, config: RunConfig, plan: RunPlan): Range {
   const range =
     task.kind === 'gradient'
       ? planStep(task.step, config, plan).positions
       : planEvaluation(task.purpose, config, plan).indices;
   const { start, end } = leavesOf(block, task.leaves);
-  return partOf(range, end - 1, task.leaves).end - partOf(range, start, task.leaves).start;
+  return { start: partOf(range, start, task.leaves).start, end: partOf(range, end - 1, task.leaves).end };
 }
 
 /** Committed norms that say what is usual. */

@@ -218,6 +218,7 @@ export class ParameterServer {
     switch (effect.type) {
       case 'open':
         this.#sums.open(effect.task);
+        if (effect.task.kind === 'evaluation') this.#training.predictions?.open(effect.task);
         this.#computeMs = 0;
         return this.#training.figures.taskOpened(this.#now);
       case 'send-parameters': {
@@ -233,7 +234,9 @@ export class ParameterServer {
       }
       case 'collect': {
         const { workerId, task, block } = effect;
-        this.#computeMs += this.#sums.collect({ workerId, task: task.id, block }).computeMs;
+        const { computeMs, details } = this.#sums.collect({ workerId, task: task.id, block });
+        this.#computeMs += computeMs;
+        if (details !== undefined) this.#training.predictions?.collect(details);
         this.#sessions.reception.resultCollected();
         return joined.connectionOf(workerId)?.send({ type: 'accepted', task: task.id, block });
       }
@@ -299,7 +302,20 @@ export class ParameterServer {
       const { rank } = joined.nameOf(workerId);
       this.#report({ type: 'leased-again', step, work: kind, block, rank, insteadOf: joined.nameOf(instead) });
     }
-    this.#sessions.lease(workerId, { ...kindOfLease(task), ...this.#options.context.identity, task: id, step, block });
+    this.#sessions.lease(workerId, {
+      ...this.#kindOfLease(task),
+      ...this.#options.context.identity,
+      task: id,
+      step,
+      block,
+    });
+  }
+
+  #kindOfLease(task: Task) {
+    if (task.kind === 'gradient') return { type: 'lease' } as const;
+    const { purpose } = task;
+    const details = this.#training.predictions?.isAsked(purpose) ?? false;
+    return { type: 'evaluation-lease', purpose, details } as const;
   }
 
   #saveCheckpoint(position: Position, cause: SaveCause): void {
@@ -357,10 +373,4 @@ export class ParameterServer {
     const fact = factOf(effect, this.#sessions.joined);
     if (fact !== null) this.#sessions.reportOfWorker(fact);
   }
-}
-
-function kindOfLease(task: Task) {
-  return task.kind === 'gradient'
-    ? ({ type: 'lease' } as const)
-    : ({ type: 'evaluation-lease', purpose: task.purpose } as const);
 }

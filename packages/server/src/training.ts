@@ -7,6 +7,7 @@ import type { RunPlan } from '@convoy/training/sampling';
 import { EpochCallbacks } from './epoch-callbacks.ts';
 import type { HealthWatch } from './health-watch.ts';
 import type { Parameters } from './parameters.ts';
+import type { Predictions } from './predictions.ts';
 import { Plausibility } from './results.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -23,6 +24,8 @@ export interface Training {
   readonly plausibility: Pick<Plausibility, 'noteCommitted' | 'noteEvaluated'>;
   /** What earlier rollbacks left of the learning rate. */
   readonly rollbackFactor: number;
+  /** Null shows nothing of what is evaluated. */
+  readonly predictions?: Pick<Predictions, 'conclude'> | null;
 }
 
 /** A server's training: one that can be written down. */
@@ -31,6 +34,7 @@ export interface ServedTraining extends Training {
   readonly callbacks: EpochCallbacks;
   readonly health: HealthWatch | null;
   readonly plausibility: Plausibility;
+  readonly predictions: Predictions | null;
 }
 
 export interface TrainingOptions {
@@ -44,12 +48,14 @@ export interface TrainingOptions {
   readonly health?: HealthWatch | null;
   /** What earlier rollbacks left of the learning rate. Default 1. */
   readonly rollbackFactor?: number;
+  /** Null shows nothing of what is evaluated. */
+  readonly predictions?: Predictions | null;
 }
 
 export function startTraining({ context, callbacks, ...options }: TrainingOptions): ServedTraining {
   const { config, layout } = context;
   const { plan, model } = layout;
-  const { parameters, figures, health = null, rollbackFactor = 1 } = options;
+  const { parameters, figures, health = null, rollbackFactor = 1, predictions = null } = options;
   return {
     config,
     plan,
@@ -60,6 +66,7 @@ export function startTraining({ context, callbacks, ...options }: TrainingOption
     health,
     plausibility: new Plausibility(figures.metric),
     rollbackFactor,
+    predictions,
   };
 }
 

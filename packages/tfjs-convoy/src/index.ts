@@ -4,7 +4,7 @@
 import type { EvaluateOptions } from '@convoy/convoy/evaluate';
 import type { RunEvaluation } from '@convoy/convoy/evaluate-run';
 import type { PredictorOptions } from '@convoy/convoy/open-predictor';
-import type { Guess } from '@convoy/convoy/predictor';
+import type { Guess } from '@convoy/training/evaluation/ranked';
 
 export type { EventsMissed, Outcome, Run } from '@convoy/convoy/run';
 export { train } from '@convoy/convoy/train';

@@ -222,9 +222,14 @@ export class WorkerSession {
     const startedMs = performance.now();
     try {
       if (lease.type === 'evaluation-lease') {
-        const { samples, lossSum, metricSum } = await compute.evaluate({ step, purpose: lease.purpose, block });
+        const { purpose, details: isDetailed } = lease;
+        const { samples, lossSum, metricSum, details } = await compute.evaluate({
+          ...{ step, purpose, block },
+          details: isDetailed,
+        });
         const computeMs = performance.now() - startedMs;
-        const bytes = encode({ type: 'evaluation-result', ...common, samples, lossSum, metricSum, computeMs });
+        const sums = { samples, lossSum, metricSum, computeMs, ...(details === undefined ? {} : { details }) };
+        const bytes = encode({ type: 'evaluation-result', ...common, ...sums });
         return { bytes, isReturned: false };
       }
       const { samples, lossSum, metricSum, gradient } = await compute.gradient({ step, block });

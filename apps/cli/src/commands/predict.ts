@@ -7,8 +7,9 @@ import { checkpointFlag, dataFlags, engineFlags, jsonFlag } from '../flags/run.t
 import { positiveInteger, wholeNumber } from '../flags/values.ts';
 import { openData } from '@convoy/workload/open-workload';
 import { percent } from '@convoy/protocol/metric';
-import { fromRgb, imageSamples } from '@convoy/convoy/image-samples';
-import { Predictor, ranked } from '@convoy/convoy/predictor';
+import { fromRgb, imageSamples } from '@convoy/model/image-samples';
+import { Predictor } from '@convoy/convoy/predictor';
+import { ranked } from '@convoy/training/evaluation/ranked';
 import { classNamesOf, readRunParameters, type RunParameters } from '@convoy/convoy/run-parameters';
 import { indexWithin, SPLITS, splitSamples } from '@convoy/convoy/split-samples';
 import { runNamed } from '../run-argument.ts';

@@ -19,7 +19,7 @@ import type { Tile } from '@convoy/pictures/image-grid';
 import { positiveInteger, wholeNumber } from '../flags/values.ts';
 import { openData, openWorkload } from '@convoy/workload/open-workload';
 import { Display } from '../display.ts';
-import { imageSamples, toRgb } from '@convoy/convoy/image-samples';
+import { imageSamples, toRgb } from '@convoy/model/image-samples';
 import { indexWithin, SPLITS, splitSamples, type SplitSamples } from '@convoy/convoy/split-samples';
 import { stopSignals } from '../stop-signals.ts';
 

@@ -1,6 +1,6 @@
 import { percent } from '@convoy/protocol/metric';
 import { textTable } from '../text-table.ts';
-import { classAccuracies, type Confusion } from '@convoy/convoy/confusion';
+import { classAccuracies, type Confusion } from '@convoy/training/evaluation/confusion';
 
 /** As many letters of a class's name as stand over its column, if they tell it from the others: ten classes fit into 80 characters. */
 const HEAD_LETTERS = 4;

@@ -1,5 +1,6 @@
 import { readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
 import type { HealthFinding, HealthKind, RunEvent, RunSummary } from '@convoy/protocol/run-events';
+import { PredictionList } from './predictions.ts';
 import { StepSeries } from './series.ts';
 import { wordsOf, type Kind } from './words.ts';
 import { WorkerList } from './worker-list.ts';
@@ -85,6 +86,7 @@ export class Replay {
   checkpoints: Checkpoint[] = [];
   findings: ShownFinding[] = [];
   readonly workers = new WorkerList();
+  readonly predictions = new PredictionList();
   told: ToldEvent[] = [];
   /** Lines that are no events: the log was changed. */
   damaged = 0;
@@ -123,6 +125,7 @@ export class Replay {
     this.#passTime(event);
     this.lastAt = event.at;
     this.workers.see(event);
+    this.predictions.see(event);
     this.#fold(event);
     const words = wordsOf(event);
     if (words === null) return;
@@ -237,6 +240,7 @@ export class Replay {
     this.epochs = upTo(this.epochs, step);
     this.validations = upTo(this.validations, step);
     this.tests = upTo(this.tests, step);
+    this.predictions.takeBack(step);
   }
 }
 

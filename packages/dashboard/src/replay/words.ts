@@ -26,6 +26,8 @@ export function wordsOf(event: RunEvent): Words | null {
   switch (event.type) {
     case 'step':
     case 'memory':
+    case 'predictions':
+    case 'sample-image':
       return null;
     case 'run-started':
       return fact(

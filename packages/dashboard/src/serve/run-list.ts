@@ -14,6 +14,9 @@ export interface RunSource {
 
 /** Of each end of a log: enough for a list. */
 const END_BYTES = 64 * 1024;
+/** Lines that say nothing about a list, and are long: more of the log's end is read, so that others are among it. */
+const TAIL_BYTES = 512 * 1024;
+const IS_BULKY = /^\{"at":\d+,"type":"(?:sample-image|predictions)"/;
 /** Runs in a list: the newest. */
 const MAX_LISTED = 500;
 
@@ -62,7 +65,7 @@ export function runsIn(folder: string): RunSource {
 /** What the two ends of a log tell of its run. */
 function listedRun(name: string, log: string): ListedRun {
   const replay = new Replay();
-  for (const line of endsOf(log)) replay.readLine(line);
+  for (const line of endsOf(log)) if (!IS_BULKY.test(line)) replay.readLine(line);
   const finite = (value: number | undefined) => (value === undefined || !Number.isFinite(value) ? null : value);
   return {
     name,
@@ -81,20 +84,29 @@ function listedRun(name: string, log: string): ListedRun {
 function endsOf(path: string): readonly string[] {
   const file = openSync(path, 'r');
   try {
-    const read = (at: number) => {
-      const piece = Buffer.allocUnsafe(END_BYTES);
-      return piece.toString('utf8', 0, readSync(file, piece, 0, END_BYTES, at));
+    const read = (at: number, bytes: number) => {
+      const piece = Buffer.allocUnsafe(bytes);
+      return piece.toString('utf8', 0, readSync(file, piece, 0, bytes, at));
     };
     const size = statSync(path).size;
-    const head = read(0);
+    const head = read(0, END_BYTES);
     if (size <= END_BYTES) return wholeLines(head);
-    const tail = read(Math.max(END_BYTES, size - END_BYTES));
-    const isJoined = size <= 2 * END_BYTES;
+    const from = Math.max(END_BYTES, size - TAIL_BYTES);
+    const tail = read(from, TAIL_BYTES);
+    if (from === END_BYTES) return wholeLines(head + tail);
     // The first line of a tail is the end of one.
-    return isJoined ? wholeLines(head + tail) : [...wholeLines(head), ...wholeLines(tail).slice(1)];
+    return [...wholeLines(head), ...newestOf(wholeLines(tail).slice(1))];
   } finally {
     closeSync(file);
   }
+}
+
+/** The last lines that are not bulky: as many as {@link END_BYTES} have room for. */
+function newestOf(lines: readonly string[]): readonly string[] {
+  const telling = lines.filter((line) => !IS_BULKY.test(line));
+  let bytes = 0;
+  const start = telling.findLastIndex((line) => (bytes += line.length + 1) > END_BYTES);
+  return telling.slice(start + 1);
 }
 
 function wholeLines(text: string): readonly string[] {

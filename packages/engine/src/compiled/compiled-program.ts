@@ -7,7 +7,7 @@ import type { DropoutDraw } from '@convoy/model/dropout';
 import { DropoutMasks } from '../dropout-masks.ts';
 import type { Engine } from '../backends/engine.ts';
 import { sumOfLosses } from '@convoy/model/loss';
-import type { Batch, BatchSums, Program } from '../program.ts';
+import type { Batch, BatchEvaluation, BatchSums, Program } from '../program.ts';
 import { lossProgram, type LossProgram } from '../losses.ts';
 import type { ProgramGraph } from './program-graph.ts';
 import type { Feed, Session } from './session.ts';
@@ -65,15 +65,21 @@ export class CompiledProgram implements Program {
     this.#masks.of(dropout);
   }
 
-  evaluate(batch: Batch): BatchSums {
-    let sums!: BatchSums;
+  evaluate(batch: Batch): BatchEvaluation {
+    let result!: BatchEvaluation;
     this.#engine.tf.tidy(() => {
       const { evaluation } = this.#graph;
       const feeds = [...this.#inputFeeds(batch.inputs), this.#expected(this.#loss.evaluated(batch))];
-      const [losses_N, predictions] = this.#session.run(feeds, [evaluation.losses, evaluation.predictions]);
-      sums = this.#sumsOf(batch, losses_N!, predictions!);
+      const fetches = [evaluation.losses, evaluation.predictions, evaluation.outputs];
+      const [losses_N, predictions, outputs_NO] = this.#session.run(feeds, fetches);
+      result = {
+        ...this.#sumsOf(batch, losses_N!, predictions!),
+        losses_N: losses_N!.dataSync<'float32'>(),
+        classes_N: this.#loss.classes(predictions!),
+        outputs_NO: outputs_NO!.dataSync<'float32'>(),
+      };
     });
-    return sums;
+    return result;
   }
 
   predict(inputs: Inputs): Float64Array {
@@ -81,7 +87,11 @@ export class CompiledProgram implements Program {
       const [outputs] = this.#session.run(this.#inputFeeds(inputs), [this.#graph.evaluation.outputs]);
       return outputs!.dataSync<'float32'>();
     });
-    return this.#loss.said(values, this.#model.outputs);
+    return this.said(values);
+  }
+
+  said(outputs_NO: Float32Array): Float64Array {
+    return this.#loss.said(outputs_NO, this.#model.outputs);
   }
 
   dispose(): void {

@@ -1,4 +1,5 @@
 import type { Block } from '@convoy/protocol/messages';
+import type { EvaluationDetails } from '@convoy/protocol/evaluation-details';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { EngineChoice } from '@convoy/engine/backends/load';
 import type { Tally } from '@convoy/numerics/reduction';
@@ -22,7 +23,7 @@ export interface Compute {
   setParameters(step: number, values: Uint8Array): void;
   /** The gradient of a block's loss sum. Its bytes are the compute's own memory: encode them before the next call. */
   gradient(work: GradientWork): Promise<GradientSums>;
-  evaluate(work: EvaluationWork): Promise<Tally>;
+  evaluate(work: EvaluationWork): Promise<EvaluationSums>;
   /** Makes the call in progress, if there is one, reject with {@link ComputeCancelled} after the micro-batch it is at. */
   cancel(): void;
   close(): Promise<void>;
@@ -65,6 +66,13 @@ export interface EvaluationWork {
   readonly step: number;
   readonly purpose: 'validation' | 'test';
   readonly block: Block;
+  /** Whether to say beside the sums what is taken for what. */
+  readonly details?: boolean | undefined;
+}
+
+export interface EvaluationSums extends Tally {
+  /** If the work asked for them. */
+  readonly details?: EvaluationDetails;
 }
 
 export interface GradientSums extends Tally {

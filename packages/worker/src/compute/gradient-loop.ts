@@ -1,17 +1,25 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Program } from '@convoy/engine/program';
+import type { Batch, BatchEvaluation, Program } from '@convoy/engine/program';
 import type { Model } from '@convoy/model/architecture';
 import type { Split } from '@convoy/model/dataset';
 import type { DropoutDraw } from '@convoy/model/dropout';
+import { classesOf } from '@convoy/model/loss';
 import { leavesOf } from '@convoy/numerics/blocks';
 import { gradientArithmetic, type GradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
-import { TreeReduction, type Sums, type Tally } from '@convoy/numerics/reduction';
+import { TreeReduction, type Sums } from '@convoy/numerics/reduction';
 import { allocateVector } from '@convoy/numerics/vectors';
 import type { Block } from '@convoy/protocol/messages';
 import type { RunConfig } from '@convoy/protocol/run-config';
+import { DetailsGathering, type EvaluatedSamples } from '@convoy/training/evaluation/details';
 import { partOf, planEvaluation, planStep, type RunPlan, type Range } from '@convoy/training/sampling';
 import type { BatchSource } from './batch-source.ts';
-import { ComputeCancelled, type EvaluationWork, type GradientSums, type GradientWork } from './compute.ts';
+import {
+  ComputeCancelled,
+  type EvaluationSums,
+  type EvaluationWork,
+  type GradientSums,
+  type GradientWork,
+} from './compute.ts';
 
 export interface GradientLoopOptions {
   readonly config: RunConfig;
@@ -78,18 +86,43 @@ export class GradientLoop {
     if (draw !== null) program.drawAhead(draw);
   }
 
-  /** Loss and metric of a block of an evaluation. */
-  async evaluate({ purpose, block }: EvaluationWork): Promise<Tally> {
+  /**
+   * Loss and metric of a block of an evaluation, and what is taken for what.
+   * @param onSamples is given the samples of each leaf.
+   */
+  async evaluate(
+    { purpose, block, details = false }: EvaluationWork,
+    onSamples?: (samples: EvaluatedSamples) => void,
+  ): Promise<EvaluationSums> {
     const { config, plan, program, batches } = this.#options;
     const { split, indices, pieces } = planEvaluation(purpose, config, plan);
+    const gathering = details ? this.#gatheringOf(indices) : null;
     const samplesOf = (leaf: number) => {
       const { start, end } = partOf(indices, leaf, pieces);
       return { split, indices: Int32Array.from({ length: end - start }, (_, n) => start + n) };
     };
-    return this.#reduce(block, pieces, samplesOf, (leaf) => {
+    const { vector: _, ...tally } = await this.#reduce(block, pieces, samplesOf, (leaf) => {
       const batch = batches.samples(split, samplesOf(leaf).indices);
-      return { ...program.evaluate(batch), vector: null };
+      const evaluation = program.evaluate(batch);
+      const evaluated = this.#evaluated(batch, evaluation, partOf(indices, leaf, pieces).start - indices.start);
+      gathering?.add(evaluated);
+      onSamples?.(evaluated);
+      const { samples, lossSum, metricSum } = evaluation;
+      return { samples, lossSum, metricSum, vector: null };
     });
+    return gathering === null ? tally : { ...tally, details: gathering.details };
+  }
+
+  #gatheringOf({ start, end }: Range): DetailsGathering {
+    const { outputs, loss } = this.#options.model;
+    return new DetailsGathering({ classes: classesOf({ outputs, loss }), outputs, samples: end - start });
+  }
+
+  #evaluated({ labels }: Batch, evaluation: BatchEvaluation, first: number): EvaluatedSamples {
+    const { program, model } = this.#options;
+    const { losses_N, classes_N, outputs_NO } = evaluation;
+    const rowOf = (n: number) => outputs_NO.subarray(n * model.outputs, (n + 1) * model.outputs);
+    return { first, labels_N: labels, classes_N, losses_N, saidOf: (n) => program.said(rowOf(n)) };
   }
 
   /** @throws ComputeCancelled between two leaves. Gives way to the caller's other events there. */

@@ -1,5 +1,5 @@
 import { cacheDirectory } from '@convoy/model/cache-directory';
-import type { Dataset, Split } from '@convoy/model/dataset';
+import type { Dataset } from '@convoy/model/dataset';
 import type { Engine } from '@convoy/engine/backends/engine';
 import { loadEngine } from '@convoy/engine/backends/load';
 import { createProgram } from '@convoy/engine/create-program';
@@ -7,9 +7,9 @@ import type { Program } from '@convoy/engine/program';
 import { assertPassed, assertRepeatable, selfTest } from '@convoy/engine/self-test';
 import type { Model } from '@convoy/model/architecture';
 import { loadKernels } from '@convoy/numerics/load-vectors';
-import type { Tally } from '@convoy/numerics/reduction';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { copyFloat32 } from '@convoy/protocol/tensor';
+import type { EvaluatedSamples } from '@convoy/training/evaluation/details';
 import { planRun } from '@convoy/training/sampling';
 import { modelOf, openData } from '@convoy/workload/open-workload';
 import { openSamples } from '../supplies/open-samples.ts';
@@ -19,6 +19,7 @@ import type {
   Compute,
   ComputeOptions,
   EngineFacts,
+  EvaluationSums,
   EvaluationWork,
   GradientSums,
   GradientWork,
@@ -113,20 +114,14 @@ export class InlineCompute implements Compute {
     this.#computing?.loop.readAhead();
   }
 
-  async evaluate(work: EvaluationWork): Promise<Tally> {
-    return this.#loopAt(work.step).evaluate(work);
+  /** @param onSamples is given the samples of each piece. */
+  async evaluate(work: EvaluationWork, onSamples?: (samples: EvaluatedSamples) => void): Promise<EvaluationSums> {
+    return this.#loopAt(work.step).evaluate(work, onSamples);
   }
 
   /** What `prepare` opened. */
   get dataset(): Dataset {
     return this.#computing!.batches.dataset;
-  }
-
-  /** Labels of samples of the data set, and what the model says of them, see {@link Program.predict}. */
-  predict(split: Split, indices: Int32Array): { readonly labels: Int32Array; readonly predictions: Float64Array } {
-    const { program, batches } = this.#computing!;
-    const { inputs, labels } = batches.samples(split, indices);
-    return { labels, predictions: program.predict(inputs) };
   }
 
   cancel(): void {

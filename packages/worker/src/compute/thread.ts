@@ -2,12 +2,12 @@ import { Worker } from 'node:worker_threads';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import { OperatorError } from '@convoy/protocol/errors';
 import { copyFloat32 } from '@convoy/protocol/tensor';
-import type { Tally } from '@convoy/numerics/reduction';
 import {
   ComputeCancelled,
   type Compute,
   type ComputeOptions,
   type EngineFacts,
+  type EvaluationSums,
   type EvaluationWork,
   type GradientSums,
   type GradientWork,
@@ -98,7 +98,7 @@ export class ThreadCompute implements Compute {
     return this.#ask({ type: 'gradient', work, parameters: this.#fresh() });
   }
 
-  evaluate(work: EvaluationWork): Promise<Tally> {
+  evaluate(work: EvaluationWork): Promise<EvaluationSums> {
     return this.#ask({ type: 'evaluate', work, parameters: this.#fresh() });
   }
 

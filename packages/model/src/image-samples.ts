@@ -14,14 +14,20 @@ interface SampleInput {
 }
 
 /** @throws OperatorError when samples are anything else than square images of bytes. */
-export function imageSamples({ shape, type }: SampleInput): ImageSamples {
-  const [height, width, channels] = shape;
-  if (type === 'uint8' && shape.length === 3 && height === width && (channels === 1 || channels === 3)) {
-    return { size: height!, channels };
-  }
+export function imageSamples(input: SampleInput): ImageSamples {
+  const images = imagesOf(input);
+  if (images !== null) return images;
+  const { shape, type } = input;
   throw new OperatorError(
     `this takes samples that are square images, bytes of [n, n, 1 or 3]; this workload's are ${type} values of [${shape.join(', ')}]`,
   );
+}
+
+/** What square images samples are; null when they are anything else. */
+export function imagesOf({ shape, type }: SampleInput): ImageSamples | null {
+  const [height, width, channels] = shape;
+  const isImage = type === 'uint8' && shape.length === 3 && height === width && (channels === 1 || channels === 3);
+  return isImage ? { size: height!, channels } : null;
 }
 
 /** An image's bytes as red, green and blue. */
