@@ -7,7 +7,7 @@ import yauzl from 'yauzl';
 import { findOnPath, run } from './command.mjs';
 import { Obstacle } from './obstacle.mjs';
 import { makeWhole, removeWhole } from './partial.mjs';
-import { megabytes } from './progress.mjs';
+import { megabytes } from '../progress-bar.mjs';
 import { CONTENTS, LIBRARIES, TENSORFLOW_VERSION } from './release.mjs';
 
 /** The wheel, its libraries, and the copy that strip makes of the larger one, with some air. */
@@ -40,7 +40,7 @@ export async function isWholeLibrary(directory) {
  *
  * @param {string} target
  * @param {(directory: string) => Promise<import('./wheel.mjs').Wheel>} obtainWheel
- * @param {{ progress: (line: string) => void, env: NodeJS.ProcessEnv, signal?: AbortSignal }} options
+ * @param {{ progress: import('./provision.mjs').Tell, env: NodeJS.ProcessEnv, signal?: AbortSignal }} options
  * @returns {Promise<import('./wheel.mjs').Wheel>}
  */
 export async function makeLibrary(target, obtainWheel, { progress, env, signal }) {
@@ -75,7 +75,7 @@ export async function makeLibrary(target, obtainWheel, { progress, env, signal }
  *
  * @param {string} file
  * @param {string} directory
- * @param {{ progress?: (line: string) => void, signal?: AbortSignal }} [options]
+ * @param {{ progress?: import('./provision.mjs').Tell, signal?: AbortSignal }} [options]
  */
 export async function unpackWheel(file, directory, { progress = () => {}, signal } = {}) {
   let zip;
@@ -94,7 +94,7 @@ export async function unpackWheel(file, directory, { progress = () => {}, signal
       const count = new Transform({
         transform(chunk, _encoding, next) {
           written += chunk.length;
-          progress(`TensorFlow ${TENSORFLOW_VERSION}: unpacking ${megabytes(written, total)}`);
+          progress(`TensorFlow ${TENSORFLOW_VERSION}: unpacking`, { done: written, total });
           next(null, chunk);
         },
       });

@@ -14,7 +14,7 @@ export type Provision =
 export interface ProvisionOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly log?: (line: string) => void;
-  readonly progress?: (line: string) => void;
+  readonly progress?: (line: string, amount?: { readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
   readonly retry?: boolean;
   readonly onlyCached?: boolean;

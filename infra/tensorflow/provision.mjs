@@ -5,12 +5,14 @@ import { findInstallation, isInstalled, isProven, selfTest } from './installatio
 import { asObstacle } from './obstacle.mjs';
 
 /**
+ * @typedef {(line: string, amount?: import('./progress.mjs').Amount) => void} Tell a line, and how far what it says is
+ *
  * @typedef {{ engine: 'tensorflow', how: 'already working' | 'cache' | 'wheel' | 'install script', detail: string }
  *   | { engine: 'wasm', how: 'asked for' | 'unsupported' | 'failed' | 'not set up', detail: string }} Provision
  *
  * @typedef {object} ProvisionOptions
  * @property {(line: string) => void} log lines that are kept
- * @property {(line: string) => void} progress lines that replace each other
+ * @property {Tell} progress lines that replace each other
  * @property {string} [root] the clone whose tfjs-node is provisioned; this program's own when absent
  * @property {(cacheDir: string) => Promise<import('./installation.mjs').Installation>} find the tfjs-node to provision
  * @property {NodeJS.ProcessEnv} env

@@ -5,7 +5,6 @@ import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { lastLine, run } from './command.mjs';
 import { Obstacle } from './obstacle.mjs';
-import { megabytes } from './progress.mjs';
 import { TENSORFLOW_VERSION } from './release.mjs';
 
 /** pip ends by itself when a connection stays silent; this is for what it does not notice. */
@@ -37,7 +36,7 @@ export async function givenWheel(path, release, { signal } = {}) {
  * Lets pip, as it is configured on this machine, download the wheel into a directory.
  *
  * @param {import('./release.mjs').Release} release
- * @param {{ directory: string, python: string[], env: NodeJS.ProcessEnv, progress: (line: string) => void,
+ * @param {{ directory: string, python: string[], env: NodeJS.ProcessEnv, progress: import('./provision.mjs').Tell,
  *   signal?: AbortSignal }} options `directory` must exist and be ours alone
  * @returns {Promise<Wheel>}
  */
@@ -47,7 +46,7 @@ export async function downloadWheel(release, { directory, python, env, progress,
   await mkdir(TMPDIR);
   const watcher = setInterval(async () => {
     const bytes = await sizeOf(directory).catch(() => 0);
-    progress(`TensorFlow ${TENSORFLOW_VERSION}: downloading ${megabytes(bytes, release.bytes)}`);
+    progress(`TensorFlow ${TENSORFLOW_VERSION}: downloading`, { done: bytes, total: release.bytes });
   }, PROGRESS_EVERY_MS);
   let download;
   try {

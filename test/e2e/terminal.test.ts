@@ -12,7 +12,6 @@ afterAll(folder.remove);
 const RUN = ['train', ...WIDE, '--batch-size', '16', '--micro-batch', '4'];
 const pace = new Pace(folder.path);
 afterEach(() => pace.full());
-const MOVES_UP = /\x1b\[\d*A/;
 
 describe('convoy train in a terminal', () => {
   it('trains to the end in one that has no size yet, and sends it a line at a time', async () => {
@@ -23,24 +22,28 @@ describe('convoy train in a terminal', () => {
     expect(await run.ended).toBe(0);
     expect(run.output).toContain('✔ test accuracy');
     expect(run.output).not.toMatch(/oneDNN|absl/);
-    expect(run.output).not.toMatch(MOVES_UP);
     expect(run.output.length).toBeLessThan(100_000);
   });
 
-  it('fits its line to a terminal that is resized, and never moves the cursor up', async () => {
+  it('fits its view to a terminal that is resized, and leaves nothing of it behind after Ctrl-C', async () => {
     pace.slow();
-    const args = [...RUN, '--workers', '1', '--steps', '4000', '--run-dir', join(folder.path, 'resized')];
-    const run = new ConvoyInTerminal(args, { rows: 24, columns: 120 }, pace.env);
-    await run.shown(/step \d+\/4000 · [^\x1b]*% busy\x1b\[J/);
-    run.resize({ rows: 24, columns: 40 });
-    // Every line that is sent from some moment on has room.
-    const [, line] = await run.shown(/(step \d+\/4000 · [^\x1b]*(?<!busy))\x1b\[J/, run.output.length);
-    expect(`⠋ ${line}`.length).toBeLessThan(40);
+    const args = [...RUN, '--workers', '2', '--steps', '4000', '--run-dir', join(folder.path, 'resized')];
+    const run = new ConvoyInTerminal(args, { rows: 24, columns: 140 }, pace.env);
+    await run.shown(/step \d+\/4000 · loss .* samples\/s/);
+    await run.resize({ rows: 24, columns: 60 });
+    // Two workers, with a pace as soon as they have one.
+    await run.screenShows(/━|╸.*%.*left$/m, /^ {2}0 .* samples\/s$/m, /^ {2}1 .* samples\/s$/m);
+    for (const line of await run.screen.lines()) expect(line.length).toBeLessThanOrEqual(60);
+    await run.resize({ rows: 10, columns: 40 });
+    await run.screenShows(/^. epoch 1\/.*%/m, /^ {2}step \d+\/4000 · loss [\d.]+$/m);
     run.control('c');
     expect(await run.ended).toBe(130);
-    expect(run.output).not.toMatch(MOVES_UP);
-    // The cursor is there again.
+    const left = (await run.screen.lines()).join('\n');
+    expect(left).toContain('! interrupted');
+    expect(left).not.toMatch(/━|─|⠋|samples\/s/);
+    // The cursor is there again, and lines wrap.
     expect(run.output.lastIndexOf('\x1b[?25h')).toBeGreaterThan(run.output.lastIndexOf('\x1b[?25l'));
+    expect(run.output.lastIndexOf('\x1b[?7h')).toBeGreaterThan(run.output.lastIndexOf('\x1b[?7l'));
   });
 
   it('stops with its workers at Ctrl-Z, goes on with them at SIGCONT, and comes to its end', async () => {

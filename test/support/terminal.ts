@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { Screen } from '@convoy/cli/terminal/screen.fixture';
 import { PROGRAM } from './convoy.ts';
 
 const SCRIPT = fileURLToPath(new URL('./terminal.py', import.meta.url));
@@ -14,17 +15,22 @@ export interface Size {
 export class ConvoyInTerminal {
   /** Everything that was sent to the terminal so far. */
   output = '';
+  /** What can be read on it. */
+  readonly screen: Screen;
   readonly ended: Promise<number | null>;
   readonly #process: ChildProcess;
   readonly #waiting = new Set<() => void>();
 
   constructor(args: readonly string[], { rows, columns }: Size, env: Readonly<Record<string, string>> = {}) {
+    this.screen = new Screen({ rows: rows || 24, columns: columns || 80 });
     this.#process = spawn('python3', [SCRIPT, String(rows), String(columns), process.execPath, PROGRAM, ...args], {
-      env: { ...process.env, ...env, TERM: 'xterm-256color' },
+      // The screen is the emulator that editors have.
+      env: { ...process.env, TERM: 'xterm-256color', TERM_PROGRAM: 'vscode', ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#process.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.output += text;
+      this.screen.write(text);
       for (const look of this.#waiting) look();
     });
     this.ended = new Promise((resolve, reject) => {
@@ -54,7 +60,18 @@ export class ConvoyInTerminal {
     }
   }
 
-  resize({ rows, columns }: Size): void {
+  /** Waits until the terminal's lines match all of these at one time. */
+  async screenShows(...patterns: readonly RegExp[]): Promise<void> {
+    for (;;) {
+      const more = this.shown(/[^]/, this.output.length);
+      const text = (await this.screen.lines()).join('\n');
+      if (patterns.every((pattern) => pattern.test(text))) return void more.catch(() => {});
+      await more;
+    }
+  }
+
+  async resize({ rows, columns }: Size): Promise<void> {
+    await this.screen.resize(columns, rows);
     this.#process.stdin!.write(`size ${rows} ${columns}\n`);
   }
 

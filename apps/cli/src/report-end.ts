@@ -5,7 +5,7 @@ import { countOf, healthText, metricText, rollbackText } from '@convoy/protocol/
 import { exitCodes } from '@convoy/protocol/errors';
 import type { RunSummary } from '@convoy/protocol/run-events';
 import type { ServedRun } from '@convoy/server/serve-run';
-import type { Display } from './display.ts';
+import type { Display } from './terminal/display.ts';
 import { resumeCommand } from './resume-command.ts';
 import type { StopRequest } from './stop-signals.ts';
 
@@ -30,7 +30,7 @@ export async function reportEnd(
     // All steps were made, and to no avail: the finding below says so.
     if (summary.health.some(({ kind }) => kind === 'diverged'))
       display.warn(`completed, but the training diverged: ${line}`);
-    else display.line(unsaved === null ? display.colors.green(`✔ ${line}`) : line);
+    else display.result(unsaved === null ? display.colors.green(`✔ ${line}`) : line);
   } else {
     const more = collapse === null ? [] : ([['--on-collapse', 'rollback']] as const);
     const toGoOn = resumeCommand(command, process.argv.slice(3), run.folder, more);

@@ -1,6 +1,6 @@
 import type { PrepareOptions } from '@convoy/server/run-options';
 import { serveRun, type ServedRun } from '@convoy/server/serve-run';
-import type { Display } from './display.ts';
+import type { Display } from './terminal/display.ts';
 import { runOptionsFromFlags, type RunFlags } from './flags/run.ts';
 import { whenStopped, type StopRequest } from './stop-signals.ts';
 
@@ -37,6 +37,7 @@ export async function serveShown(
     options.onEvent(event);
   };
   const run = await serveRun({ ...options, onEvent });
+  display.watch(run);
   display.line(`data: ${run.dataset.origin}`);
   whenStopped(signal, (reason) => run.stop(reason));
   return run;

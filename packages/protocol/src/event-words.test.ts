@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { countOf } from './event-words.ts';
+import { describe, expect, it } from 'vitest';
+import { countOf, metricText } from './event-words.ts';
 
 it.each([
   [0, 'step', '0 steps'],
@@ -11,4 +11,13 @@ it.each([
   [50_000, 'training sample', '50,000 training samples'],
 ])('%d and "%s" are %s', (n, noun, text) => {
   expect(countOf(n, noun)).toBe(text);
+});
+
+describe('metricText', () => {
+  it('has an accuracy in percent, and an error with four significant digits', () => {
+    expect(metricText({ accuracy: 0.92114 })).toBe('accuracy 92.11 %');
+    expect(metricText({ meanAbsoluteError: 0.0123456 })).toBe('mean absolute error 0.01235');
+    expect(metricText({ meanAbsoluteError: 1234.56 }, (value) => `<${value}>`)).toBe('mean absolute error <1235>');
+    expect(metricText({ meanAbsoluteError: NaN })).toBe('mean absolute error NaN');
+  });
 });

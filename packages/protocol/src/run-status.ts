@@ -37,3 +37,13 @@ export interface WorkerStatus {
   /** While it computes, by its own account; null before its first result. */
   readonly samplesPerSecond: number | null;
 }
+
+/** How far the present step or evaluation is. */
+export interface TaskProgress {
+  readonly work: 'gradient' | 'validation' | 'test';
+  /** Commits before it. */
+  readonly step: number;
+  /** Micro-batches, or pieces of an evaluation: how many have come in, and all of them. */
+  readonly done: number;
+  readonly leaves: number;
+}

@@ -1,5 +1,5 @@
 import type { RunEvent } from '@convoy/protocol/run-events';
-import type { RunStatus } from '@convoy/protocol/run-status';
+import type { RunStatus, TaskProgress } from '@convoy/protocol/run-status';
 import { answerRequests, forgetRequests, type OperatorRequest } from '@convoy/run-store/requests';
 import { prepareRun, type PreparedRun } from './prepare-run.ts';
 import { RunMetrics } from './metrics.ts';
@@ -24,6 +24,8 @@ export interface ServedRun extends Omit<PreparedRun, 'server'> {
   request(request: OperatorRequest, by: string): string | null;
   /** How the run stands. */
   status(): RunStatus;
+  /** How far its present step or evaluation is; null before the first. */
+  progress(): TaskProgress | null;
   /** Its figures for Prometheus. */
   metrics(): Promise<{ readonly type: string; readonly text: string }>;
   /** Notes in the run's log that somebody was refused before there was a connection. */
@@ -117,6 +119,7 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
     halt: (reason) => endBy('halt', reason),
     request,
     status,
+    progress: () => server.progress(),
     metrics: async () => ({ type: metrics.contentType, text: await metrics.text(status()) }),
     refused: (remote, reason) => server.refused(remote, reason),
     notReady: () => server.notReady(),

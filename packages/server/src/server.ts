@@ -1,7 +1,7 @@
 import { countOf } from '@convoy/protocol/event-words';
 import { asText, REASON_LENGTH, type EvaluationResult, type Result } from '@convoy/protocol/messages';
 import type { RunFact, RunOutcome } from '@convoy/protocol/run-events';
-import type { WorkerStatus } from '@convoy/protocol/run-status';
+import type { TaskProgress, WorkerStatus } from '@convoy/protocol/run-status';
 import { gradientArithmetic } from '@convoy/numerics/gradient-arithmetic';
 import type { SaveCause } from '@convoy/run-store/checkpoint-store';
 import { Coordinator } from '@convoy/training/coordinator/coordinator';
@@ -129,6 +129,14 @@ export class ParameterServer {
   /** The workers that take part, as an operator wants to see them. */
   workers(): readonly WorkerStatus[] {
     return this.#sessions.joined.statuses();
+  }
+
+  /** How far the present step or evaluation is; null before the first. */
+  progress(): TaskProgress | null {
+    const { task, collected: done } = this.#sums;
+    if (task === null) return null;
+    const work = task.kind === 'gradient' ? 'gradient' : task.purpose;
+    return { work, step: task.step, done, leaves: task.leaves };
   }
 
   /** Notes that somebody was refused before there was a connection. */

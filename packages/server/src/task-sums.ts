@@ -22,6 +22,7 @@ export class TaskSums<Delivery extends Sums = Sums> {
   readonly #options: TaskSumsOptions;
   readonly #waiting = new Map<string, Delivery>();
   #reduction: { readonly task: Task; readonly tree: TreeReduction } | null = null;
+  #collected = 0;
 
   constructor(options: TaskSumsOptions) {
     this.#options = options;
@@ -32,10 +33,16 @@ export class TaskSums<Delivery extends Sums = Sums> {
     return this.#reduction?.task ?? null;
   }
 
+  /** Leaves of the present task that are in the sum. */
+  get collected(): number {
+    return this.#collected;
+  }
+
   /** Begins another task; what was collected of the one before it is done with. */
   open(task: Task): void {
     const { recycle, add } = this.#options;
     this.#reduction?.tree.clear();
+    this.#collected = 0;
     this.#reduction = { task, tree: new TreeReduction(task.leaves, undefined, recycle, add) };
   }
 
@@ -49,6 +56,7 @@ export class TaskSums<Delivery extends Sums = Sums> {
     const delivery = this.#take(key);
     if (delivery === undefined) throw new Error(`block ${nameOf(key)} was collected, which nobody has delivered`);
     this.#reduction!.tree.add(key.block, delivery);
+    this.#collected += key.block.size;
     return delivery;
   }
 

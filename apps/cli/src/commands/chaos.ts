@@ -10,7 +10,7 @@ import { requestFromFlags } from '../flags/run.ts';
 import { chaosFlags, HIDDEN_FLAGS, type ChaosFlags, type GivenFlags } from '../chaos/chaos-flags.ts';
 import { reportLine, reportTable, verdictOf } from '../chaos/report.ts';
 import { runChaos } from '../chaos/run-chaos.ts';
-import { Display } from '../display.ts';
+import { Display } from '../terminal/display.ts';
 import { stopSignals } from '../stop-signals.ts';
 
 /** Where neither --steps, --epochs nor --duration says how long. */

@@ -24,7 +24,7 @@ import { addressOf } from '@convoy/transport/http-request';
 import { isLoopback } from '@convoy/transport/loopback';
 import { fingerprintText } from '@convoy/transport/server-trust';
 import { mostParameters } from '@convoy/workload/open-workload';
-import { Display } from '../display.ts';
+import { Display } from '../terminal/display.ts';
 import { reportEnd } from '../report-end.ts';
 import { serveShown, shownOptions } from '../shown-run.ts';
 import { stopSignals } from '../stop-signals.ts';
@@ -94,7 +94,7 @@ export async function coordinate(
   startWorkers?: (listening: Listening) => () => Promise<void>,
 ): Promise<void> {
   const stop = stopSignals();
-  const display = new Display();
+  const display = new Display({ quiet: flags.quiet });
   const { host, port } = flags;
   const onNote = (line: string) => display.warn(line);
   const about = { environment: process.env, runFolder: flags.resume ?? flags.runDir, onNote };

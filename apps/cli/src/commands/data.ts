@@ -3,7 +3,7 @@ import { openConfigured } from '@convoy/cifar10/locate';
 import { addFlags, pickFlags } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { dataFlags } from '../flags/run.ts';
-import { Display } from '../display.ts';
+import { Display } from '../terminal/display.ts';
 import { stopSignals } from '../stop-signals.ts';
 
 /** `data fetch`: CIFAR-10 into the cache, so that no run has to wait for it. */

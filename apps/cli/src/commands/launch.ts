@@ -5,7 +5,7 @@ import { RemoteWorkers, type RemoteWorkersOptions } from '@convoy/convoy/launche
 import { VERSION } from '@convoy/protocol/version';
 import { exitCodes } from '@convoy/protocol/errors';
 import { CLIENT_VARIABLE, clientToken } from '@convoy/transport/token-source';
-import { Display } from '../display.ts';
+import { Display } from '../terminal/display.ts';
 import { addFlags, argumentsOf, flagTable, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
 import { stopSignals, whenStopped } from '../stop-signals.ts';

@@ -18,7 +18,7 @@ import { settingsFromFlags } from '../flags/settings-from-flags.ts';
 import type { Tile } from '@convoy/pictures/image-grid';
 import { positiveInteger, wholeNumber } from '../flags/values.ts';
 import { openData, openWorkload } from '@convoy/workload/open-workload';
-import { Display } from '../display.ts';
+import { Display } from '../terminal/display.ts';
 import { imageSamples, toRgb } from '@convoy/model/image-samples';
 import { indexWithin, SPLITS, splitSamples, type SplitSamples } from '@convoy/convoy/split-samples';
 import { stopSignals } from '../stop-signals.ts';

@@ -6,7 +6,7 @@ import { guardFlags } from '../flags/network.ts';
 import { engineFlags, runFlags } from '../flags/run.ts';
 import { positiveInteger } from '../flags/values.ts';
 import type { ServedRun } from '@convoy/server/serve-run';
-import { Display } from '../display.ts';
+import { Display } from '../terminal/display.ts';
 import { suspendWithProgram } from '../job-control.ts';
 import { openPage } from '@convoy/dashboard/serve/open-page';
 import { oneRun } from '@convoy/dashboard/serve/run-list';
@@ -61,7 +61,7 @@ Examples:
 /** What `train` does, a new run or a resumed one. */
 export async function train(flags: TrainFlags, command: Command): Promise<void> {
   const stop = stopSignals();
-  const display = new Display();
+  const display = new Display({ quiet: flags.quiet });
   try {
     const { single: isSingle, fallbackSynthetic: fallbackToSynthetic } = flags;
     const source = { file: flags.tokenFile, environment: process.env };

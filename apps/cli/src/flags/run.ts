@@ -103,6 +103,13 @@ export const jsonFlag = flagTable({
   },
 });
 
+export const quietFlag = flagTable({
+  quiet: {
+    help: 'print only warnings, errors and the result',
+    default: false as boolean,
+  },
+});
+
 /** Which of a run's parameters. */
 export const checkpointFlag = flagTable({
   checkpoint: {
@@ -164,6 +171,7 @@ export const runFlags = flagTable({
   },
   ...servingFlags,
   json: { ...jsonFlag.json, group: RUN, isCommon: true },
+  quiet: { ...quietFlag.quiet, group: RUN, isCommon: true },
 });
 export type RunFlags = FlagValues<typeof runFlags>;
 
