@@ -171,7 +171,7 @@ export const runFlags = flagTable({
   },
   ...servingFlags,
   json: { ...jsonFlag.json, group: RUN, isCommon: true },
-  quiet: { ...quietFlag.quiet, group: RUN, isCommon: true },
+  quiet: { ...quietFlag.quiet, group: RUN },
 });
 export type RunFlags = FlagValues<typeof runFlags>;
 
