@@ -49,6 +49,7 @@ describe('a run that has ended', () => {
     const svg = readFileSync(join(run, 'history.svg'), 'utf8');
     expect(svg).toContain('>validation</text>');
     expect((await decoded(join(run, 'history.png'))).width).toBe(1920);
+    expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('id="saved-run"');
 
     const { code, stdout } = await convoy(['history', run, '--json']);
     expect(code).toBe(0);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { programName } from '@convoy/infra/program-name';
+import { writeReport } from '@convoy/dashboard/report/write-report';
 import { shellCommand } from '@convoy/convoy/shell-command';
 import { countOf, healthText, metricText, rollbackText } from '@convoy/protocol/event-words';
 import { exitCodes } from '@convoy/protocol/errors';
@@ -18,7 +19,7 @@ export interface EndOptions {
   readonly command: Command;
 }
 
-/** Says how a run ended, prints its JSON line if asked, sets the exit code, and draws the run's history into its folder. */
+/** Says how a run ended, prints its JSON line if asked, sets the exit code, and writes the run's pictures and report into its folder. */
 export async function reportEnd(
   run: Pick<ServedRun, 'ended' | 'folder'>,
   { display, json, stop, command }: EndOptions,
@@ -49,6 +50,7 @@ export async function reportEnd(
     return;
   }
   await draw(run.folder, display);
+  await report(run.folder, display);
 }
 
 function testText({ testAccuracy, testMeanAbsoluteError = null, testLoss }: RunSummary): string {
@@ -56,6 +58,17 @@ function testText({ testAccuracy, testMeanAbsoluteError = null, testLoss }: RunS
   const metric =
     testAccuracy === null ? { meanAbsoluteError: testMeanAbsoluteError ?? NaN } : { accuracy: testAccuracy };
   return `test ${metricText(metric)}, test loss ${testLoss.toFixed(4)} · `;
+}
+
+/** A report that can't be written is no fault of the run either. */
+async function report(folder: string, display: Display): Promise<void> {
+  try {
+    const { path } = await writeReport(folder);
+    display.line(`report: ${path}`);
+  } catch (error) {
+    const later = shellCommand([...programName(), 'history', folder, '--report']);
+    display.warn(`the report was not written: ${(error as Error).message}; later: ${later}`);
+  }
 }
 
 /** A picture that can't be drawn is no fault of the run. The chart's library is large, so it is loaded only now. */

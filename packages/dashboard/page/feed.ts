@@ -1,7 +1,7 @@
 import { Replay } from '../src/replay/replay.ts';
 
-/** Whether what is shown is what is. */
-export type FeedState = 'connecting' | 'live' | 'lost';
+/** Whether what is shown is what is: a report shows what was. */
+export type FeedState = 'connecting' | 'live' | 'lost' | 'saved';
 
 /** After a connection is lost another is tried. Often: a run that is resumed here may be over soon. */
 const RETRY_MS = 1_000;

@@ -4,8 +4,11 @@ import 'uplot/dist/uPlot.min.css';
 import './page.css';
 import { readAddress } from './address.ts';
 import { ComparePage } from './compare-page.tsx';
+import { ReportPage } from './report-page.tsx';
 import { RunPage } from './run-page.tsx';
 import { RunsPage, useRuns } from './runs-page.tsx';
+import { readSavedRun } from './saved-run.ts';
+import type { SavedRun } from '../src/replay/saved-run.ts';
 
 function Page() {
   const { runs, fault } = useRuns();
@@ -53,6 +56,27 @@ function Page() {
   );
 }
 
+/** A report, which is the page with one run in it. */
+function Report({ run }: { readonly run: SavedRun }) {
+  const theme = useTheme();
+  useEffect(() => {
+    document.title = `${run.name} · Convoy`;
+  }, [run.name]);
+  return (
+    <>
+      <header class="top">
+        <span class="brand">Convoy</span>
+        <button type="button" onClick={theme.toggle}>
+          {theme.isDark ? 'Light' : 'Dark'}
+        </button>
+      </header>
+      <main>
+        <ReportPage run={run} theme={String(theme.isDark)} />
+      </main>
+    </>
+  );
+}
+
 /** The system's colours, unless somebody has chosen others on this page. */
 function useTheme(): { readonly isDark: boolean; readonly toggle: () => void } {
   const [isDark, setDark] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches);
@@ -76,4 +100,10 @@ async function useLink(): Promise<void> {
   await fetch('v1/session', { method: 'POST', body: JSON.stringify({ secret }) }).catch(() => {});
 }
 
-void useLink().then(() => render(<Page />, document.getElementById('app')!));
+async function begin(): Promise<void> {
+  const saved = await readSavedRun();
+  if (saved === null) await useLink();
+  render(saved === null ? <Page /> : <Report run={saved} />, document.getElementById('app')!);
+}
+
+void begin();

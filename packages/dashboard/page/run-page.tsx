@@ -1,6 +1,8 @@
 import { METRIC_LABELS } from '@convoy/protocol/metric';
+import type { WorkerStatus } from '@convoy/protocol/run-status';
 import { bestOf, Replay } from '../src/replay/replay.ts';
 import { Charts } from './charts.tsx';
+import { Environment } from './environment.tsx';
 import { EventList } from './event-list.tsx';
 import { useLiveWorkers } from './live-workers.ts';
 import type { FeedState } from './feed.ts';
@@ -29,7 +31,27 @@ export function RunPage({ name, theme }: { readonly name: string | null; readonl
           Another run has started here, in the place of the one that was shown. This is the new one.
         </p>
       )}
-      <Standing replay={replay} feed={state} refusal={refusal} now={now} />
+      <RunView replay={replay} feed={state} refusal={refusal} now={now} theme={theme} live={live} />
+      <Settings name={name} />
+    </>
+  );
+}
+
+interface RunViewProps {
+  readonly replay: Replay;
+  readonly feed: FeedState;
+  readonly refusal?: string | null;
+  readonly now: number;
+  readonly theme: string;
+  /** As of {@link Workers}. */
+  readonly live?: ReadonlyMap<number, WorkerStatus>;
+}
+
+/** What the events tell of a run: the same on the page and in a report. */
+export function RunView({ replay, feed, refusal = null, now, theme, live = new Map() }: RunViewProps) {
+  return (
+    <>
+      <Standing replay={replay} feed={feed} refusal={refusal} now={now} />
       <Findings replay={replay} />
       <Figures replay={replay} />
       <Charts replay={replay} theme={theme} />
@@ -37,7 +59,7 @@ export function RunPage({ name, theme }: { readonly name: string | null; readonl
       <Workers replay={replay} now={now} live={live} />
       <EventList replay={replay} />
       <Checkpoints replay={replay} />
-      <Settings name={name} />
+      <Environment replay={replay} />
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { settingPaths } from '@convoy/protocol/setting-paths';
 
-/** The run's configuration, setting by setting. */
+/** The run's configuration, which the door has. */
 export function Settings({ name }: { readonly name: string | null }) {
   const [config, setConfig] = useState<unknown>(null);
   useEffect(() => {
@@ -12,9 +12,13 @@ export function Settings({ name }: { readonly name: string | null }) {
       .then(setConfig, () => {});
     return () => stop.abort();
   }, [name]);
-  if (config === null) return null;
+  return config === null ? null : <SettingList config={config} />;
+}
+
+/** A configuration, setting by setting. */
+export function SettingList({ config, isOpen = false }: { readonly config: unknown; readonly isOpen?: boolean }) {
   return (
-    <details class="card settings">
+    <details class="card settings" open={isOpen}>
       <summary>
         <h2>Settings</h2>
       </summary>

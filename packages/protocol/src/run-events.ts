@@ -20,6 +20,8 @@ export type RunFact =
       readonly validationSamples: number;
       readonly testSamples: number;
       readonly parameterCount: number;
+      /** What the coordinator runs on; earlier versions did not write it. */
+      readonly machine?: Machine;
     }
   /** A run goes on from a checkpoint, in another process than before. */
   | {
@@ -30,6 +32,8 @@ export type RunFact =
       readonly step: number;
       readonly totalSteps: number;
       readonly stepsPerEpoch: number;
+      /** As of `run-started`. */
+      readonly machine?: Machine;
     }
   /** A worker takes part. */
   | {
@@ -289,6 +293,19 @@ export interface ShownPrediction {
   readonly top?: readonly { readonly class: string; readonly probability: number }[];
   /** What a regression gives for the values of `truth`. */
   readonly values?: readonly number[];
+}
+
+/** What a run's coordinator runs on. */
+export interface Machine {
+  /** Versions of Convoy and of Node. */
+  readonly convoy: string;
+  readonly node: string;
+  /** `linux x64`. */
+  readonly platform: string;
+  /** The processor's name, and how many cores there are. */
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
 }
 
 /** Somebody a step waits for, and why it takes so long. */

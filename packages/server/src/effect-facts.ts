@@ -40,9 +40,9 @@ export function factOf(effect: ToldEffect, joined: JoinedWorkers): RunFact | nul
 }
 
 /** How a server's turn at a run begins, in the run's log. */
-export function startFact({ resumed, position }: StartingPoint, { identity, layout }: RunContext): RunFact {
+export function startFact({ resumed, position }: StartingPoint, { identity, layout, machine }: RunContext): RunFact {
   const { totalSteps, stepsPerEpoch, trainSamples, validationSamples, testSamples } = layout.plan;
-  const about = { ...identity, totalSteps, stepsPerEpoch };
+  const about = { ...identity, totalSteps, stepsPerEpoch, ...(machine === undefined ? {} : { machine }) };
   if (resumed) return { type: 'run-resumed', ...about, step: position.step };
   const { parameterCount } = layout.model;
   return { type: 'run-started', ...about, trainSamples, validationSamples, testSamples, parameterCount };

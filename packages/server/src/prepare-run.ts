@@ -22,6 +22,7 @@ import { planRun, type RunPlan } from '@convoy/training/sampling';
 import { systemClock } from './clock.ts';
 import { HealthWatch, type CollapseAction } from './health-watch.ts';
 import { identityOf, openRun, type OpenedRun } from './open-run.ts';
+import { thisMachine } from './machine.ts';
 import { Parameters } from './parameters.ts';
 import { Predictions } from './predictions.ts';
 import type { RunContext } from './run-context.ts';
@@ -116,6 +117,7 @@ function contextOf(
     config,
     layout: { plan: planRun(config, dataset), model, dataFingerprint: dataset.fingerprint },
     clock: systemClock,
+    machine: thisMachine(),
     report: (fact) => {
       const event: RunEvent = { at: systemClock.now(), ...fact };
       folder.log(event);

@@ -1,5 +1,5 @@
 import type { RunConfig } from '@convoy/protocol/run-config';
-import type { RunFact } from '@convoy/protocol/run-events';
+import type { Machine, RunFact } from '@convoy/protocol/run-events';
 import type { ParameterLayout } from '@convoy/training/optimizer/optimizer';
 import type { RunPlan } from '@convoy/training/sampling';
 import type { Clock } from './clock.ts';
@@ -30,4 +30,6 @@ export interface RunContext {
   /** Writes a fact to the run's log and tells the operator. */
   readonly report: (fact: RunFact) => void;
   readonly clock: Clock;
+  /** What the coordinator runs on, where it is told in the run's log. */
+  readonly machine?: Machine;
 }

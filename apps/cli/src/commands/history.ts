@@ -15,6 +15,10 @@ const historyFlags = flagTable({
     takes: '<folder>',
     help: 'also write a log for TensorBoard: train, validation and test below this folder',
   },
+  report: {
+    takes: '[file]',
+    help: "also write a page that opens without a server; report.html in the run's folder if no file is named",
+  },
   ...jsonFlag,
 });
 
@@ -33,6 +37,7 @@ Exit codes: ${exitCodes.ok} when it was drawn or there is no step yet; ${exitCod
 
 Examples:
   $ convoy history runs/20261124-051200-lesson-3f9a
+  $ convoy history runs/20261124-051200-lesson-3f9a --report
   $ convoy history runs/20261124-051200-lesson-3f9a --csv steps.csv
   $ convoy history runs/20261124-051200-lesson-3f9a --tensorboard logs/3f9a && tensorboard --logdir logs`,
     )
@@ -63,6 +68,10 @@ async function showHistory(
       const hyperparameters = hyperparametersOf(readConfig(folder));
       files.push(...writeTensorboard(flags.tensorboard, events, { run, hyperparameters }));
     }
+  }
+  if (flags.report !== undefined) {
+    const { writeReport } = await import('@convoy/dashboard/report/write-report');
+    files.push((await writeReport(folder, flags.report === true ? undefined : flags.report)).path);
   }
   if (flags.json) {
     const done = steps.at(-1)?.step ?? 0;

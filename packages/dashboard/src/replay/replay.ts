@@ -2,6 +2,7 @@ import { readMetric, type MetricFigure, type MetricName } from '@convoy/protocol
 import type { HealthFinding, HealthKind, RunEvent, RunSummary } from '@convoy/protocol/run-events';
 import { PredictionList } from './predictions.ts';
 import { StepSeries } from './series.ts';
+import { turnOf, type RunTurn } from './turns.ts';
 import { wordsOf, type Kind } from './words.ts';
 import { WorkerList } from './worker-list.ts';
 
@@ -84,6 +85,8 @@ export class Replay {
   validations: Measured[] = [];
   tests: Measured[] = [];
   checkpoints: Checkpoint[] = [];
+  /** The processes that served it, the first one first. */
+  readonly turns: RunTurn[] = [];
   findings: ShownFinding[] = [];
   readonly workers = new WorkerList();
   readonly predictions = new PredictionList();
@@ -126,6 +129,8 @@ export class Replay {
     this.lastAt = event.at;
     this.workers.see(event);
     this.predictions.see(event);
+    const turn = turnOf(event);
+    if (turn !== null) this.turns.push(turn);
     this.#fold(event);
     const words = wordsOf(event);
     if (words === null) return;
