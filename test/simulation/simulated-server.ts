@@ -356,7 +356,7 @@ export class SimulatedServer implements End<WorkerMessage> {
     // The guard is the server's own: it refuses what is not finite.
     if (problem.refusals[task.step]! >= task.attempt) total.vector![0] = Infinity;
     const cost = { workers: this.#sessions.size, computeMs: 0, bytesReceived: 0, bytesSent: 0 };
-    return commitStep(task, total, this.#training, agenda.nowMs, () => cost);
+    return commitStep(task, total, this.#training, agenda.nowMs, { lap() {}, cost: () => cost });
   }
 
   #count(what: string): void {

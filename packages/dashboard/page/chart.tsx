@@ -5,8 +5,8 @@ export interface Line {
   readonly label: string;
   /** A custom property of the style sheet. */
   readonly color: `--${string}`;
-  /** The least and greatest are the edges of one area: first the least, then the greatest. */
-  readonly look: 'faint' | 'strong' | 'dashed' | 'points' | 'least' | 'greatest';
+  /** The least and greatest are the edges of one area: first the least, then the greatest. Areas lie on one another, the first at the bottom. */
+  readonly look: 'faint' | 'strong' | 'dashed' | 'points' | 'least' | 'greatest' | 'area';
   /** Whether others are to be looked at. */
   readonly isDimmed?: boolean;
   readonly values: readonly (number | null)[];
@@ -36,6 +36,8 @@ export interface ChartProps {
   /** Changes with the colours. */
   readonly theme: string;
 }
+
+type Pair = [number, number];
 
 const HEIGHT = { tall: 260, low: 150 };
 
@@ -79,7 +81,7 @@ export function Chart(props: ChartProps) {
         {onFigures === undefined && (
           <div class="legend" ref={legend}>
             {lines
-              .filter(({ look }) => look === 'strong' || (isTall && !isEdge(look)))
+              .filter(({ look }) => look === 'strong' || look === 'area' || (isTall && !isEdge(look)))
               .map(({ label, color, look }) => (
                 <span key={label}>
                   <i class={look} style={{ '--line': `var(${color})` }} />
@@ -99,7 +101,13 @@ function isEdge(look: Line['look']): boolean {
 }
 
 function dataOf({ places, lines }: ChartProps): AlignedData {
-  return [places as number[], ...lines.map(({ values }) => values as (number | null)[])];
+  const below: number[] = [];
+  const drawn = lines.map(({ look, values }) =>
+    look === 'area'
+      ? values.map((value, i) => (value === null ? null : (below[i] = (below[i] ?? 0) + value)))
+      : (values as (number | null)[]),
+  );
+  return [places as number[], ...drawn];
 }
 
 function optionsOf(
@@ -154,9 +162,13 @@ function optionsOf(
         values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : (axisFormat ?? axisText)(tick))),
       },
     ],
-    series: [{}, ...lines.map((line) => seriesOf(line, color(line.color)))],
+    series: [{}, ...lines.map((line, index) => seriesOf(line, color(line.color), index === 0))],
     bands: lines.flatMap(({ look, color: name }, index) =>
-      look === 'least' ? [{ series: [index + 2, index + 1] as [number, number], fill: `${color(name)}26` }] : [],
+      look === 'least'
+        ? [{ series: [index + 2, index + 1] as Pair, fill: `${color(name)}26` }]
+        : look === 'area' && index > 0
+          ? [{ series: [index + 1, index] as Pair, fill: `${color(name)}8c` }]
+          : [],
     ),
     hooks: {
       setSelect: [
@@ -173,7 +185,7 @@ function optionsOf(
   };
 }
 
-function seriesOf({ look, label }: Line, stroke: string): uPlot.Series {
+function seriesOf({ look, label }: Line, stroke: string, isFirst: boolean): uPlot.Series {
   const base = { label, stroke, spanGaps: true };
   switch (look) {
     case 'faint':
@@ -184,6 +196,8 @@ function seriesOf({ look, label }: Line, stroke: string): uPlot.Series {
       return { ...base, width: 2, dash: [7, 4], points: { show: false } };
     case 'points':
       return { ...base, width: 1.5, dash: [2, 4], points: { show: true, size: 6, fill: stroke, width: 0 } };
+    case 'area':
+      return { ...base, width: 1, points: { show: false }, ...(isFirst ? { fill: `${stroke}8c` } : {}) };
     case 'least':
     case 'greatest':
       return { ...base, stroke: 'transparent', width: 0, points: { show: false } };

@@ -1,10 +1,12 @@
 import { useState } from 'preact/hooks';
 import { METRIC_LABELS } from '@convoy/protocol/metric';
+import type { WorkerStatus } from '@convoy/protocol/run-status';
 import { curveOf, type Curve } from '../src/replay/curve.ts';
 import type { Replay } from '../src/replay/replay.ts';
 import type { StepQuantity } from '../src/replay/series.ts';
 import { Chart, type Line } from './chart.tsx';
 import { positive, Smoothing } from './controls.tsx';
+import { StepTime } from './step-time.tsx';
 import { figure, metricFigure, percentText, upperFirst, whole } from './text.ts';
 
 type Range = readonly [number, number];
@@ -14,8 +16,15 @@ const BUCKETS = 600;
 const SPANS = { all: 'whole run', half: 'last half', tenth: 'last tenth', zoom: 'selection' } as const;
 type Span = keyof typeof SPANS;
 
+interface ChartsProps {
+  readonly replay: Replay;
+  readonly theme: string;
+  /** What the coordinator says of its workers, by their ranks. */
+  readonly live: ReadonlyMap<number, WorkerStatus>;
+}
+
 /** The run's curves, over the same steps. */
-export function Charts({ replay, theme }: { readonly replay: Replay; readonly theme: string }) {
+export function Charts({ replay, theme, live }: ChartsProps) {
   const [smoothing, setSmoothing] = useState(0.9);
   const [isLog, setLog] = useState(false);
   const [byEpoch, setByEpoch] = useState(false);
@@ -118,6 +127,7 @@ export function Charts({ replay, theme }: { readonly replay: Replay; readonly th
           summary={summaryOf(pace, (value) => whole(Math.round(value)))}
         />
       </div>
+      <StepTime {...common} replay={replay} live={live} />
     </section>
   );
 }

@@ -54,7 +54,7 @@ export function RunView({ replay, feed, refusal = null, now, theme, live = new M
       <Standing replay={replay} feed={feed} refusal={refusal} now={now} />
       <Findings replay={replay} />
       <Figures replay={replay} />
-      <Charts replay={replay} theme={theme} />
+      <Charts replay={replay} theme={theme} live={live} />
       <Predictions list={replay.predictions} />
       <Workers replay={replay} now={now} live={live} />
       <EventList replay={replay} />

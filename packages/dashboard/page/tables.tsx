@@ -44,6 +44,7 @@ export function Workers({ replay, now, live }: WorkersProps) {
                 <th>Engine</th>
                 <th>From</th>
                 <th class="number">Samples/s</th>
+                <th class="number">Leases done</th>
                 <th class="number">Lost or unused</th>
                 <th class="number">Memory</th>
                 <th>Joined</th>
@@ -69,6 +70,7 @@ export function Workers({ replay, now, live }: WorkersProps) {
                     <td class="number">
                       {status?.samplesPerSecond == null ? '–' : whole(Math.round(status.samplesPerSecond))}
                     </td>
+                    <td class="number">{whole(worker.done)}</td>
                     <td class="number">{worker.lost + worker.discarded}</td>
                     <td class="number">{size(worker.rssBytes)}</td>
                     <td>{clock(worker.joinedAt)}</td>

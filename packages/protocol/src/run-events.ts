@@ -165,6 +165,8 @@ export type RunFact =
       readonly bytesReceived: number;
       /** The same, from the server to the workers. */
       readonly bytesSent: number;
+      /** Where the step's time went; absent in logs of older versions. */
+      readonly timing?: StepTiming;
     } & MetricFigure)
   /** How large a worker and the server are, now and then. */
   | {
@@ -307,6 +309,38 @@ export interface Machine {
   readonly cores: number;
   readonly memoryBytes: number;
 }
+
+/**
+ * Where a step's time went: milliseconds, whole ones from 100 on and tenths below. A step takes `allMs` and `serverMs`, together
+ * its `stepMs`.
+ */
+export interface StepTiming {
+  /** From the step's beginning until the first result of its sum came in. */
+  readonly firstMs: number;
+  /** … until the last did. */
+  readonly allMs: number;
+  /** The end of `allMs`, in which one worker alone kept the step waiting; 0 where there was only one. */
+  readonly waitMs: number;
+  /** From the last result until the parameters had moved. */
+  readonly serverMs: number;
+  /** What the server did in all this time: it encoded the parameters and handed them over. */
+  readonly sendMs: number;
+  /** It read results and added them up. */
+  readonly sumMs: number;
+  /** It found the length of the gradient. */
+  readonly normMs: number;
+  /** The optimizer moved the parameters. */
+  readonly updateMs: number;
+  /** The results, in the order of their arrival. */
+  readonly arrivals: readonly Arrival[];
+}
+
+/**
+ * The rank of a result's worker; when it came in, since the step's beginning; how long it was computed, by the worker's account
+ * (ms); its samples. Of more than 32 results, one entry for each worker, with the last arrival, sums of the rest, and behind them the
+ * number of its results; of more than 32 workers, the last ones.
+ */
+export type Arrival = readonly [rank: number, atMs: number, computeMs: number, samples: number, results?: number];
 
 /** Somebody a step waits for, and why it takes so long. */
 export interface AwaitedWorker {

@@ -1,3 +1,4 @@
+import type { Block } from './messages.ts';
 import type { HealthFinding } from './run-events.ts';
 
 /** How a run stands at one moment: what `convoy status` asks a coordinator for. */
@@ -36,6 +37,18 @@ export interface WorkerStatus {
   readonly state: 'computing' | 'idle' | 'leaving' | 'away';
   /** While it computes, by its own account; null before its first result. */
   readonly samplesPerSecond: number | null;
+  /** What it computes at the moment; null while it has nothing to compute, or is away. */
+  readonly lease: RunningLease | null;
+}
+
+export interface RunningLease {
+  /** Commits before the step, or before the evaluation. */
+  readonly step: number;
+  readonly work: 'gradient' | 'evaluation';
+  /** Of the step's micro-batches, or of the evaluation's pieces. */
+  readonly block: Block;
+  /** Since it was given. */
+  readonly forMs: number;
 }
 
 /** How far the present step or evaluation is. */

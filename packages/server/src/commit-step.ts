@@ -1,6 +1,6 @@
 import { normOf } from '@convoy/training/optimizer/optimizer';
 import type { Sums, Tally } from '@convoy/numerics/reduction';
-import type { RunFact } from '@convoy/protocol/run-events';
+import type { RunFact, StepTiming } from '@convoy/protocol/run-events';
 import { metricFigure } from '@convoy/protocol/metric';
 import type { CoordinatorEvent, EvaluationTask, GradientTask } from '@convoy/training/coordinator/events';
 import type { RunFigures } from '@convoy/training/figures';
@@ -17,6 +17,15 @@ export interface StepCost {
   readonly computeMs: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  readonly timing?: StepTiming;
+}
+
+/** Keeps the account of a step that is being committed. */
+export interface StepAccount {
+  /** A part of the commit is done, which began with the commit or with the end of the part before. */
+  lap(part: 'normMs' | 'updateMs'): void;
+  /** Asked once, if the step is applied. */
+  cost(): StepCost;
 }
 
 /** What became of a task: the facts in their order, and what the coordinator has to be told before anything else, in this order. */
@@ -30,32 +39,33 @@ export interface Conclusion {
 /**
  * Applies a step: its gradient, summed over all micro-batches, moves the parameters once, or is refused and moves nothing.
  * @param total sums over the step's samples; the vector is one flat gradient and, behind it, the sums of the statistics.
- * @param costOf asked once, if the step is applied.
  */
 export function commitStep(
   task: GradientTask,
   total: Sums,
   training: Training,
   nowMs: number,
-  costOf: () => StepCost,
+  account: StepAccount,
 ): Conclusion {
   const { config, plan, parameters, figures, callbacks, health, plausibility, rollbackFactor } = training;
   const { vector, ...tally } = total;
   if (vector === null) throw new Error(`step ${task.step} was collected without a gradient`);
   const gradientNorm = normOfGradient(vector, tally.samples, training.trainableCount);
+  account.lap('normMs');
   if (!(gradientNorm <= LARGEST_NORM)) return refused(task, gradientNorm);
 
   const { schedule } = config;
   const learningRate = rateAt(task.step, { schedule, plan, callbacks: callbacks.state, rollbackFactor });
   const before = parameters.values;
   parameters.update(vector, tally.samples, learningRate);
+  account.lap('updateMs');
 
   plausibility.noteCommitted(gradientNorm, tally);
   const { stepMs, epochEnd } = figures.committed(task, tally, nowMs);
   const step = task.step + 1;
   const measured = { learningRate, gradientNorm, stepMs };
   const applied = { step, tally, gradientNorm, gradient: vector, before, after: parameters.values, epochEnd };
-  const facts: RunFact[] = [stepFact(task, tally, figures, measured, costOf())];
+  const facts: RunFact[] = [stepFact(task, tally, figures, measured, account.cost())];
   if (epochEnd !== null) facts.push({ type: 'epoch-ended', ...epochEnd });
   facts.push(...(health?.committed(applied) ?? []));
   return concluded(facts, { type: 'committed', task: task.id }, callbacks.stepDone(step, epochEnd), health);
@@ -120,7 +130,7 @@ function stepFact(
   { samples, lossSum, metricSum }: Tally,
   { metric }: RunFigures,
   measured: { readonly learningRate: number; readonly gradientNorm: number; readonly stepMs: number },
-  { workers, computeMs, ...bytes }: StepCost,
+  { workers, computeMs, ...rest }: StepCost,
 ): RunFact {
   const { stepMs } = measured;
   return {
@@ -134,6 +144,6 @@ function stepFact(
     workers,
     // A worker's clock is its own: what it says can't be more than there was.
     busyShare: stepMs === 0 ? 0 : Math.min(1, computeMs / (stepMs * workers)),
-    ...bytes,
+    ...rest,
   };
 }

@@ -103,7 +103,7 @@ async function train(options: Settings, circumstances: Circumstances = {}): Prom
         events.push({ at: 1_000, ...fact });
         if (isKilled()) kill();
       },
-      clock: { now: () => 1_000, after: () => () => {} },
+      clock: { now: () => 1_000, exact: () => 1_000, after: () => () => {} },
     },
     parameters,
     figures: new RunFigures('r', plan, checkpoint?.state.figures, metric),

@@ -1,5 +1,5 @@
-import type { ServerMessage } from '@convoy/protocol/messages';
-import type { WorkerStatus } from '@convoy/protocol/run-status';
+import type { EvaluationLease, Lease, ServerMessage } from '@convoy/protocol/messages';
+import type { RunningLease, WorkerStatus } from '@convoy/protocol/run-status';
 import type { Holding, WorkerId } from '@convoy/training/coordinator/events';
 import { sameHolding } from '@convoy/training/coordinator/member';
 import type { JoinedWorker, WorkerConnection } from './session.ts';
@@ -7,11 +7,17 @@ import type { JoinedWorker, WorkerConnection } from './session.ts';
 /** Workers of which the last leases are remembered: more than hold one at a time in any run. */
 const MAX_LEASES = 8_192;
 
+interface GivenLease extends Holding {
+  readonly step: number;
+  readonly work: RunningLease['work'];
+  readonly atMs: number;
+}
+
 /** The workers that take part, and the leases that each was given last. */
 export class JoinedWorkers implements Iterable<JoinedWorker> {
   readonly #workers = new Map<WorkerId, JoinedWorker>();
   /** Also of workers that are away. What one says that it holds is the last, or that before if it did not hear that it was answered. */
-  readonly #lastLeases = new Map<WorkerId, readonly Holding[]>();
+  readonly #lastLeases = new Map<WorkerId, readonly GivenLease[]>();
 
   [Symbol.iterator](): IterableIterator<JoinedWorker> {
     return this.#workers.values();
@@ -61,10 +67,16 @@ export class JoinedWorkers implements Iterable<JoinedWorker> {
   }
 
   /** All of them, as an operator wants to see them, in the order of their ranks. */
-  statuses(): readonly WorkerStatus[] {
-    const statuses = [...this].map(({ rank, name, engine, origin, speed, session }): WorkerStatus => {
-      const state = session === null ? 'away' : session.draining ? 'leaving' : session.owed > 0 ? 'computing' : 'idle';
-      return { rank, name, engine, origin, state, samplesPerSecond: speed.samplesPerSecond };
+  statuses(nowMs: number): readonly WorkerStatus[] {
+    const statuses = [...this].map(({ workerId, rank, name, engine, origin, speed, session }): WorkerStatus => {
+      const isOwing = session !== null && session.owed > 0;
+      const state = session === null ? 'away' : session.draining ? 'leaving' : isOwing ? 'computing' : 'idle';
+      const [last] = isOwing ? (this.#lastLeases.get(workerId) ?? []) : [];
+      const lease =
+        last === undefined
+          ? null
+          : { step: last.step, work: last.work, block: last.block, forMs: Math.max(0, nowMs - last.atMs) };
+      return { rank, name, engine, origin, state, samplesPerSecond: speed.samplesPerSecond, lease };
     });
     return statuses.sort((a, b) => a.rank - b.rank);
   }
@@ -73,10 +85,11 @@ export class JoinedWorkers implements Iterable<JoinedWorker> {
     for (const { session } of this) session?.connection.send(message);
   }
 
-  noteLease(id: WorkerId, { task, block }: Holding): void {
+  noteLease(id: WorkerId, { type, task, step, block }: Lease | EvaluationLease, atMs: number): void {
+    const work = type === 'lease' ? 'gradient' : 'evaluation';
     const [before] = this.#lastLeases.get(id) ?? [];
     this.#lastLeases.delete(id);
-    this.#lastLeases.set(id, [{ task, block }, ...(before === undefined ? [] : [before])]);
+    this.#lastLeases.set(id, [{ task, step, block, work, atMs }, ...(before === undefined ? [] : [before])]);
     if (this.#lastLeases.size > MAX_LEASES) this.#lastLeases.delete(this.#lastLeases.keys().next().value!);
   }
 

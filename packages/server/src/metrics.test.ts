@@ -80,7 +80,8 @@ describe("a run's metrics", () => {
   });
 
   it('count the workers by their states', async () => {
-    const worker = { rank: 0, name: 'w', engine: 'e', origin: 'o', state: 'computing', samplesPerSecond: 7 } as const;
+    const about = { rank: 0, name: 'w', engine: 'e', origin: 'o', lease: null };
+    const worker = { ...about, state: 'computing', samplesPerSecond: 7 } as const;
     expect(
       await samplesOf([], {
         ...STATUS,

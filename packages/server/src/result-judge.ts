@@ -8,8 +8,14 @@ import { faultOf, samplesIn } from './results.ts';
 import type { SumBuffers } from './task-sums.ts';
 import type { ServedTraining } from './training.ts';
 
+/** Who sent a result, and when it came in. */
+export interface Arrived {
+  readonly rank: number;
+  readonly atMs: number;
+}
+
 /** A block's sums, how long its worker says they took, and what it says beside an evaluation's. */
-export type Delivery = Sums & { readonly computeMs: number; readonly details?: EvaluationDetails };
+export type Delivery = Sums & Arrived & { readonly computeMs: number; readonly details?: EvaluationDetails };
 
 /** What a result of the present task is: no honest worker's, or sums that are believed or asked about. */
 export type Verdict =
@@ -30,14 +36,14 @@ export class ResultJudge {
   }
 
   /** @param task the present one, of which the result is. A delivery's vector is the caller's. */
-  judge(result: Result | EvaluationResult, task: Task): Verdict {
+  judge(result: Result | EvaluationResult, task: Task, arrived: Arrived): Verdict {
     const { training, gradients, buffers } = this.#options;
     const { config, plan, figures, plausibility, trainableCount } = training;
     const expected = { config, plan, metric: figures.metric, gradientBytes: gradients.messageBytes };
     const fault = faultOf(result, task, expected);
     if (fault !== null) return { fault };
     const { samples, lossSum, metricSum, computeMs } = result;
-    const tally = { samples, lossSum, metricSum, computeMs };
+    const tally = { samples, lossSum, metricSum, computeMs, ...arrived };
     const suspicion = plausibility.suspicionOfSums(tally, task);
     if (result.type !== 'result') {
       const unlikely = this.#faultOfDetails(result, task);

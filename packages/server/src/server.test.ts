@@ -103,6 +103,10 @@ class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  exact(): number {
+    return this.#nowMs;
+  }
+
   after(delayMs: number, callback: () => void): () => void {
     const key = Symbol();
     this.#alarms.set(key, { atMs: this.#nowMs + delayMs, callback });
@@ -244,6 +248,36 @@ describe('the parameter server', () => {
       'epoch-ended',
       'run-ended',
     ]);
+  });
+
+  it('says who computes what and for how long, and of a step when each result came in', async () => {
+    const { server, events, clock } = start({ minWorkers: 2 });
+    const [quick, late] = [new Peer(server), new Peer(server)];
+    await quick.join('quick');
+    await late.join('late');
+    const leases = { quick: await quick.next('lease'), late: await late.next('lease') };
+    clock.advance(300);
+    quick.answer(leases.quick, { computeMs: 280.04 });
+    await quick.next('accepted');
+    clock.advance(200);
+    expect(server.workers()).toMatchObject([
+      { rank: 0, state: 'idle', lease: null },
+      { rank: 1, state: 'computing', lease: { step: 0, work: 'gradient', block: { start: 1, size: 1 }, forMs: 500 } },
+    ]);
+    late.answer(leases.late, { computeMs: 490 });
+    await late.next('accepted');
+    expect(events.find(({ type }) => type === 'step')).toMatchObject({
+      ...{ step: 1, stepMs: 500 },
+      timing: {
+        ...{ firstMs: 300, allMs: 500, waitMs: 200, serverMs: 0 },
+        arrivals: [
+          [0, 300, 280, 2],
+          [1, 500, 490, 2],
+        ],
+      },
+    });
+    server.stop('enough');
+    await server.ended;
   });
 
   it.each<[string, Partial<Result>]>([

@@ -8,7 +8,14 @@ import { Coordinator } from '@convoy/training/coordinator/coordinator';
 import type { CoordinatorEffect, Position, Task, WorkerId } from '@convoy/training/coordinator/events';
 import { DEFAULT_COORDINATOR_OPTIONS, type CoordinatorOptions } from '@convoy/training/coordinator/options';
 import { FROM_THE_START, TaskSequence, type StartingPoint } from '@convoy/training/coordinator/task-sequence';
-import { commitStep, skipStep, takeEvaluation, type Conclusion, type StepCost } from './commit-step.ts';
+import {
+  commitStep,
+  skipStep,
+  takeEvaluation,
+  type Conclusion,
+  type StepAccount,
+  type StepCost,
+} from './commit-step.ts';
 import { CoordinatorLoop } from './coordinator-loop.ts';
 import { factOf, startFact, type ToldEffect } from './effect-facts.ts';
 import type { Ending } from './endings.ts';
@@ -18,6 +25,7 @@ import { ResultJudge, type Delivery } from './result-judge.ts';
 import { concludeRun, type RunDisk, type RunEnd } from './run-end.ts';
 import type { SessionEvent, WorkerConnection } from './session.ts';
 import { ROLLING_BACK, Sessions } from './sessions.ts';
+import { StepTimes } from './step-times.ts';
 import { SumBuffers, TaskSums, type ResultKey } from './task-sums.ts';
 import { startTraining, trainingStateAt, type ServedTraining, type TrainingOptions } from './training.ts';
 
@@ -51,6 +59,12 @@ export class ParameterServer {
   readonly #loop: CoordinatorLoop;
   /** What workers say the present task's collected blocks took them. */
   #computeMs = 0;
+  /** Where the present task's time goes. */
+  readonly #times = new StepTimes();
+  readonly #account: StepAccount = {
+    lap: (part) => this.#times.lap(part, this.#exactNow),
+    cost: () => this.#stepCost(),
+  };
   #end: Ending | null = null;
   /** What is being done about a collapse. */
   #reaction: Reaction | null = null;
@@ -128,7 +142,7 @@ export class ParameterServer {
 
   /** The workers that take part, as an operator wants to see them. */
   workers(): readonly WorkerStatus[] {
-    return this.#sessions.joined.statuses();
+    return this.#sessions.joined.statuses(this.#now);
   }
 
   /** How far the present step or evaluation is; null before the first. */
@@ -185,6 +199,7 @@ export class ParameterServer {
         return this.#fail(event.error);
       case 'worker-joined':
         this.#training.figures.workerJoined(this.#now, this.#sessions.joined.size);
+        this.#times.workerJoined(this.#exactNow);
         return this.#loop.tell(event);
       default:
         return this.#loop.tell(event);
@@ -205,8 +220,10 @@ export class ParameterServer {
       this.#loop.tell({ type: 'result-received', ...key, suspicion: null });
       return null;
     }
-    const verdict = this.#judge.judge(result, current);
+    const atMs = this.#exactNow;
+    const verdict = this.#judge.judge(result, current, { rank: this.#sessions.joined.nameOf(workerId).rank, atMs });
     if (verdict.fault !== null) return verdict.fault;
+    this.#times.spent('sumMs', atMs, this.#exactNow);
     this.#sums.keep(key, verdict.delivery);
     this.#loop.tell({ type: 'result-received', ...key, suspicion: verdict.suspicion });
     return null;
@@ -228,11 +245,14 @@ export class ParameterServer {
         this.#sums.open(effect.task);
         if (effect.task.kind === 'evaluation') this.#training.predictions?.open(effect.task);
         this.#computeMs = 0;
+        this.#times.opened(this.#exactNow);
         return this.#training.figures.taskOpened(this.#now);
       case 'send-parameters': {
         const connection = joined.connectionOf(effect.workerId);
-        if (connection) this.#publication.send(connection, effect.step, this.#training.parameters.values);
-        return;
+        if (connection === undefined) return;
+        const fromMs = this.#exactNow;
+        this.#publication.send(connection, effect.step, this.#training.parameters.values);
+        return this.#times.spent('sendMs', fromMs, this.#exactNow);
       }
       case 'lease':
         return this.#lease(effect);
@@ -240,21 +260,14 @@ export class ParameterServer {
         const { workerId, task, block } = effect;
         return joined.connectionOf(workerId)?.send({ type: 'cancel', task, block });
       }
-      case 'collect': {
-        const { workerId, task, block } = effect;
-        const { computeMs, details } = this.#sums.collect({ workerId, task: task.id, block });
-        this.#computeMs += computeMs;
-        if (details !== undefined) this.#training.predictions?.collect(details);
-        this.#sessions.reception.resultCollected();
-        return joined.connectionOf(workerId)?.send({ type: 'accepted', task: task.id, block });
-      }
+      case 'collect':
+        return this.#collect(effect);
       case 'discard':
         this.#sums.discard(effect);
         return this.#answer(effect, this.#sums.task?.step ?? 0, effect.reason);
       case 'commit':
-        return this.#conclude(
-          commitStep(effect.task, this.#sums.total, this.#training, this.#now, () => this.#stepCost()),
-        );
+        this.#times.committing(this.#exactNow);
+        return this.#conclude(commitStep(effect.task, this.#sums.total, this.#training, this.#now, this.#account));
       case 'skip':
         return this.#conclude(skipStep(effect.task, effect.reason, this.#training, this.#now));
       case 'evaluate':
@@ -300,7 +313,20 @@ export class ParameterServer {
   }
 
   #stepCost(): StepCost {
-    return { workers: this.#sessions.joined.size, computeMs: this.#computeMs, ...this.#sessions.newBytes() };
+    const timing = this.#times.timing(this.#exactNow);
+    return { workers: this.#sessions.joined.size, computeMs: this.#computeMs, ...this.#sessions.newBytes(), timing };
+  }
+
+  #collect({ workerId, task, block }: Extract<CoordinatorEffect, { type: 'collect' }>): void {
+    const { joined, reception } = this.#sessions;
+    const fromMs = this.#exactNow;
+    const delivery = this.#sums.collect({ workerId, task: task.id, block });
+    this.#times.spent('sumMs', fromMs, this.#exactNow);
+    this.#computeMs += delivery.computeMs;
+    this.#times.taken(delivery);
+    if (delivery.details !== undefined) this.#training.predictions?.collect(delivery.details);
+    reception.resultCollected();
+    joined.connectionOf(workerId)?.send({ type: 'accepted', task: task.id, block });
   }
 
   #lease({ workerId, task, block, instead }: Extract<CoordinatorEffect, { type: 'lease' }>): void {
@@ -371,6 +397,10 @@ export class ParameterServer {
 
   get #now(): number {
     return this.#options.context.clock.now();
+  }
+
+  get #exactNow(): number {
+    return this.#options.context.clock.exact();
   }
 
   #report(fact: RunFact): void {

@@ -88,7 +88,7 @@ export class Sessions {
   lease(workerId: WorkerId, work: Extract<ServerMessage, { type: 'lease' | 'evaluation-lease' }>): void {
     const session = this.joined.get(workerId)?.session ?? null;
     if (session === null) return;
-    this.joined.noteLease(workerId, work);
+    this.joined.noteLease(workerId, work, this.#now);
     this.#incurDebt(session);
     session.connection.send(work);
   }

@@ -191,9 +191,13 @@ function describeTypes(events: readonly DescribedEvent[]): readonly DescribedTyp
     const type = checker.getDeclaredTypeOfSymbol(symbol);
     const about = ts.displayPartsToString(symbol.getDocumentationComment(checker)).replace(/\s+/g, ' ');
     const literals = type.isUnion() && type.types.every((each) => each.isStringLiteral());
-    const fields =
-      literals || !(type.flags & (ts.TypeFlags.Object | ts.TypeFlags.Union)) ? [] : Object.values(fieldsOf(type));
-    const text = literals ? type.types.map((each) => code((each as ts.StringLiteralType).value)).join(', ') : undefined;
+    // Its fields are those of every array.
+    const tuple = checker.isTupleType(type) ? (declaration as ts.TypeAliasDeclaration).type : undefined;
+    const hasFields = !literals && tuple === undefined && type.flags & (ts.TypeFlags.Object | ts.TypeFlags.Union);
+    const fields = hasFields ? Object.values(fieldsOf(type)) : [];
+    const text = literals
+      ? type.types.map((each) => code((each as ts.StringLiteralType).value)).join(', ')
+      : tuple && code(tuple.getText().replaceAll('readonly ', ''));
     types.set(name.text, { name: name.text, about, fields, ...(text === undefined ? {} : { text }) });
     waiting.push(...fields.flatMap(({ named }) => named));
   }

@@ -4,7 +4,10 @@ import { StepSeries } from './series.ts';
 
 const series = new StepSeries();
 for (let step = 1; step <= 100; step++) {
-  series.add(step, { loss: step, metric: 0, learningRate: 0, gradientNorm: 0, samplesPerSecond: 0, elapsedMs: 0 });
+  series.add(step, {
+    ...{ loss: step, metric: 0, learningRate: 0, gradientNorm: 0, samplesPerSecond: 0, elapsedMs: 0 },
+    ...{ computingMs: 0, waitingMs: 0, serverMs: 0, bytesReceived: 0, bytesSent: 0 },
+  });
 }
 const validations = [30, 55, 90].map((step) => ({ step, epoch: 0, elapsedMs: 0, loss: step / 10, metric: 0 }));
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { RunEvent, RunFact } from '@convoy/protocol/run-events';
+import type { RunEvent, RunFact, StepTiming } from '@convoy/protocol/run-events';
 import { Replay } from './replay.ts';
 
 /** A run whose first worker was killed in step 19 and whose coordinator after step 25; another one resumed it at step 21. */
@@ -87,4 +87,30 @@ test('what is no event is counted, and what is not finite has no figure', () => 
 test('time left follows the pace of the last steps', () => {
   expect(replayOfFacts(started).leftMs).toBeNull();
   expect(replayOfFacts(started, step(1), step(2)).leftMs).toBe(38 * 100);
+});
+
+test('a step’s time is shared out, each worker has its leases, and a log of an older version has neither', () => {
+  const joined = (rank: number): RunFact => ({
+    ...{ type: 'worker-joined', workerId: `w${rank}`, rank, name: `host:${rank}`, engine: 'e', workers: rank + 1 },
+  });
+  const timing: StepTiming = {
+    ...{ firstMs: 40, allMs: 100, waitMs: 30, serverMs: 12, sendMs: 5, sumMs: 2, normMs: 1, updateMs: 9 },
+    arrivals: [
+      [0, 40, 35, 8],
+      [0, 70, 28, 8],
+      [1, 100, 90, 24, 3],
+    ],
+  };
+  const timed = (number: number): RunFact => ({ ...(step(number) as Extract<RunFact, { type: 'step' }>), timing });
+  const replay = replayOfFacts(started, joined(0), joined(1), step(1), timed(2), timed(3));
+  const last = (quantity: 'computingMs' | 'waitingMs' | 'serverMs') => replay.series.values(quantity).at(-1);
+  expect([last('computingMs'), last('waitingMs'), last('serverMs')]).toEqual([65, 30, 17]);
+  expect(replay.series.values('waitingMs')[0]).toBe(NaN);
+  expect(replay.arrivals.recent.map((each) => each.step)).toEqual([2, 3]);
+  expect(replay.workers.all.map(({ rank, done }) => [rank, done])).toEqual([
+    [0, 4],
+    [1, 6],
+  ]);
+  expect(replayOf(lines).arrivals.recent).toEqual([]);
+  expect(replayOf(lines).workers.all.every(({ done }) => done === 0)).toBe(true);
 });

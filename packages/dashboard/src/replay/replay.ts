@@ -3,6 +3,7 @@ import type { HealthFinding, HealthKind, RunEvent, RunSummary } from '@convoy/pr
 import { PredictionList } from './predictions.ts';
 import { StepSeries } from './series.ts';
 import { turnOf, type RunTurn } from './turns.ts';
+import { StepArrivals } from './step-arrivals.ts';
 import { wordsOf, type Kind } from './words.ts';
 import { WorkerList } from './worker-list.ts';
 
@@ -90,6 +91,7 @@ export class Replay {
   findings: ShownFinding[] = [];
   readonly workers = new WorkerList();
   readonly predictions = new PredictionList();
+  readonly arrivals = new StepArrivals();
   told: ToldEvent[] = [];
   /** Lines that are no events: the log was changed. */
   damaged = 0;
@@ -206,7 +208,7 @@ export class Replay {
   }
 
   #seeStep(event: EventOf<'step'>): void {
-    const { step, epoch, loss, learningRate, gradientNorm, samples, stepMs } = event;
+    const { step, epoch, loss, learningRate, gradientNorm, samples, stepMs, bytesReceived, bytesSent } = event;
     // A coordinator that was lost may have been further than its newest checkpoint.
     if (step <= this.step) this.#takeBack(step - 1);
     this.state = { name: 'training' };
@@ -220,7 +222,11 @@ export class Replay {
       gradientNorm: number(gradientNorm),
       samplesPerSecond,
       elapsedMs: this.#elapsedMs,
+      ...shareOut(event),
+      bytesReceived,
+      bytesSent,
     });
+    this.arrivals.see(event);
     this.#recentMs.push(stepMs);
     if (this.#recentMs.length > RECENT_STEPS) this.#recentMs.shift();
   }
@@ -241,12 +247,20 @@ export class Replay {
   #takeBack(step: number): void {
     this.step = step;
     this.series.takeBack(step);
+    this.arrivals.takeBack(step);
     this.#recentMs = [];
     this.epochs = upTo(this.epochs, step);
     this.validations = upTo(this.validations, step);
     this.tests = upTo(this.tests, step);
     this.predictions.takeBack(step);
   }
+}
+
+/** A step's time in three parts; NaN in logs of older versions. */
+function shareOut({ timing }: EventOf<'step'>) {
+  if (timing === undefined) return { computingMs: NaN, waitingMs: NaN, serverMs: NaN };
+  const { allMs, waitMs, serverMs, sendMs } = timing;
+  return { computingMs: Math.max(0, allMs - waitMs - sendMs), waitingMs: waitMs, serverMs: sendMs + serverMs };
 }
 
 /** JSON has no NaN: what was not finite is null there. */

@@ -7,6 +7,11 @@ export const STEP_QUANTITIES = [
   'samplesPerSecond',
   // Since the first worker joined, without the time in which nobody served the run.
   'elapsedMs',
+  'computingMs',
+  'waitingMs',
+  'serverMs',
+  'bytesReceived',
+  'bytesSent',
 ] as const;
 export type StepQuantity = (typeof STEP_QUANTITIES)[number];
 
@@ -22,7 +27,7 @@ export interface Buckets {
 const FIRST_ROOM = 1_024;
 
 /**
- * Figures of every step, none left out: 56 bytes a step. What is drawn of them are buckets, which keep each bucket's least and
+ * Figures of every step, none left out: 96 bytes a step. What is drawn of them are buckets, which keep each bucket's least and
  * greatest figure, so that no peak is lost.
  */
 export class StepSeries {

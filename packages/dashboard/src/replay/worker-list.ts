@@ -14,6 +14,8 @@ export interface ShownWorker {
   readonly quarantinedUntil: number | null;
   /** Why it is not simply here. */
   readonly reason: string | null;
+  /** Results that went into a step; 0 in logs of older versions. */
+  readonly done: number;
   /** Leases that went to others, and results that were not used. */
   readonly lost: number;
   readonly discarded: number;
@@ -25,14 +27,19 @@ const MAX_GONE = 200;
 
 /** The workers of a run: those that take part, and those that did. */
 export class WorkerList {
-  #workers = new Map<string, ShownWorker>();
+  #workers = new Map<string, Omit<ShownWorker, 'done'>>();
+  /** Results by their workers. Changes with every step, so it is not among the workers' other figures. */
+  readonly #done = new Map<string, number>();
+  /** Who had a rank last. */
+  readonly #ofRank = new Map<number, string>();
   /** Bytes in memory of the server, and when that was measured. */
   serverRssBytes: number | null = null;
 
   /** In the order of their ranks, those that are gone last. */
   get all(): readonly ShownWorker[] {
-    const gone = ({ state }: ShownWorker) => Number(state === 'gone');
-    return [...this.#workers.values()].sort((a, b) => gone(a) - gone(b) || a.rank - b.rank || a.joinedAt - b.joinedAt);
+    const gone = ({ state }: Pick<ShownWorker, 'state'>) => Number(state === 'gone');
+    const workers = [...this.#workers.values()].map((each) => ({ ...each, done: this.#done.get(each.workerId) ?? 0 }));
+    return workers.sort((a, b) => gone(a) - gone(b) || a.rank - b.rank || a.joinedAt - b.joinedAt);
   }
 
   get hereCount(): number {
@@ -52,8 +59,15 @@ export class WorkerList {
           discarded: before?.discarded ?? 0,
           rssBytes: before?.rssBytes ?? null,
         });
+        this.#ofRank.set(rank, workerId);
         return;
       }
+      case 'step':
+        for (const [rank, , , , results = 1] of event.timing?.arrivals ?? []) {
+          const workerId = this.#ofRank.get(rank);
+          if (workerId !== undefined) this.#done.set(workerId, (this.#done.get(workerId) ?? 0) + results);
+        }
+        return;
       case 'worker-left':
         this.#change(event.workerId, { state: 'gone', leftAt: event.at, reason: event.reason });
         return this.#forgetLongGone();
@@ -96,7 +110,7 @@ export class WorkerList {
     }
   }
 
-  #change(workerId: string, change: Partial<ShownWorker>): void {
+  #change(workerId: string, change: Partial<Omit<ShownWorker, 'done'>>): void {
     const worker = this.#workers.get(workerId);
     if (worker !== undefined) this.#workers.set(workerId, { ...worker, ...change });
   }
@@ -105,6 +119,9 @@ export class WorkerList {
     const gone = [...this.#workers.values()].filter(({ state }) => state === 'gone');
     if (gone.length <= 2 * MAX_GONE) return;
     gone.sort((a, b) => a.leftAt! - b.leftAt!);
-    for (const { workerId } of gone.slice(0, -MAX_GONE)) this.#workers.delete(workerId);
+    for (const { workerId } of gone.slice(0, -MAX_GONE)) {
+      this.#workers.delete(workerId);
+      this.#done.delete(workerId);
+    }
   }
 }
