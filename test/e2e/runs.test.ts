@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Convoy, convoy, temporaryFolder } from '../support/convoy.ts';
-import { steps } from '../support/run-watch.ts';
+import { eventOf, steps } from '../support/run-watch.ts';
 import { ConvoyInTerminal } from '../support/terminal.ts';
 import { Pace, PACED_SHAPES } from '../support/workloads.ts';
 
@@ -34,6 +34,11 @@ it('runs are listed with what they came to, and compared by the settings in whic
   expect(compared.runs).toEqual(['slow', 'quick']);
   expect(compared.settings).toEqual({ 'optimizer.learningRate': ['0.001', '0.01'] });
   expect(compared.figures['steps']).toEqual(['14/14', '14/14']);
+  const ends = await Promise.all(
+    ['slow', 'quick'].map(async (name) => (await eventOf(pathOf(name), 'run-ended')).parametersSha256.slice(0, 16)),
+  );
+  expect(new Set(ends).size).toBe(2);
+  expect(compared.figures['parameters (sha256)']).toEqual(ends);
 });
 
 it('a run is deleted when that is meant, and not while it is served', async () => {

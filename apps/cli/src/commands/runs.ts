@@ -3,13 +3,14 @@ import { existsSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { readHistory, type Measured } from '@convoy/convoy/history';
+import { foldHistory, readRunEvents, type Measured } from '@convoy/convoy/history';
 import type { ListedRun } from '@convoy/dashboard/replay/listed-run';
 import { runsIn } from '@convoy/dashboard/serve/run-list';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { countOf, metricValue } from '@convoy/protocol/event-words';
 import { fileError } from '@convoy/protocol/file-error';
 import { METRIC_LABELS, readMetric } from '@convoy/protocol/metric';
+import type { RunEvent } from '@convoy/protocol/run-events';
 import { differingSettings } from '@convoy/protocol/setting-paths';
 import { EVENTS_FILE } from '@convoy/run-store/event-log';
 import { readConfig } from '@convoy/run-store/run-folder';
@@ -20,6 +21,9 @@ import { jsonFlag } from '../flags/run.ts';
 import { textTable } from '../text-table.ts';
 
 const DEFAULT_FOLDER = 'runs';
+
+/** Enough of a digest to tell runs apart. */
+const DIGITS = 16;
 
 const deleteFlags = flagTable({ yes: { help: 'ask nothing', default: false as boolean } });
 
@@ -108,7 +112,8 @@ export function comparison(runs: readonly Compared[]): {
 }
 
 function comparedRun(folder: string): Compared {
-  const { metric, steps, validations, test, totalSteps } = readHistory(folder);
+  const events = readRunEvents(folder);
+  const { metric, steps, validations, test, totalSteps } = foldHistory(events);
   const label = METRIC_LABELS[metric];
   const valueOf = (measured: Measured | null | undefined) =>
     measured == null ? '' : metricValue(metric, readMetric(measured).value);
@@ -124,8 +129,15 @@ function comparedRun(folder: string): Compared {
       [`last validation ${label}`]: valueOf(validations.at(-1)),
       [`test ${label}`]: valueOf(test),
       'test loss': test === null ? '' : test.loss.toFixed(4),
+      'parameters (sha256)': finalDigest(events),
     },
   };
+}
+
+/** The beginning of the final parameters' digest: equal in runs that came to the same, bit for bit. Empty while a run goes on. */
+function finalDigest(events: readonly RunEvent[]): string {
+  const last = events.findLast(({ type }) => type === 'run-ended' || type === 'run-started' || type === 'run-resumed');
+  return last?.type === 'run-ended' ? last.parametersSha256.slice(0, DIGITS) : '';
 }
 
 async function deleteRuns(folders: readonly string[], { yes }: FlagValues<typeof deleteFlags>): Promise<void> {
