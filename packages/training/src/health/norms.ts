@@ -134,7 +134,8 @@ function judgeGradients(norms: Norms, step: number, kernels: readonly KernelFigu
       severity: 'alarm',
       since: norms.vanished.since,
       evidence: `the gradient of ${first!.name} is ${figure(first!.gradient)} an element (at first ${figure(was)}, in the last layer ${figure(last)}) while the loss is high`,
-      advice: 'try batch normalisation, which keeps gradients alive (--model lesson-bn has it), or train anew with a lower --lr',
+      advice:
+        'try batch normalisation, which keeps gradients alive (--model lesson-bn has it), or train anew with a lower --lr',
     },
   ];
 }

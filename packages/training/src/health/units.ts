@@ -113,7 +113,8 @@ function deadUnits({ name, count }: UnitLayer, dead: Units['silent']): Verdict {
     severity: 'note',
     since: lastOf(dead),
     evidence: `${dead.length} of ${count} units of ${name} have had a gradient of exactly 0 for ${DEAD_STEPS} steps`,
-    advice: 'they are lost capacity; a lower --lr or a --warmup keeps more of them alive, and batch normalisation (--model lesson-bn has it) most',
+    advice:
+      'they are lost capacity; a lower --lr or a --warmup keeps more of them alive, and batch normalisation (--model lesson-bn has it) most',
   };
 }
 
