@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { countOf } from '@convoy/protocol/event-words';
 import { whole } from './text.ts';
 
 interface ConfusionTableProps {
@@ -18,8 +19,8 @@ export function ConfusionTable({ classes, counts }: ConfusionTableProps) {
   const wordsOf = (row: number, column: number) => {
     const count = counts[row]![column]!;
     const share = share100(count, totals[row]!);
-    const what = `${whole(count)} of ${whole(totals[row]!)} ${classes[row]} (${share} %)`;
-    return row === column ? `${what} are recognised` : `${what} are taken for ${classes[column]}`;
+    const what = `${whole(count)} of ${whole(totals[row]!)} of “${classes[row]}” (${share} %)`;
+    return row === column ? `${what} are recognised` : `${what} are taken for “${classes[column]}”`;
   };
   return (
     <>
@@ -109,7 +110,7 @@ function mostConfused(classes: readonly string[], counts: ConfusionTableProps['c
     for (const [predicted, count] of row.entries()) {
       if (label === predicted || count <= most) continue;
       most = count;
-      words = `Most often confused: ${classes[label]}, taken for ${classes[predicted]} ${whole(count)} times.`;
+      words = `Most often confused: “${classes[label]}” is taken for “${classes[predicted]}”, ${countOf(count, 'time')}.`;
     }
   }
   return words;

@@ -92,7 +92,7 @@ function Regression({ samples }: { readonly samples: readonly ShownPrediction[] 
 function ValuesTable({ samples }: { readonly samples: readonly ShownPrediction[] }) {
   const listOf = (values: readonly (number | null)[]) => values.map(figure).join(', ');
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of the largest errors">
+    <div class="scroll errors" tabIndex={0} role="region" aria-label="Table of the largest errors">
       <table>
         <thead>
           <tr>

@@ -6,6 +6,7 @@ import { Environment } from './environment.tsx';
 import { EventList } from './event-list.tsx';
 import { useLiveWorkers } from './live-workers.ts';
 import type { FeedState } from './feed.ts';
+import { Layers } from './layers.tsx';
 import { Predictions } from './predictions.tsx';
 import { Settings } from './settings.tsx';
 import { standingOf } from './standing.ts';
@@ -55,6 +56,7 @@ export function RunView({ replay, feed, refusal = null, now, theme, live = new M
       <Findings replay={replay} />
       <Figures replay={replay} />
       <Charts replay={replay} theme={theme} live={live} />
+      <Layers list={replay.layers} theme={theme} />
       <Predictions list={replay.predictions} />
       <Workers replay={replay} now={now} live={live} />
       <EventList replay={replay} />

@@ -237,6 +237,27 @@ export type RunFact =
       /** A PNG, base64. */
       readonly png: string;
     }
+  /** What the layers that are trained are like: every few steps their norms, and at validations how their weights are distributed. */
+  | { readonly type: 'layers'; readonly step: number; readonly layers: readonly LayerFigures[] }
+  /** The filters of the first convolution, at a validation. */
+  | {
+      readonly type: 'filters';
+      readonly step: number;
+      readonly layer: string;
+      /** Of a filter, in pixels. */
+      readonly width: number;
+      readonly height: number;
+      /** Grey, or red, green and blue. */
+      readonly channels: 1 | 3;
+      /** The layer's filters; the first so many are shown. */
+      readonly total: number;
+      readonly count: number;
+      /** The weights that black and white stand for. */
+      readonly low: number;
+      readonly high: number;
+      /** Bytes of shape [count, height, width, channels], base64. */
+      readonly pixels: string;
+    }
   /** ReduceLROnPlateau: what the schedule starts from is another rate from the next step on. */
   | {
       readonly type: 'learning-rate-reduced';
@@ -274,6 +295,28 @@ export type RunFact =
 
 /** An event with figures. */
 export type MeasuringEvent = Extract<RunEvent, { readonly type: 'step' | 'epoch-ended' | 'evaluated' }>;
+
+/** What is measured of a layer, over all that it trains: its kernel, its biases. */
+export interface LayerFigures {
+  readonly name: string;
+  /** Euclidean norm of the weights: before the step's update, or as they were validated. */
+  readonly weights: number;
+  /** Norm of the step's mean gradient. */
+  readonly gradient?: number;
+  /** Norm of what the step's update added. */
+  readonly update?: number;
+  /** At validations: how the weights are distributed. */
+  readonly histogram?: {
+    /** The least weight and the greatest. */
+    readonly from: number;
+    readonly to: number;
+    /** Weights in each of the equally wide bins between them. */
+    readonly counts: readonly number[];
+    /** Of the weights, and of their squares. */
+    readonly sum: number;
+    readonly sumOfSquares: number;
+  };
+}
 
 /** What is taken for what: of up to 100 classes a matrix, of more the pairs that are confused most often. */
 export type Confusion =

@@ -67,7 +67,7 @@ export function commitStep(
   const applied = { step, tally, gradientNorm, gradient: vector, before, after: parameters.values, epochEnd };
   const facts: RunFact[] = [stepFact(task, tally, figures, measured, account.cost())];
   if (epochEnd !== null) facts.push({ type: 'epoch-ended', ...epochEnd });
-  facts.push(...(health?.committed(applied) ?? []));
+  facts.push(...(training.layers?.committed(applied) ?? []), ...(health?.committed(applied) ?? []));
   return concluded(facts, { type: 'committed', task: task.id }, callbacks.stepDone(step, epochEnd), health);
 }
 
@@ -90,6 +90,7 @@ export function takeEvaluation(task: EvaluationTask, total: Sums, training: Trai
   plausibility.noteEvaluated(total);
   const { images = [], predictions = [] } = training.predictions?.conclude(task) ?? {};
   const facts: RunFact[] = [...images, { type: 'evaluated', purpose, ...evaluation }, ...predictions];
+  facts.push(...(training.layers?.evaluated(purpose, task.step, training.parameters.values) ?? []));
   const answer = { type: 'evaluated', task: task.id } as const;
   // The test decides nothing.
   if (purpose === 'test') return { facts, events: [answer], reaction: null };

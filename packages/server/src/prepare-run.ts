@@ -21,6 +21,7 @@ import { createOptimizer } from '@convoy/training/optimizer/optimizer';
 import { planRun, type RunPlan } from '@convoy/training/sampling';
 import { systemClock } from './clock.ts';
 import { HealthWatch, type CollapseAction } from './health-watch.ts';
+import { LayerWatch } from './layer-watch.ts';
 import { identityOf, openRun, type OpenedRun } from './open-run.ts';
 import { thisMachine } from './machine.ts';
 import { Parameters } from './parameters.ts';
@@ -93,6 +94,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     health,
     rollbackFactor: factorAfter(rollbacks),
     predictions: await predictionsOf(opened, context, options.onNote),
+    layers: new LayerWatch(model.tensors, context.layout.plan),
     leftBehind,
     coordinator: coordinatorOptions(options, checkpointEvery),
   });

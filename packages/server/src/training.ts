@@ -6,6 +6,7 @@ import type { RunFigures } from '@convoy/training/figures';
 import type { RunPlan } from '@convoy/training/sampling';
 import { EpochCallbacks } from './epoch-callbacks.ts';
 import type { HealthWatch } from './health-watch.ts';
+import type { LayerWatch } from './layer-watch.ts';
 import type { Parameters } from './parameters.ts';
 import type { Predictions } from './predictions.ts';
 import { Plausibility } from './results.ts';
@@ -26,6 +27,8 @@ export interface Training {
   readonly rollbackFactor: number;
   /** Null shows nothing of what is evaluated. */
   readonly predictions?: Pick<Predictions, 'conclude'> | null;
+  /** Null shows nothing of the layers. */
+  readonly layers?: LayerWatch | null;
 }
 
 /** A server's training: one that can be written down. */
@@ -50,12 +53,14 @@ export interface TrainingOptions {
   readonly rollbackFactor?: number;
   /** Null shows nothing of what is evaluated. */
   readonly predictions?: Predictions | null;
+  /** Null shows nothing of the layers. */
+  readonly layers?: LayerWatch | null;
 }
 
 export function startTraining({ context, callbacks, ...options }: TrainingOptions): ServedTraining {
   const { config, layout } = context;
   const { plan, model } = layout;
-  const { parameters, figures, health = null, rollbackFactor = 1, predictions = null } = options;
+  const { parameters, figures, health = null, rollbackFactor = 1, predictions = null, layers = null } = options;
   return {
     config,
     plan,
@@ -67,6 +72,7 @@ export function startTraining({ context, callbacks, ...options }: TrainingOption
     plausibility: new Plausibility(figures.metric),
     rollbackFactor,
     predictions,
+    layers,
   };
 }
 

@@ -86,6 +86,8 @@ export function eventLine(event: RunEvent, colors: Colors): EventLine | null {
     // Whoever is done first computes a copy of what is left: that happens in healthy runs as well.
     case 'leased-again':
     case 'memory':
+    case 'layers':
+    case 'filters':
     case 'predictions':
     case 'sample-image':
     case 'resumed':

@@ -1,5 +1,6 @@
 import { readMetric, type MetricFigure, type MetricName } from '@convoy/protocol/metric';
 import type { HealthFinding, HealthKind, RunEvent, RunSummary } from '@convoy/protocol/run-events';
+import { LayerList } from './layers.ts';
 import { PredictionList } from './predictions.ts';
 import { StepSeries } from './series.ts';
 import { turnOf, type RunTurn } from './turns.ts';
@@ -92,6 +93,7 @@ export class Replay {
   readonly workers = new WorkerList();
   readonly predictions = new PredictionList();
   readonly arrivals = new StepArrivals();
+  readonly layers = new LayerList();
   told: ToldEvent[] = [];
   /** Lines that are no events: the log was changed. */
   damaged = 0;
@@ -131,6 +133,7 @@ export class Replay {
     this.lastAt = event.at;
     this.workers.see(event);
     this.predictions.see(event);
+    this.layers.see(event);
     const turn = turnOf(event);
     if (turn !== null) this.turns.push(turn);
     this.#fold(event);
@@ -253,6 +256,7 @@ export class Replay {
     this.validations = upTo(this.validations, step);
     this.tests = upTo(this.tests, step);
     this.predictions.takeBack(step);
+    this.layers.takeBack(step);
   }
 }
 

@@ -27,6 +27,8 @@ export function wordsOf(event: RunEvent): Words | null {
     case 'step':
     case 'memory':
     case 'predictions':
+    case 'layers':
+    case 'filters':
     case 'sample-image':
       return null;
     case 'run-started':

@@ -16,7 +16,7 @@ export interface RunSource {
 const END_BYTES = 64 * 1024;
 /** Lines that say nothing about a list, and are long: more of the log's end is read, so that others are among it. */
 const TAIL_BYTES = 512 * 1024;
-const IS_BULKY = /^\{"at":\d+,"type":"(?:sample-image|predictions)"/;
+const IS_BULKY = /^\{"at":\d+,"type":"(?:sample-image|predictions|layers|filters)"/;
 /** Runs in a list: the newest. */
 const MAX_LISTED = 500;
 

@@ -1,7 +1,7 @@
 import type { TensorTable } from '@convoy/protocol/tensor';
 import * as v from 'valibot';
-import { normOf } from '../optimizer/optimizer.ts';
 import { wholeNumber } from '@convoy/protocol/numbers';
+import { normsOfTensor } from '../layers/tensor-norms.ts';
 import { median, type Verdict } from './verdict.ts';
 
 /** Layers are measured every so many steps: it costs a pass over three vectors. */
@@ -62,13 +62,13 @@ export function probeKernels(
   before: Float32Array,
   after: Float32Array,
 ): readonly KernelFigures[] {
+  const vectors = { gradient: gradientSum, samples, before, after };
   return tensors
     .filter(({ name }) => name.endsWith('/kernel'))
-    .map(({ name, offset, size }) => {
-      const part = (vector: Float32Array) => vector.subarray(offset, offset + size);
-      const length = normOf(part(before));
-      const change = length === 0 ? 0 : distance(part(before), part(after)) / length;
-      return { name, gradient: normOf(part(gradientSum), samples) / Math.sqrt(size), change };
+    .map((tensor) => {
+      const { weights, gradient, update } = normsOfTensor(tensor, vectors);
+      const change = weights === 0 ? 0 : update / weights;
+      return { name: tensor.name, gradient: gradient / Math.sqrt(tensor.size), change };
     });
 }
 
@@ -158,28 +158,6 @@ function judgeChanges(norms: Norms, step: number, kernels: readonly KernelFigure
       advice: 'lower --lr to a tenth, or let it rise with --warmup',
     },
   ];
-}
-
-/** Euclidean distance, in float64, in four partial sums that don't wait for each other: element i belongs to number i mod 4. */
-function distance(a: Float32Array, b: Float32Array): number {
-  const squareAt = (i: number) => (i < a.length ? (a[i]! - b[i]!) ** 2 : 0);
-  let s0 = 0;
-  let s1 = 0;
-  let s2 = 0;
-  let s3 = 0;
-  const whole = a.length - (a.length % 4);
-  for (let i = 0; i < whole; i += 4) {
-    const d0 = a[i]! - b[i]!;
-    const d1 = a[i + 1]! - b[i + 1]!;
-    const d2 = a[i + 2]! - b[i + 2]!;
-    const d3 = a[i + 3]! - b[i + 3]!;
-    s0 += d0 * d0;
-    s1 += d1 * d1;
-    s2 += d2 * d2;
-    s3 += d3 * d3;
-  }
-  const rest = squareAt(whole) + squareAt(whole + 1) + squareAt(whole + 2);
-  return Math.sqrt(s0 + s1 + (s2 + s3) + rest);
 }
 
 function figure(value: number): string {
