@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Convoy, PROGRAM, temporaryFolder } from '../support/convoy.ts';
+import { Convoy, eventsOf, PROGRAM, temporaryFolder } from '../support/convoy.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
@@ -88,6 +88,22 @@ describe('a command that is printed to be pasted', () => {
       code: 143,
       stderr: expect.stringMatching(/ goes on after step \d+ of 800000$/m) as string,
     });
+  });
+
+  it('looks at a run that has come to its end, evaluates it, exports it and goes on with it', async () => {
+    const { code, stderr } = await new Convoy(
+      ['train', '--single', ...WORKLOAD, '--epochs', '2', '--run-dir', 'done "run"'],
+      {},
+      place,
+    ).finished;
+    expect(code).toBe(0);
+    const commands = [...stderr.matchAll(/^ {2}(?:see it|judge it|curves|use it|go on) +(npx convoy .*)$/gm)];
+    expect(commands).toHaveLength(5);
+    // The first serves a page until it is stopped.
+    const [page, ...rest] = commands.map(([, command]) => command!);
+    expect(page).toBe(`npx convoy dashboard 'done "run"'`);
+    for (const command of rest) expect({ command, ...(await paste(command)) }).toMatchObject({ command, code: 0 });
+    expect(eventsOf(join(place, 'done "run"')).filter(({ type }) => type === 'step')).toHaveLength(4 * 8);
   });
 
   it('starts a worker for a coordinator', async () => {

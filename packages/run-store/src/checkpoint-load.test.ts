@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { exitCodes } from '@convoy/protocol/errors';
 import { NO_FIGURES } from '@convoy/training/callbacks/monitor';
+import { bestCheckpoint } from './best-checkpoint.ts';
 import { digest } from './checkpoint.ts';
 import { MemoryDisk } from './checkpoint-files.fixture.ts';
 import { listCheckpoints, loadNewestCheckpoint } from './checkpoint-load.ts';
@@ -235,5 +236,16 @@ describe('listCheckpoints', () => {
     expect(rows[0]).toMatchObject({ name: 'step-00000010', writtenAt: '2026-11-24T00:00:00.000Z', fault: null });
     expect(rows[0]!.bytes).toBeGreaterThan(3 * 40);
     expect(rows[1]!.fault).toMatch(/^state\.json has 2 bytes and was written with \d+$/);
+  });
+});
+
+describe('bestCheckpoint', () => {
+  it('is the best by the manifests that can be read, the first of equals; null where none was validated', async () => {
+    await write([10, null]);
+    expect(await bestCheckpoint(RUN, disk)).toBe(null);
+    await write([20, 0.9], [30, 0.7], [40, 0.7]);
+    expect(await bestCheckpoint(RUN, disk)).toMatchObject({ step: 20, validationAccuracy: 0.9 });
+    await replace(pathOf(20, 'manifest.json'), '{}');
+    expect(await bestCheckpoint(RUN, disk)).toMatchObject({ step: 30, validationAccuracy: 0.7 });
   });
 });
