@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { programArguments } from '#program';
 import { passSignals } from './pass-signals.mjs';
-import { passErrors, programStreams } from './standard-error.mjs';
+import { passErrors, programStreams, restoreTerminal } from './standard-error.mjs';
 
 export { programArguments };
 
@@ -46,6 +46,7 @@ export async function launch(args, entry = 'main') {
     process.exitCode = 1;
   });
   child.on('exit', (code, signal) => {
+    if (signal !== null) restoreTerminal();
     process.exitCode = code ?? 128 + constants.signals[signal];
   });
 }

@@ -52,6 +52,17 @@ export function passErrors(child, to = process.stderr) {
   child.stderr.on('end', () => to.write(unfinished));
 }
 
+/** What a view at the bottom of a terminal leaves when its program is killed: it is erased, lines wrap again, and the cursor is back. */
+const LEAVE_VIEW = '\r\x1b[J\x1b[?7h\x1b[?25h\x1b[?2026l';
+
+/**
+ * The launcher's part: puts a terminal in order again that a program had when a signal ended it.
+ * @param {{ write(text: string): unknown, readonly isTTY?: boolean }} terminal
+ */
+export function restoreTerminal(terminal = process.stderr) {
+  if (terminal.isTTY && process.env['TERM'] !== 'dumb') terminal.write(LEAVE_VIEW);
+}
+
 /** The program's part: `process.stderr` is the terminal again, with its size and colours, where the launcher has one. */
 export function takeTerminal() {
   const fd = process.env[TERMINAL];

@@ -46,6 +46,19 @@ describe('convoy train in a terminal', () => {
     expect(run.output.lastIndexOf('\x1b[?7h')).toBeGreaterThan(run.output.lastIndexOf('\x1b[?7l'));
   });
 
+  it('leaves the terminal in order when it is killed', async () => {
+    const path = join(folder.path, 'killed');
+    pace.slow();
+    const args = [...RUN, '--single', '--steps', '4000', '--run-dir', path];
+    const run = new ConvoyInTerminal(args, { rows: 24, columns: 100 }, pace.env);
+    await run.screenShows(/^. epoch 1\/.*%/m);
+    const [, program] = processesOf(path);
+    process.kill(program!, 'SIGKILL');
+    expect(await run.ended).toBe(137);
+    expect((await run.screen.lines()).join('\n')).not.toMatch(/━|─|epoch 1/);
+    expect(run.output).toMatch(/\x1b\[\?25h(?:\x1b\[\?2026l)?$/);
+  });
+
   it('stops with its workers at Ctrl-Z, goes on with them at SIGCONT, and comes to its end', async () => {
     const path = join(folder.path, 'stopped');
     pace.slow();

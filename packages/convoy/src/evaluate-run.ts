@@ -30,6 +30,7 @@ export type RunEvaluation = MetricFigure & {
 /**
  * The figures of the run's own evaluation, piece by piece, with the confusion matrix.
  * @param onNote told in one line what is not as it should be: another engine, a model that is not compiled.
+ * @param onProgress told how many of how many samples are evaluated.
  * @throws OperatorError when the run held no such samples out, or when the data or an engine can't be had.
  */
 export async function evaluateRun(
@@ -37,6 +38,7 @@ export async function evaluateRun(
   purpose: EvaluatedSplit,
   options: ComputeOptions,
   onNote: (line: string) => void,
+  onProgress: (done: number, total: number) => void = () => {},
 ): Promise<RunEvaluation> {
   const compute = new InlineCompute();
   try {
@@ -45,15 +47,18 @@ export async function evaluateRun(
     if (warning !== null) onNote(warning);
     const { note } = await compute.prepare(config);
     if (note !== null) onNote(note);
-    const { pieces } = planEvaluation(purpose, config, planRun(config, compute.dataset));
+    const { pieces, indices } = planEvaluation(purpose, config, planRun(config, compute.dataset));
     if (pieces === 0) throw new OperatorError(`this run held no samples out for ${purpose}: choose another --split`);
     compute.takeParameters(step, values);
     const classes = compute.dataset.classNames;
     const matrix = classes.length === 0 ? null : new ConfusionMatrix(model.outputs);
     const work = { step, purpose, block: rootOf(pieces) };
-    const { samples, lossSum, metricSum } = await compute.evaluate(work, ({ labels_N, classes_N }) =>
-      matrix?.add(labels_N, classes_N),
-    );
+    let done = 0;
+    const { samples, lossSum, metricSum } = await compute.evaluate(work, ({ labels_N, classes_N }) => {
+      matrix?.add(labels_N, classes_N);
+      done += labels_N.length;
+      onProgress(done, indices.end - indices.start);
+    });
     const common = { checkpoint, split: purpose, step, samples, loss: lossSum / samples, parametersSha256: sha256 };
     if (matrix === null) {
       return { ...common, meanAbsoluteError: metricSum / samples, classes, classAccuracies: [], confusion: null };

@@ -5,12 +5,14 @@ import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import type { ConfusionFigures } from '@convoy/pictures/confusion-chart';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
-import { checkpointFlag, dataFlags, engineFlags, jsonFlag } from '../flags/run.ts';
+import { checkpointFlag, dataFlags, engineFlags, jsonFlag, quietFlag } from '../flags/run.ts';
+import type { ComputeOptions } from '@convoy/worker/compute/compute';
 import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import { confusionTable } from '../evaluation/confusion-table.ts';
-import { evaluateRun } from '@convoy/convoy/evaluate-run';
-import { readRunParameters } from '@convoy/convoy/run-parameters';
+import { evaluateRun, type RunEvaluation } from '@convoy/convoy/evaluate-run';
+import { readRunParameters, type RunParameters } from '@convoy/convoy/run-parameters';
 import { runFlag, runNamed } from '../run-argument.ts';
+import { Display } from '../terminal/display.ts';
 
 const evaluateFlags = flagTable({
   ...runFlag,
@@ -28,6 +30,7 @@ const evaluateFlags = flagTable({
   },
   ...dataFlags,
   ...jsonFlag,
+  ...quietFlag,
   ...engineFlags,
 });
 type EvaluateFlags = FlagValues<typeof evaluateFlags> & { readonly run: string };
@@ -65,7 +68,7 @@ async function evaluate(
   const note = (line: string) => void process.stderr.write(`${line}\n`);
   const threads = threadsPerWorker(flags, parameters.config.deterministic, 1);
   const options = computeOptions(flags, threads, process.env, note);
-  const evaluation = await evaluateRun(parameters, flags.split, options, note);
+  const evaluation = await evaluateShown(parameters, flags, options, note);
   const { loss, samples, step, classes, confusion } = evaluation;
   const figures = `${flags.split} ${metricText(evaluation)}, loss ${loss.toFixed(4)} over ${countOf(samples, 'sample')}, after ${countOf(step, 'step')}`;
   if (confusion === null) {
@@ -83,7 +86,24 @@ async function evaluate(
       ? `${JSON.stringify({ run: flags.run, ...evaluation, files })}\n`
       : `${figures}\nrows: the true class, columns: what it was taken for\n${confusionTable(confusion, classes)}\n`,
   );
-  if (files.length > 0) process.stderr.write(`drawn: ${files.join(', ')}\n`);
+  if (files.length > 0 && !flags.quiet) process.stderr.write(`drawn: ${files.join(', ')}\n`);
+}
+
+/** Shows how far it is. */
+async function evaluateShown(
+  parameters: RunParameters,
+  { split, quiet }: EvaluateFlags,
+  options: ComputeOptions,
+  note: (line: string) => void,
+): Promise<RunEvaluation> {
+  const display = new Display({ quiet });
+  try {
+    return await evaluateRun(parameters, split, options, note, (done, total) =>
+      display.progress({ label: 'evaluating', done, total, unit: 'pieces' }),
+    );
+  } finally {
+    display.close();
+  }
 }
 
 async function draw(

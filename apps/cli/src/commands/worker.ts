@@ -9,9 +9,10 @@ import { ThreadCompute } from '@convoy/worker/compute/thread';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { callerFlags, checkUrl, trustFrom } from '../flags/network.ts';
-import { dataFlags, engineFlags } from '../flags/run.ts';
+import { dataFlags, engineFlags, quietFlag } from '../flags/run.ts';
 import { byteSize, sizeText, wholeNumber } from '../flags/values.ts';
 import { stopSignals } from '../stop-signals.ts';
+import { Display } from '../terminal/display.ts';
 import { computeOptions, threadsPerWorker } from '@convoy/worker/engine-options';
 import { work, workerCodec } from '@convoy/worker/work';
 import type { WorkerLog } from '@convoy/worker/worker-session';
@@ -56,6 +57,7 @@ const workerFlags = flagTable({
     group: 'Model and data:',
   },
   ...engineFlags,
+  quiet: { ...quietFlag.quiet, help: 'print only what an operator should know' },
 });
 type WorkerFlags = FlagValues<typeof workerFlags> & { readonly notesOnly: boolean };
 
@@ -88,9 +90,10 @@ Ctrl-C or SIGTERM it finishes its piece of work, says goodbye and exits with 0.`
 
 async function runWorker(flags: WorkerFlags): Promise<void> {
   const log: WorkerLog = (line, kind) => {
-    if (kind === 'note' || !flags.notesOnly) process.stderr.write(`worker ${process.pid}: ${line}\n`);
+    if (kind === 'note' || !(flags.notesOnly || flags.quiet)) process.stderr.write(`worker ${process.pid}: ${line}\n`);
   };
   const { signal: drain } = stopSignals();
+  const display = new Display({ quiet: flags.quiet });
   const trust = trustFrom(flags);
   const note = (line: string) => log(line, 'note');
   warnOfPlainToken(flags, note);
@@ -106,8 +109,8 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     connect: async (signal) => {
       // Who is launched on the coordinator's machine has what the coordinator has.
       if (!flags.notesOnly) {
-        const options = { ...supplyOptions(flags, signal, log), last: provision };
-        provision = await provideWhenThere(options, Math.random, onRetry);
+        const options = { ...supplyOptions(flags, signal, log, display), last: provision };
+        provision = await provideWhenThere(options, Math.random, onRetry).finally(() => display.close());
       }
       return dial({
         url: flags.url,
@@ -131,7 +134,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   if (process.connected) process.disconnect();
 }
 
-function supplyOptions(flags: WorkerFlags, signal: AbortSignal, log: WorkerLog): ProvideOptions {
+function supplyOptions(flags: WorkerFlags, signal: AbortSignal, log: WorkerLog, display: Display): ProvideOptions {
   const { url, dataDir, workload, allowWorkload, cacheBytes } = flags;
   let toldMs = -Infinity;
   return {
@@ -147,6 +150,10 @@ function supplyOptions(flags: WorkerFlags, signal: AbortSignal, log: WorkerLog):
     signal,
     log,
     onProgress(received, total) {
+      if (display.hasView) {
+        display.progress({ label: 'fetching', done: received, total, unit: 'bytes' });
+        return;
+      }
       if (received < total && performance.now() - toldMs < TELL_PROGRESS_EVERY_MS) return;
       toldMs = performance.now();
       log(`fetching from the coordinator: ${megabytes(received)} of ${megabytes(total)} MB`, 'routine');

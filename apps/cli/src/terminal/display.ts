@@ -52,6 +52,11 @@ export class Display {
     this.#live = isCapable ? new LiveView(stream, others, this.colors.cyan) : null;
   }
 
+  /** Whether it shows what goes on in a live view. */
+  get hasView(): boolean {
+    return this.#live !== null;
+  }
+
   /** A line that stays. */
   line(text: string): void {
     if (!this.#quiet) this.result(text);
@@ -83,9 +88,10 @@ export class Display {
         ? `${label}: ${amount}`
         : progressLine({ label, fraction, secondsLeft, detail: amount }, columns, this.colors),
     );
-    if (this.#live !== null || !this.#pace.isDue(Date.now())) return;
+    // An evaluation has a line when it is done.
+    if (this.#live !== null || unit === 'pieces' || !this.#pace.isDue(Date.now())) return;
     const rest = secondsLeft === null ? '' : `, ${durationText(secondsLeft)} left`;
-    this.line(`  ${label}: ${amount || `${(100 * fraction).toFixed(0)} %`}${rest}`);
+    this.line(`  ${label}: ${amount}${rest}`);
   }
 
   readonly download = (done: number, total: number | undefined): void =>
