@@ -1,6 +1,7 @@
 import { leavesOf, sameBlock } from '@convoy/numerics/blocks';
 import type { CoordinatorEffect, CoordinatorEvent, Holding, Task, WorkerId } from '@convoy/training/coordinator/events';
 import type { CoordinatorOptions } from '@convoy/training/coordinator/options';
+import type { StartingPoint } from '@convoy/training/coordinator/task-sequence';
 import { promise } from './failure.ts';
 import type { Machine } from './machine.ts';
 import { TrustAudit, type AuditedMember, type HeldLease } from './trust-audit.ts';
@@ -26,7 +27,12 @@ export class Audit {
   /** Commit or evaluation ordered, and not answered. */
   #concluding = false;
   #finished = false;
-  #paused = false;
+  /** Why nothing is leased. */
+  #standstill: 'waiting' | 'paused' | null = null;
+  /** An operator has asked for a pause, and not for its end. */
+  #isPauseWanted = false;
+  /** Commits of the newest checkpoint; null before the first. */
+  #savedStep: number | null;
   /** An operator has asked for a checkpoint, and none was ordered since. */
   #owesCheckpoint = false;
   /** What the present event took from its holder without an effect. */
@@ -36,8 +42,9 @@ export class Audit {
   /** Leases or leaves have changed since they were last counted. */
   #changed = true;
 
-  constructor(options: CoordinatorOptions) {
+  constructor(options: CoordinatorOptions, { resumed, position }: StartingPoint) {
     this.#options = options;
+    this.#savedStep = resumed ? position.step : null;
     this.#trust = new TrustAudit(options, this.#members);
   }
 
@@ -79,6 +86,10 @@ export class Audit {
         return;
       case 'checkpoint-requested':
         this.#owesCheckpoint = true;
+        return;
+      case 'pause-requested':
+      case 'unpause-requested':
+        this.#isPauseWanted = event.type === 'pause-requested';
         return;
       case 'parameters-replaced':
         for (const each of this.#members.values()) each.parametersAt = -1;
@@ -145,14 +156,22 @@ export class Audit {
         return;
       case 'checkpoint':
         promise(
-          effect.cause !== 'requested' || this.#owesCheckpoint,
+          effect.cause !== 'requested' || this.#owesCheckpoint || this.#isPauseWanted,
           () => 'a checkpoint was made by request, and nobody had asked for one',
         );
         this.#owesCheckpoint = false;
+        this.#savedStep = effect.position.step;
         return;
       case 'pause':
+        this.#checkPause(effect.step);
+        this.#standstill = 'paused';
+        return;
+      case 'wait':
       case 'resume':
-        this.#paused = effect.type === 'pause';
+        this.#standstill = effect.type === 'wait' ? 'waiting' : null;
+        return;
+      case 'stall':
+        promise(this.#standstill === null, () => 'somebody is waited for, and nobody is to compute anything');
         return;
       case 'finish':
         this.#finished = true;
@@ -167,13 +186,33 @@ export class Audit {
     if (this.#task === null || this.#concluding || this.#finished) return;
     if (this.#changed) this.#checkCover(this.#task);
     const ready = machine.readyWorkers;
-    promise(this.#paused === ready < this.#options.minWorkers, () => `with ${ready} ready, paused is ${this.#paused}`);
-    if (this.#paused) return;
+    const due = this.#mayPause(this.#task) ? 'paused' : ready < this.#options.minWorkers ? 'waiting' : null;
+    promise(this.#standstill === due, () => `with ${ready} ready it is ${this.#standstill}, and should be ${due}`);
+    if (this.#standstill === 'paused') {
+      promise(!this.#owesCheckpoint, () => 'a checkpoint was asked for in a pause, and not made');
+    }
+    if (this.#standstill !== null) return;
     this.#trust.settled(this.#task, this.#leaves.includes('free'));
     if (!this.#leaves.includes('free') || this.#trust.isChoosy(this.#task)) return;
     let busy = 0;
     for (const { connected, lease } of this.#members.values()) if (connected && lease !== null) busy++;
     promise(ready <= busy, () => `of ${ready} ready workers ${busy} are busy, and leaves are free`);
+  }
+
+  /** A pause is wanted, and the open task is a step that nobody has begun. */
+  #mayPause(task: Task): boolean {
+    const isUntouched = this.#leaves.every((state) => state === 'free');
+    return this.#isPauseWanted && task.kind === 'gradient' && task.attempt === 1 && isUntouched;
+  }
+
+  /** Between two steps, when somebody wants it, with a checkpoint of what there is. */
+  #checkPause(step: number): void {
+    promise(
+      this.#task !== null && this.#mayPause(this.#task),
+      () => 'a pause began in the middle of a task, or unasked',
+    );
+    promise(step === this.#task!.step, () => `a pause says it is after step ${step}, not ${this.#task!.step}`);
+    promise(this.#savedStep === step, () => `a pause began after step ${step} without its checkpoint`);
   }
 
   #memberOf(id: WorkerId): AuditedMember {
@@ -223,7 +262,7 @@ export class Audit {
   #lease({ workerId, task, block, instead }: Extract<CoordinatorEffect, { type: 'lease' }>): void {
     const member = this.#memberOf(workerId);
     promise(task.id === this.#task?.id, () => `${workerId} was leased a block of a task that is not open`);
-    promise(!this.#paused, () => `${workerId} was leased a block while the run pauses`);
+    promise(this.#standstill === null, () => `${workerId} was leased a block while the run is ${this.#standstill}`);
     promise(member.lease === null, () => `${workerId} was leased a second block`);
     promise(member.connected && !member.draining, () => `${workerId} was leased a block, and is not there to take it`);
     promise(

@@ -38,7 +38,25 @@ export const mutants: readonly Mutant[] = [
   ]),
   coordinator('blames the workers for its own standstill', ['this.#membership.forgive(gapMs);', '']),
   coordinator('does not notice that a draining worker takes no more', ['member.draining = true;', '']),
-  coordinator('leases below minWorkers', ['if (!enough) return;', '']),
+  coordinator('leases below minWorkers', [
+    'if (this.#standstill !== null) return;',
+    "if (this.#standstill === 'paused') return;",
+  ]),
+  coordinator('leases while an operator wants a pause', [
+    'if (this.#standstill !== null) return;',
+    "if (this.#standstill === 'waiting') return;",
+  ]),
+  coordinator('pauses in the middle of a step', [
+    "task.kind === 'gradient' && task.attempt === 1 && this.#leasing.isUntouched",
+    "task.kind === 'gradient' && task.attempt === 1",
+  ]),
+  coordinator('pauses before the evaluations that are due', ["task.kind === 'gradient' && task.attempt === 1 && ", '']),
+  coordinator('pauses without a checkpoint', ['this.#mode.saveUnsaved();', '']),
+  coordinator('does not go on after a pause', ['this.#isPauseWanted = false;\n        return;', 'return;']),
+  coordinator('makes who asks for a checkpoint in a pause wait for its end', [
+    "this.#standstill === 'paused' ? this.#mode.saveAgain() : this.#mode.requestCheckpoint()",
+    'this.#mode.requestCheckpoint()',
+  ]),
 
   leasing(
     'accepts a result of an earlier attempt or step',

@@ -21,6 +21,9 @@ const ONE_MACHINE_PERCENT = 30;
 const MAX_TAKERS = 20;
 /** Checkpoints that an operator asks for in one training, at most. */
 const MAX_REQUESTS = 3;
+/** Pauses that an operator asks for in one training, at most, and how long one lasts. */
+const MAX_PAUSES = 2;
+const MAX_PAUSE_MS = 30_000;
 const MIN_TROUBLE_MS = 2_000;
 const MAX_TROUBLE_MS = 40_000;
 /** For quarantines, deadlines that nothing is known for, and back-offs: what may pass after the last fault beside the work itself. */
@@ -35,6 +38,7 @@ export class Schedule {
   readonly #workers: SimulatedWorker[] = [];
   readonly #adversaries: RandomStream;
   readonly #operator: RandomStream;
+  readonly #pauses: RandomStream;
   readonly #msPerLeaf: number;
   readonly #isOneMachine: boolean;
   #nextWorker = 1;
@@ -50,6 +54,7 @@ export class Schedule {
     this.#character = randomStream(seed, purposes.selfTest, 4);
     this.#adversaries = randomStream(seed, purposes.selfTest, 6);
     this.#operator = randomStream(seed, purposes.selfTest, 7);
+    this.#pauses = randomStream(seed, purposes.selfTest, 8);
     this.#isOneMachine = this.#adversaries.below(100) < ONE_MACHINE_PERCENT;
     const { agenda, problem, server } = stage;
     const { plan, config, isLarge } = problem;
@@ -71,6 +76,12 @@ export class Schedule {
       else if (adversary < 22) agenda.at(atMs, () => this.#sendTakers(2 + this.#adversaries.below(MAX_TAKERS - 1)));
       for (let requests = this.#operator.below(MAX_REQUESTS + 1); requests > 0; requests--) {
         agenda.at(this.#operator.below(this.#troubleEndsMs), () => server.requestCheckpoint());
+      }
+      for (let pauses = this.#pauses.below(MAX_PAUSES + 1); pauses > 0; pauses--) {
+        const fromMs = this.#pauses.below(this.#troubleEndsMs);
+        const forMs = this.#pauses.below(MAX_PAUSE_MS);
+        agenda.at(fromMs, () => server.requestPause(true));
+        agenda.at(Math.min(fromMs + forMs, this.#troubleEndsMs), () => server.requestPause(false));
       }
     }
     for (let n = 0; n < count; n++) this.#hire(this.#chance(60) ? 0 : this.#below(this.#troubleEndsMs + 1));

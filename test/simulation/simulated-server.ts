@@ -108,7 +108,7 @@ export class SimulatedServer implements End<WorkerMessage> {
     ledger.restore(snapshot);
     this.#machine = new machine(new TaskSequence(problem.config, problem.plan), start, problem.options);
     this.#training = new SimulatedTraining(problem, ledger, figures);
-    this.#audit = new Audit(problem.options);
+    this.#audit = new Audit(problem.options, start);
     this.outcome = null;
     this.#tickAtMs = agenda.nowMs;
     this.tick();
@@ -133,6 +133,11 @@ export class SimulatedServer implements End<WorkerMessage> {
   /** An operator wants a checkpoint. */
   requestCheckpoint(): void {
     if (this.isUp && this.outcome === null) this.#tell({ type: 'checkpoint-requested' });
+  }
+
+  /** An operator wants the run to stand still, or to go on. */
+  requestPause(isWanted: boolean): void {
+    if (this.isUp && this.outcome === null) this.#tell({ type: isWanted ? 'pause-requested' : 'unpause-requested' });
   }
 
   tick(): void {
@@ -341,8 +346,12 @@ export class SimulatedServer implements End<WorkerMessage> {
       case 'quarantine':
       case 'stall':
       case 'retry':
+        return;
       case 'pause':
+        return this.#training.figures.paused(agenda.nowMs);
+      case 'wait':
       case 'resume':
+        this.#training.figures.unpaused(agenda.nowMs);
         return;
       default:
         effect satisfies never;

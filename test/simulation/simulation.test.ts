@@ -26,6 +26,7 @@ describe('simulated trainings', () => {
         'quarantine',
         'expel',
         'stall',
+        'wait',
         'pause',
         'checkpoint',
         'requested checkpoint',

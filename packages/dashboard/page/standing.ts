@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import type { Replay } from '../src/replay/replay.ts';
 import type { FeedState } from './feed.ts';
 import { duration, upperFirst } from './text.ts';
@@ -52,6 +53,18 @@ export function standingOf(replay: Replay, { feed, refusal, now }: Viewed): Stan
       };
     case 'stalled':
       return { word: 'Stalled', tone: 'warn', text: `${state.why}.` };
+    case 'evaluating':
+      return {
+        word: 'Evaluating',
+        tone: 'good',
+        text: `The ${state.purpose} over ${countOf(state.samples, 'sample')} goes on; the next step follows it.`,
+      };
+    case 'paused':
+      return {
+        word: 'Paused',
+        tone: 'warn',
+        text: `Paused ${duration(now - state.at)} ago after step ${replay.step}, with a checkpoint. Unpause it here, or with convoy unpause.`,
+      };
     case 'going-back':
       return { word: 'Going back', tone: 'warn', text: `The run collapsed and goes on from step ${state.toStep}.` };
     case 'training': {
@@ -62,6 +75,9 @@ export function standingOf(replay: Replay, { feed, refusal, now }: Viewed): Stan
           tone: 'warn',
           text: `Nothing was written for ${duration(quietMs)}: the coordinator may be gone. Resume the run with convoy resume.`,
         };
+      }
+      if (replay.isPauseWanted) {
+        return { word: 'Pausing', tone: 'busy', text: 'The step that is being computed is finished first.' };
       }
       return { word: 'Training', tone: 'good', text: alarm === undefined ? 'All is well.' : `${alarm.evidence}.` };
     }

@@ -62,6 +62,12 @@ export function countOf(n: number, noun: string): string {
 
 /** What an operator asked for. */
 export function requestText({ request, rank, by, refusal }: Extract<RunEvent, { type: 'operator-request' }>): string {
-  const what = rank === undefined ? request : `${request} worker ${rank}`;
-  return `${by} asked to ${what === 'checkpoint' ? 'write a checkpoint' : what}${refusal === null ? '' : `: refused, ${refusal}`}`;
+  const what = {
+    checkpoint: 'write a checkpoint',
+    drain: `drain worker ${rank}`,
+    stop: 'stop',
+    pause: 'pause',
+    unpause: 'go on',
+  };
+  return `${by} asked to ${what[request]}${refusal === null ? '' : `: refused, ${refusal}`}`;
 }

@@ -71,8 +71,14 @@ export type RunFact =
   | { readonly type: 'connection-closed'; readonly remote: string; readonly reason: string }
   /** Training pauses: there are too few workers. */
   | { readonly type: 'waiting'; readonly workers: number; readonly minWorkers: number }
-  /** There are enough workers again. */
+  /** Work goes on: there are enough workers, and no pause. */
   | { readonly type: 'resumed'; readonly workers: number }
+  /** An operator's pause begins, between two steps: nobody is given work until it is over. */
+  | {
+      readonly type: 'paused';
+      /** Commits so far. Their checkpoint is being written. */
+      readonly step: number;
+    }
   /** A lease was taken back: its holder is gone, or did not do it. */
   | {
       readonly type: 'released';
@@ -122,7 +128,7 @@ export type RunFact =
   /** An operator asked the coordinator for something. `refusal` says why it was not done, if so. */
   | {
       readonly type: 'operator-request';
-      readonly request: 'drain' | 'stop' | 'checkpoint';
+      readonly request: 'drain' | 'stop' | 'checkpoint' | 'pause' | 'unpause';
       /** The worker that is to leave. */
       readonly rank?: number;
       /** The operator's token and address, or the run's folder. */
@@ -202,6 +208,16 @@ export type RunFact =
       readonly loss: number;
       readonly seconds: number;
     } & MetricFigure)
+  /** The parameters are to be evaluated on a split of the data, before anything else. */
+  | {
+      readonly type: 'evaluation-started';
+      readonly purpose: 'validation' | 'test';
+      /** Commits so far. */
+      readonly step: number;
+      readonly epoch: number;
+      /** Of the split. */
+      readonly samples: number;
+    }
   /** The parameters were evaluated on a split of the data. */
   | ({
       readonly type: 'evaluated';

@@ -4,8 +4,11 @@ import type { HealthFinding } from './run-events.ts';
 /** How a run stands at one moment: what `convoy status` asks a coordinator for. */
 export interface RunStatus {
   readonly run: string;
-  /** `opening` before the first step of this process, `waiting` below the least number of workers, `ended` with its reason below. */
-  readonly state: 'opening' | 'waiting' | 'training' | 'ended';
+  /**
+   * `opening` before the first step of this process, `waiting` below the least number of workers, `paused` when an operator wants it
+   * so, `ended` with its reason below.
+   */
+  readonly state: 'opening' | 'waiting' | 'training' | 'evaluating' | 'paused' | 'ended';
   /** Commits so far, and in all if nothing ends the training before. */
   readonly step: number;
   readonly totalSteps: number;

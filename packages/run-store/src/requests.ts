@@ -16,6 +16,10 @@ const RequestSchema = v.variant('type', [
   v.strictObject({ type: v.literal('stop') }),
   /** "Write a checkpoint after the step that is being computed." */
   v.strictObject({ type: v.literal('checkpoint') }),
+  /** "Finish the step that is being computed, write a checkpoint and begin no other." */
+  v.strictObject({ type: v.literal('pause') }),
+  /** "Go on." */
+  v.strictObject({ type: v.literal('unpause') }),
 ]);
 export type OperatorRequest = v.InferOutput<typeof RequestSchema>;
 

@@ -1,4 +1,4 @@
-import { asRequest } from '@convoy/run-store/requests';
+import { asRequest, type OperatorRequest } from '@convoy/run-store/requests';
 import { nameOfToken } from '@convoy/transport/tokens';
 import type { Caller } from '@convoy/transport/gate';
 import { answerJson, answerText, readJson, type Route } from '@convoy/transport/routes';
@@ -6,7 +6,7 @@ import type { ServedRun } from './serve-run.ts';
 
 /** What operators ask of a run over HTTP, and viewers may see. */
 export function controlRoutes(run: Pick<ServedRun, 'request' | 'status' | 'metrics'>): readonly Route[] {
-  const act = (type: 'drain' | 'stop' | 'checkpoint'): Route => ({
+  const act = (type: OperatorRequest['type']): Route => ({
     method: 'POST',
     path: `/v1/${type}`,
     role: 'operator',
@@ -38,6 +38,8 @@ export function controlRoutes(run: Pick<ServedRun, 'request' | 'status' | 'metri
     act('drain'),
     act('stop'),
     act('checkpoint'),
+    act('pause'),
+    act('unpause'),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { RunFact } from '@convoy/protocol/run-events';
-import type { CoordinatorEffect, WorkerId } from '@convoy/training/coordinator/events';
+import type { CoordinatorEffect, EvaluationTask, WorkerId } from '@convoy/training/coordinator/events';
 import type { StartingPoint } from '@convoy/training/coordinator/task-sequence';
+import type { RunPlan } from '@convoy/training/sampling';
 import type { JoinedWorkers } from './joined-workers.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -37,6 +38,12 @@ export function factOf(effect: ToldEffect, joined: JoinedWorkers): RunFact | nul
     case 'retry':
       return { type: 'step-retried', step: effect.task.step, reason: effect.reason };
   }
+}
+
+/** An evaluation begins. */
+export function evaluationFact({ purpose, step, epoch }: EvaluationTask, plan: RunPlan): RunFact {
+  const samples = purpose === 'validation' ? plan.validationSamples : plan.testSamples;
+  return { type: 'evaluation-started', purpose, step, epoch, samples };
 }
 
 /** How a server's turn at a run begins, in the run's log. */

@@ -9,7 +9,7 @@ type StepEvent = Extract<RunEvent, { readonly type: 'step' }>;
 /** From the 3 ms that a step costs the coordinator to the minutes that a large model takes. */
 const STEP_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-const STATES: readonly RunStatus['state'][] = ['opening', 'waiting', 'training', 'ended'];
+const STATES: readonly RunStatus['state'][] = ['opening', 'waiting', 'training', 'evaluating', 'paused', 'ended'];
 const WORKER_STATES: readonly WorkerStatus['state'][] = ['computing', 'idle', 'leaving', 'away'];
 const SEVERITIES = ['alarm', 'note'] as const;
 

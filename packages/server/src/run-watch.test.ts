@@ -39,6 +39,17 @@ describe('how a run stands', () => {
     expect(watch.status(null).waitingFor).toBeNull();
   });
 
+  it('is paused, or evaluating, until it goes on', () => {
+    const evaluation: RunFact = { type: 'evaluation-started', purpose: 'test', step: 3, epoch: 0, samples: 5 };
+    expect(watching(started, step(3), evaluation).status(null).state).toBe('evaluating');
+    expect(watching(started, step(3), { type: 'paused', step: 3 }).status(null)).toMatchObject({
+      state: 'paused',
+      waitingFor: 'an operator: convoy unpause goes on',
+    });
+    const over = watching(started, step(3), { type: 'paused', step: 3 }, { type: 'resumed', workers: 1 });
+    expect(over.status(null)).toMatchObject({ state: 'training', waitingFor: null });
+  });
+
   it('has the newest checkpoint, and goes back with the run', () => {
     const saved: RunFact = { type: 'checkpoint-saved', step: 10, path: 'p', bytes: 1, ms: 1, cause: 'requested' };
     const resumed: RunFact = {

@@ -15,6 +15,7 @@ export class RunWatch {
   #totalSteps = 0;
   #state: Exclude<RunStatus['state'], 'ended'> = 'opening';
   #waitingFor: string | null = null;
+  #isEvaluating = false;
   #checkpoint: RunStatus['checkpoint'] = null;
   readonly #recent: StepEvent[] = [];
   readonly #health = new Map<string, HealthFinding>();
@@ -27,27 +28,36 @@ export class RunWatch {
         this.#totalSteps = event.totalSteps;
         this.#step = event.type === 'run-resumed' ? event.step : 0;
         this.#recent.length = 0;
+        this.#isEvaluating = false;
         return;
       case 'waiting':
         this.#state = 'waiting';
         this.#waitingFor = `workers: ${event.workers} of ${event.minWorkers} are here`;
         return;
+      case 'paused':
+        this.#state = 'paused';
+        this.#waitingFor = 'an operator: convoy unpause goes on';
+        return;
       case 'resumed':
-        this.#state = 'training';
-        this.#waitingFor = null;
+        this.#goOn();
+        return;
+      case 'evaluation-started':
+        this.#isEvaluating = true;
+        this.#goOn();
         return;
       case 'stalled':
         this.#waitingFor = stallText(event);
         return;
       case 'step':
-        this.#state = 'training';
+        this.#isEvaluating = false;
+        this.#goOn();
         this.#step = event.step;
-        this.#waitingFor = null;
         this.#recent.push(event);
         if (this.#recent.length > RECENT_STEPS) this.#recent.shift();
         return;
       case 'evaluated':
-        this.#waitingFor = null;
+        this.#isEvaluating = false;
+        this.#goOn();
         return;
       case 'checkpoint-saved':
         this.#checkpoint = { step: event.step, path: event.path, atMs: event.at };
@@ -64,6 +74,11 @@ export class RunWatch {
         this.#health.clear();
         return;
     }
+  }
+
+  #goOn(): void {
+    this.#state = this.#isEvaluating ? 'evaluating' : 'training';
+    this.#waitingFor = null;
   }
 
   /** @param ended why the run is over; null while it is not. */

@@ -64,6 +64,14 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
   let server = firstServer;
   /** What ends the run: it holds for every server to come. */
   let end: { readonly by: 'stop' | 'halt'; readonly reason: string } | null = null;
+  /** An operator wants it to stand still: that, too, holds for the next server. */
+  let isPaused = false;
+  const pause = (isWanted: boolean): string | null => {
+    if (isPaused === isWanted) return isWanted ? 'it is paused already' : 'it is not paused';
+    isPaused = isWanted;
+    server.pause(isWanted);
+    return null;
+  };
   const endBy = (by: 'stop' | 'halt', reason: string) => {
     end ??= { by, reason };
     server[by](reason);
@@ -75,6 +83,7 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
       // What was to be made longer is so by now.
       turn = await prepareRun({ ...watched, resume: turn.folder, extension: undefined });
       server = turn.server;
+      if (isPaused) server.pause(true);
       if (end !== null) server[end.by](end.reason);
     }
   };
@@ -89,6 +98,10 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
       case 'checkpoint':
         server.checkpoint();
         return null;
+      case 'pause':
+        return pause(true);
+      case 'unpause':
+        return pause(false);
       case 'stop':
         endBy('stop', `stopped by ${by}`);
         return null;
@@ -97,10 +110,12 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
     }
   };
   const request = (asked: OperatorRequest, by: string) => {
-    // Before it is done: of a run that is stopped nothing is written any more.
-    if (asked.type === 'stop' && server.notReady() === null) noteRequest(asked, by, null);
+    // Before it is done: of a run that is stopped nothing is written any more, and a pause may begin or end at once.
+    const isFirst =
+      asked.type === 'stop' || (asked.type === 'pause' && !isPaused) || (asked.type === 'unpause' && isPaused);
+    if (isFirst && server.notReady() === null) noteRequest(asked, by, null);
     const refusal = granted(asked, by);
-    if (asked.type !== 'stop' || refusal !== null) noteRequest(asked, by, refusal);
+    if (!isFirst || refusal !== null) noteRequest(asked, by, refusal);
     return refusal;
   };
   const noteRequest = ({ type, ...about }: OperatorRequest, by: string, refusal: string | null) =>

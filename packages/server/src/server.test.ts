@@ -825,6 +825,37 @@ describe('its workers', () => {
     expect(await first.next('pause')).toMatchObject({ reason: expect.stringContaining('until 2 workers') });
   });
 
+  it('are told of a pause, those that join in it too, and stay; it leaves no trace in the figures', async () => {
+    const { server, events, clock } = start();
+    const first = new Peer(server);
+    await first.join('a');
+    const lease = await first.next('lease');
+    server.pause(true);
+    first.answer(lease);
+    expect(await first.next('pause')).toMatchObject({ reason: 'an operator wants the run to pause' });
+    const second = new Peer(server);
+    await second.join('b');
+    expect(await second.next('pause')).toMatchObject({ reason: 'an operator wants the run to pause' });
+    clock.advance(2_500);
+    server.pause(false);
+    first.answer(await first.next('lease'));
+    second.answer(await second.next('lease'));
+    const { outcome, summary } = await server.ended;
+    expect([outcome, summary.steps, summary.seconds]).toEqual(['completed', 2, 0]);
+    const told = kinds(events).filter((type) => type !== 'worker-joined');
+    expect(told).toEqual([
+      'run-started',
+      'waiting',
+      'resumed',
+      'step',
+      'paused',
+      'resumed',
+      'step',
+      'epoch-ended',
+      'run-ended',
+    ]);
+  });
+
   it('get ten seconds for hello', async () => {
     const { server, events, clock } = start();
     const mute = new Peer(server);

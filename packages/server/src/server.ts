@@ -17,7 +17,7 @@ import {
   type StepCost,
 } from './commit-step.ts';
 import { CoordinatorLoop } from './coordinator-loop.ts';
-import { factOf, startFact, type ToldEffect } from './effect-facts.ts';
+import { evaluationFact, factOf, startFact, type ToldEffect } from './effect-facts.ts';
 import type { Ending } from './endings.ts';
 import type { Reaction } from './health-watch.ts';
 import { Publication } from './publication.ts';
@@ -65,6 +65,8 @@ export class ParameterServer {
     lap: (part) => this.#times.lap(part, this.#exactNow),
     cost: () => this.#stepCost(),
   };
+  /** What everybody is told who comes while nobody is given work; null while work is given. */
+  #pauseReason: string | null = null;
   #end: Ending | null = null;
   /** What is being done about a collapse. */
   #reaction: Reaction | null = null;
@@ -135,6 +137,11 @@ export class ParameterServer {
     this.#loop.tell({ type: 'checkpoint-requested' });
   }
 
+  /** Has the run stand still when the step that is being computed is done, with a checkpoint, or go on. */
+  pause(isWanted: boolean): void {
+    this.#loop.tell({ type: isWanted ? 'pause-requested' : 'unpause-requested' });
+  }
+
   /** Writes to the run's log what an operator asked for. */
   noteRequest(fact: Extract<RunFact, { type: 'operator-request' }>): void {
     if (this.#end === null) this.#report(fact);
@@ -200,7 +207,9 @@ export class ParameterServer {
       case 'worker-joined':
         this.#training.figures.workerJoined(this.#now, this.#sessions.joined.size);
         this.#times.workerJoined(this.#exactNow);
-        return this.#loop.tell(event);
+        this.#loop.tell(event);
+        if (this.#pauseReason === null) return;
+        return this.#sessions.joined.connectionOf(event.workerId)?.send({ type: 'pause', reason: this.#pauseReason });
       default:
         return this.#loop.tell(event);
     }
@@ -246,7 +255,9 @@ export class ParameterServer {
         if (effect.task.kind === 'evaluation') this.#training.predictions?.open(effect.task);
         this.#computeMs = 0;
         this.#times.opened(this.#exactNow);
-        return this.#training.figures.taskOpened(this.#now);
+        this.#training.figures.taskOpened(this.#now);
+        if (effect.task.kind === 'evaluation') this.#report(evaluationFact(effect.task, this.#training.plan));
+        return;
       case 'send-parameters': {
         const connection = joined.connectionOf(effect.workerId);
         if (connection === undefined) return;
@@ -276,17 +287,22 @@ export class ParameterServer {
         return this.#saveCheckpoint(effect.position, effect.cause);
       case 'expel':
         return this.#sessions.expel(effect.workerId, effect.cause, effect.reason);
-      case 'pause': {
+      case 'wait': {
         const { ready, minWorkers } = effect;
+        this.#endPause();
         this.#report({ type: 'waiting', workers: ready, minWorkers });
-        const reason = asText(
+        return this.#standStill(
           `the run waits until ${countOf(minWorkers, 'worker')} ${minWorkers === 1 ? 'is' : 'are'} ready`,
-          REASON_LENGTH,
         );
-        return joined.broadcast({ type: 'pause', reason });
       }
+      case 'pause':
+        this.#training.figures.paused(this.#now);
+        this.#report({ type: 'paused', step: effect.step });
+        return this.#standStill('an operator wants the run to pause');
       case 'resume':
+        this.#endPause();
         this.#report({ type: 'resumed', workers: effect.ready });
+        this.#pauseReason = null;
         return joined.broadcast({ type: 'resume' });
       case 'quarantine': {
         const { workerId, forMs, reason } = effect;
@@ -350,6 +366,17 @@ export class ParameterServer {
     const { purpose } = task;
     const details = this.#training.predictions?.isAsked(purpose) ?? false;
     return { type: 'evaluation-lease', purpose, details } as const;
+  }
+
+  /** The step begins when the pause is over; nothing, if there was none. */
+  #endPause(): void {
+    if (this.#training.figures.unpaused(this.#now)) this.#times.opened(this.#exactNow);
+  }
+
+  /** Tells everybody why there is nothing to do. */
+  #standStill(reason: string): void {
+    this.#pauseReason = asText(reason, REASON_LENGTH);
+    this.#sessions.joined.broadcast({ type: 'pause', reason: this.#pauseReason });
   }
 
   #saveCheckpoint(position: Position, cause: SaveCause): void {

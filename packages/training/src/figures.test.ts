@@ -132,4 +132,19 @@ describe('RunFigures', () => {
     resumed.restored({ ...NO_FIGURES, epoch: 0, val_loss: 0.25, val_mean_absolute_error: 0.5 });
     expect(resumed.validationNow).toEqual({ validationAccuracy: null, validationMeanAbsoluteError: 0.5 });
   });
+
+  it('leave a pause out of every duration', () => {
+    const figures = new RunFigures('r', plan);
+    figures.paused(0);
+    figures.workerJoined(1_000, 1);
+    figures.taskOpened(1_000);
+    figures.unpaused(5_000);
+    expect(figures.committed(gradient(0), tally(0), 5_007).stepMs).toBe(7);
+    figures.taskOpened(5_007);
+    figures.paused(5_007);
+    expect(figures.snapshot(9_000).activeMs).toBe(7);
+    figures.unpaused(10_007);
+    expect(figures.committed(gradient(1), tally(1), 10_014).stepMs).toBe(7);
+    expect(figures.summary('completed', '', 10_014)).toMatchObject({ seconds: 0.014, samplesPerSecond: 8_000 / 14 });
+  });
 });

@@ -30,7 +30,7 @@ export const FiguresSnapshotSchema = v.strictObject({
   samplesApplied: wholeNumber,
   mostWorkers: wholeNumber,
   trainingMs: v.number(),
-  /** From the first worker's joining, the time in which no server ran left out. */
+  /** From the first worker's joining, pauses and the time in which no server ran left out. */
   activeMs: v.number(),
   /** The steps of the epoch so far; null at an epoch's beginning. `sinceMs` is on the scale of `activeMs`. */
   epoch: v.nullable(EpochTotalsSchema),
@@ -71,6 +71,9 @@ export class RunFigures {
   #mostWorkers = 0;
   #trainingMs = 0;
   #firstJoinMs: number | null = null;
+  /** Pauses that are over, and when the present one began. */
+  #pausedMs = 0;
+  #pausedAtMs: number | null = null;
   #openedMs = 0;
   #epoch: EpochTotals | null = null;
   #validation: Evaluation | null = null;
@@ -114,6 +117,21 @@ export class RunFigures {
 
   taskOpened(nowMs: number): void {
     this.#openedMs = nowMs;
+  }
+
+  /** An operator's pause begins, between two steps: until {@link unpaused} no time passes. */
+  paused(nowMs: number): void {
+    this.#pausedAtMs ??= nowMs;
+  }
+
+  /** The run does not stand still on purpose any more. @returns whether it did. */
+  unpaused(nowMs: number): boolean {
+    if (this.#pausedAtMs === null) return false;
+    this.#pausedMs += this.#pauseMs(nowMs);
+    this.#pausedAtMs = null;
+    // The open task had not been begun.
+    this.#openedMs = nowMs;
+    return true;
   }
 
   committed(task: GradientTask, tally: Tally, nowMs: number) {
@@ -217,7 +235,13 @@ export class RunFigures {
   }
 
   #activeMs(nowMs: number): number {
-    return this.#earlierMs + (this.#firstJoinMs === null ? 0 : nowMs - this.#firstJoinMs);
+    const sinceJoinMs = this.#firstJoinMs === null ? 0 : nowMs - this.#firstJoinMs;
+    return this.#earlierMs + sinceJoinMs - this.#pausedMs - this.#pauseMs(nowMs);
+  }
+
+  /** So much of the present pause has passed as would have counted. */
+  #pauseMs(nowMs: number): number {
+    return this.#pausedAtMs === null ? 0 : nowMs - Math.max(this.#pausedAtMs, this.#firstJoinMs ?? nowMs);
   }
 
   /** Time the present task took, not counting a wait for the first worker. */

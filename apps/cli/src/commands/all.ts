@@ -17,6 +17,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./status.ts')).statusCommand(),
   drain: async () => (await import('./operate.ts')).drainCommand(),
   checkpoint: async () => (await import('./operate.ts')).checkpointCommand(),
+  pause: async () => (await import('./operate.ts')).pauseCommand(),
+  unpause: async () => (await import('./operate.ts')).unpauseCommand(),
   stop: async () => (await import('./operate.ts')).stopCommand(),
   token: async () => (await import('./token.ts')).tokenCommand(),
   checkpoints: async () => (await import('./checkpoints.ts')).checkpointsCommand(),

@@ -64,6 +64,35 @@ export function checkpointCommand(): Command {
     );
 }
 
+/** `pause`: has a run stand still between two steps. */
+export function pauseCommand(): Command {
+  const command = newCommand('pause')
+    .description('let a run stand still after the step that it is computing, with a checkpoint; its workers stay')
+    .argument('[run]', WHERE);
+  return addFlags(command, askFlags)
+    .addHelpText('after', examples('pause'))
+    .action((named: string | undefined, flags: AskFlags, self: Command) =>
+      ask(
+        { type: 'pause' },
+        named,
+        flags,
+        self,
+        (run) =>
+          `${run} pauses after the step that it is computing, with a checkpoint; go on with: convoy unpause ${run}`,
+      ),
+    );
+}
+
+/** `unpause`: lets a run go on that was paused. */
+export function unpauseCommand(): Command {
+  const command = newCommand('unpause').description('let a run go on that was paused').argument('[run]', WHERE);
+  return addFlags(command, askFlags)
+    .addHelpText('after', examples('unpause'))
+    .action((named: string | undefined, flags: AskFlags, self: Command) =>
+      ask({ type: 'unpause' }, named, flags, self, (run) => `${run} goes on`),
+    );
+}
+
 async function ask(
   request: OperatorRequest,
   named: string | undefined,

@@ -108,6 +108,8 @@ export class Display {
     switch (event.type) {
       case 'waiting':
         return this.#waiting(event);
+      case 'paused':
+        return this.#show(() => `paused after step ${event.step}: convoy unpause lets the run go on`);
       case 'resumed':
         return this.#show(null);
       case 'step':

@@ -77,6 +77,8 @@ export function eventLine(event: RunEvent, colors: Colors): EventLine | null {
       return line(`${event.kind} since step ${event.since}: no longer so at step ${event.step}`);
     case 'operator-request':
       return line(requestText(event));
+    case 'paused':
+      return line(`paused after step ${event.step}; convoy unpause lets the run go on`);
     case 'rolled-back':
       return warning(`the run goes back: ${rollbackText(event)}`);
     case 'step':
@@ -90,6 +92,7 @@ export function eventLine(event: RunEvent, colors: Colors): EventLine | null {
     case 'filters':
     case 'predictions':
     case 'sample-image':
+    case 'evaluation-started':
     case 'resumed':
     case 'checkpoint-saved':
     case 'result-discarded':

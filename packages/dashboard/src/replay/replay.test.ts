@@ -114,3 +114,36 @@ test('a step’s time is shared out, each worker has its leases, and a log of an
   expect(replayOf(lines).arrivals.recent).toEqual([]);
   expect(replayOf(lines).workers.all.every(({ done }) => done === 0)).toBe(true);
 });
+
+test('a pause is asked for, begins when the step is done, and ends; its time is known', () => {
+  const asked = (request: 'pause' | 'unpause', refusal: string | null = null): RunFact => ({
+    ...{ type: 'operator-request', request, by: 'operator ab at 127.0.0.1', refusal },
+  });
+  const facts: RunFact[] = [started, step(1), asked('pause'), step(2), { type: 'paused', step: 2 }, step(3)];
+  const states = facts.map((_, index) => {
+    const replay = replayOfFacts(...facts.slice(0, index + 1));
+    return [replay.state.name, replay.isPauseWanted];
+  });
+  expect(states.slice(1, 5)).toEqual([
+    ['training', false],
+    ['training', true],
+    ['training', true],
+    ['paused', true],
+  ]);
+  expect(replayOfFacts(...facts.slice(0, 5), asked('unpause', 'no')).isPauseWanted).toBe(true);
+  const over = replayOfFacts(...facts.slice(0, 5), asked('unpause'), { type: 'resumed', workers: 1 });
+  expect([over.state.name, over.isPauseWanted, over.pausedMs]).toEqual(['training', false, 2]);
+});
+
+test('an evaluation goes on until it has ended, whoever is waited for meanwhile', () => {
+  const facts: RunFact[] = [
+    started,
+    step(10),
+    { type: 'evaluation-started', purpose: 'validation', step: 10, epoch: 1, samples: 500 },
+    { type: 'waiting', workers: 0, minWorkers: 1 },
+    { type: 'resumed', workers: 1 },
+    { type: 'evaluated', purpose: 'validation', step: 10, epoch: 1, samples: 500, loss: 1, accuracy: 0, seconds: 1 },
+  ];
+  const states = facts.map((_, index) => replayOfFacts(...facts.slice(0, index + 1)).state.name);
+  expect(states.slice(1)).toEqual(['training', 'evaluating', 'waiting', 'evaluating', 'training']);
+});

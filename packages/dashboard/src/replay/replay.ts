@@ -15,6 +15,8 @@ export type RunState =
   | { readonly name: 'opening' | 'training' }
   | { readonly name: 'waiting'; readonly workers: number; readonly minWorkers: number }
   | { readonly name: 'stalled'; readonly why: string }
+  | { readonly name: 'evaluating'; readonly purpose: 'validation' | 'test'; readonly samples: number }
+  | { readonly name: 'paused'; readonly at: number }
   | { readonly name: 'going-back'; readonly toStep: number }
   | { readonly name: 'ended'; readonly outcome: RunSummary['outcome']; readonly reason: string };
 
@@ -101,6 +103,12 @@ export class Replay {
   /** Until the newest event: while a worker was there. */
   #elapsedMs = 0;
   #isServed = false;
+  /** The evaluation that has begun and not ended. */
+  #evaluation: Extract<RunState, { readonly name: 'evaluating' }> | null = null;
+  /** A pause has been asked for, and no end of it. */
+  isPauseWanted = false;
+  /** Milliseconds of pauses that are over. */
+  pausedMs = 0;
 
   /** Takes the next line of the log, without its end. */
   readLine(line: string): void {
@@ -146,7 +154,7 @@ export class Replay {
   #passTime({ type, at }: RunEvent): void {
     // A process that was lost did not say when.
     if (type === 'run-resumed') this.#isServed = false;
-    if (this.#isServed) this.#elapsedMs += Math.max(0, at - this.lastAt!);
+    if (this.#isServed && this.state.name !== 'paused') this.#elapsedMs += Math.max(0, at - this.lastAt!);
     if (type === 'worker-joined' || type === 'step') this.#isServed = true;
   }
 
@@ -166,21 +174,31 @@ export class Replay {
         this.totalSteps = event.totalSteps;
         this.stepsPerEpoch = event.stepsPerEpoch;
         this.summary = null;
-        this.state = { name: 'opening' };
+        this.#evaluation = null;
+        // Whoever resumes a run wants it to train.
+        this.isPauseWanted = false;
+        this.#setState({ name: 'opening' }, event.at);
         return this.#takeBack(event.step);
       case 'rolled-back':
-        this.state = { name: 'going-back', toStep: event.toStep };
+        this.#evaluation = null;
+        this.#setState({ name: 'going-back', toStep: event.toStep }, event.at);
         this.findings = this.findings.map((finding) => cleared(finding, event.fromStep));
         return this.#takeBack(event.toStep);
       case 'waiting':
-        this.state = { name: 'waiting', workers: event.workers, minWorkers: event.minWorkers };
-        return;
+        return this.#setState({ name: 'waiting', workers: event.workers, minWorkers: event.minWorkers }, event.at);
       case 'stalled':
-        this.state = { name: 'stalled', why: wordsOf(event)!.text };
+        return this.#setState({ name: 'stalled', why: wordsOf(event)!.text }, event.at);
+      case 'paused':
+        return this.#setState({ name: 'paused', at: event.at }, event.at);
+      case 'operator-request':
+        if (event.refusal !== null) return;
+        if (event.request === 'pause' || event.request === 'unpause') this.isPauseWanted = event.request === 'pause';
         return;
       case 'resumed':
-        this.state = { name: 'training' };
-        return;
+        return this.#goOn(event.at);
+      case 'evaluation-started':
+        this.#evaluation = { name: 'evaluating', purpose: event.purpose, samples: event.samples };
+        return this.#goOn(event.at);
       case 'step':
         return this.#seeStep(event);
       case 'epoch-ended':
@@ -188,8 +206,8 @@ export class Replay {
         return;
       case 'evaluated':
         (event.purpose === 'validation' ? this.validations : this.tests).push(this.#measuredBy(event));
-        if (this.state.name === 'stalled') this.state = { name: 'training' };
-        return;
+        this.#evaluation = null;
+        return this.#goOn(event.at);
       case 'checkpoint-saved': {
         const { at, step, path, bytes, cause } = event;
         this.checkpoints.push({ at, step, path, bytes, cause });
@@ -205,8 +223,8 @@ export class Replay {
         return;
       case 'run-ended':
         this.summary = event;
-        this.state = { name: 'ended', outcome: event.outcome, reason: event.reason };
-        return;
+        this.isPauseWanted = false;
+        return this.#setState({ name: 'ended', outcome: event.outcome, reason: event.reason }, event.at);
     }
   }
 
@@ -214,7 +232,8 @@ export class Replay {
     const { step, epoch, loss, learningRate, gradientNorm, samples, stepMs, bytesReceived, bytesSent } = event;
     // A coordinator that was lost may have been further than its newest checkpoint.
     if (step <= this.step) this.#takeBack(step - 1);
-    this.state = { name: 'training' };
+    this.#evaluation = null;
+    this.#goOn(event.at);
     this.step = step;
     this.epoch = epoch;
     const samplesPerSecond = stepMs > 0 ? (1_000 * samples) / stepMs : NaN;
@@ -232,6 +251,15 @@ export class Replay {
     this.arrivals.see(event);
     this.#recentMs.push(stepMs);
     if (this.#recentMs.length > RECENT_STEPS) this.#recentMs.shift();
+  }
+
+  #goOn(at: number): void {
+    this.#setState(this.#evaluation ?? { name: 'training' }, at);
+  }
+
+  #setState(state: RunState, at: number): void {
+    if (this.state.name === 'paused') this.pausedMs += Math.max(0, at - this.state.at);
+    this.state = state;
   }
 
   #metricOf(figure: MetricFigure): number {

@@ -30,6 +30,8 @@ export function wordsOf(event: RunEvent): Words | null {
     case 'layers':
     case 'filters':
     case 'sample-image':
+    // It is over in a moment, and what it found is said then.
+    case 'evaluation-started':
       return null;
     case 'run-started':
       return fact(
@@ -46,6 +48,8 @@ export function wordsOf(event: RunEvent): Words | null {
       return warning('run', `Waiting for workers: ${event.workers} of ${event.minWorkers} are ready`);
     case 'resumed':
       return fact('run', `Training goes on with ${countOf(event.workers, 'worker')}`);
+    case 'paused':
+      return fact('run', `Paused after step ${event.step}: an operator wants it so`);
     case 'operator-request':
       return fact('run', upperFirst(requestText(event)));
     case 'log-gap':

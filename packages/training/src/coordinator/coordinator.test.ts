@@ -135,16 +135,16 @@ describe('the synchronous coordinator', () => {
     const [lease] = leases(tell(join('a')));
     const effects = tell(result(lease!), leave('a'));
     expect(types(effects)).toContain('commit');
-    expect(effects.at(-1)).toMatchObject({ type: 'pause', ready: 0 });
+    expect(effects.at(-1)).toMatchObject({ type: 'wait', ready: 0 });
   });
 
-  it('pauses below minWorkers, holds what is in, and resumes', () => {
+  it('waits below minWorkers, holds what is in, and resumes', () => {
     const { tell } = start({ minWorkers: 2 });
-    expect(tell(join('a'))).toMatchObject([{ type: 'open' }, { type: 'pause', ready: 1, minWorkers: 2 }]);
+    expect(tell(join('a'))).toMatchObject([{ type: 'open' }, { type: 'wait', ready: 1, minWorkers: 2 }]);
     const effects = tell(join('b'));
     expect(types(effects)).toEqual(['resume', 'send-parameters', 'lease', 'send-parameters', 'lease']);
     const [a] = leases(effects);
-    expect(types(tell(leave('b')))).toEqual(['release', 'pause']);
+    expect(types(tell(leave('b')))).toEqual(['release', 'wait']);
     expect(types(tell(result(a!)))).toEqual(['collect']);
     expect(leases(tell(join('c'))).map(({ block }) => block)).toEqual([{ start: 2, size: 2 }]);
   });
@@ -322,7 +322,7 @@ describe('its members', () => {
   it('keeps the lease of a worker whose connection broke, and takes its result when it is back in time', () => {
     const { tell, wait } = start();
     const [lease] = leases(tell(join('a')));
-    expect(types(tell(lose('a')))).toEqual(['suspect', 'pause']);
+    expect(types(tell(lose('a')))).toEqual(['suspect', 'wait']);
     wait(1_000);
     const holding = { task: lease!.task.id, block: lease!.block };
     expect(types(tell(join('a', holding)))).toEqual(['recover', 'resume']);
@@ -360,7 +360,7 @@ describe('its members', () => {
     const { tell, wait } = start();
     tell(join('a'));
     expect(wait(2_000)).toEqual([]);
-    expect(types(wait(1_000))).toEqual(['suspect', 'pause']);
+    expect(types(wait(1_000))).toEqual(['suspect', 'wait']);
     expect(types(tell({ type: 'worker-heard', workerId: 'a' }))).toEqual(['recover', 'resume']);
     const effects = wait(10_000);
     expect(effects).toContainEqual(expect.objectContaining({ type: 'expel', cause: 'dead' }));
@@ -646,5 +646,66 @@ describe('its checkpoints', () => {
       { type: 'send-parameters', step: 1 },
       { type: 'lease' },
     ]);
+  });
+});
+
+describe("an operator's pause", () => {
+  const [pause, unpause] = [{ type: 'pause-requested' }, { type: 'unpause-requested' }] as const;
+
+  it('begins when the step that is being computed is committed, with its checkpoint, and leases nothing until it is over', () => {
+    const { tell, wait, coordinator } = start();
+    const [lease] = leases(tell(join('a')));
+    expect(tell(pause)).toEqual([]);
+    expect(tell(result(lease!)).slice(-3)).toMatchObject([
+      { type: 'open', task: { step: 1 } },
+      { type: 'checkpoint', position: { step: 1, due: [] }, cause: 'requested' },
+      { type: 'pause', step: 1 },
+    ]);
+    // Who is heard of is neither suspected nor waited for, however long it takes; who comes gets nothing.
+    expect(wait(3_600_000, 'a')).toEqual([]);
+    expect(tell(join('b'))).toEqual([]);
+    expect(coordinator.wakeAtMs).toBeGreaterThan(3_600_000);
+    expect(types(tell(unpause))).toEqual(['resume', 'send-parameters', 'lease', 'send-parameters', 'lease']);
+  });
+
+  it('finishes what is due after the step first', () => {
+    const { tell } = start({}, { ...plan, stepsPerEpoch: 1, validationSamples: 500 });
+    const [step] = leases(tell(join('a')));
+    tell(pause);
+    const [evaluation] = leases(tell(result(step!)));
+    expect(evaluation).toMatchObject({ task: { kind: 'evaluation', purpose: 'validation' } });
+    expect(types(tell(result(evaluation!))).slice(-2)).toEqual(['open', 'pause']);
+  });
+
+  it('begins at once where nobody computes anything, and does not hide that nobody is there when it is over', () => {
+    const { tell } = start();
+    expect(types(tell(tick))).toEqual(['open', 'wait']);
+    expect(tell(pause)).toMatchObject([
+      { type: 'checkpoint', position: { step: 0 } },
+      { type: 'pause', step: 0 },
+    ]);
+    expect(types(tell(unpause))).toEqual(['wait']);
+  });
+
+  it('writes another checkpoint when somebody asks for it, and none twice by itself', () => {
+    const { tell } = start({ checkpointEverySteps: 1 });
+    const [lease] = leases(tell(join('a')));
+    tell(pause);
+    expect(types(tell(result(lease!))).filter((type) => type === 'checkpoint')).toHaveLength(1);
+    expect(tell({ type: 'checkpoint-requested' })).toMatchObject([{ type: 'checkpoint', cause: 'requested' }]);
+  });
+
+  it('ends with the run, which is saved already', () => {
+    const { tell } = start();
+    const [lease] = leases(tell(join('a')));
+    tell(pause, result(lease!));
+    expect(types(tell({ type: 'stop-requested', reason: 'enough' }))).toEqual(['finish']);
+  });
+
+  it('that is taken back in time never begins', () => {
+    const { tell } = start();
+    const [lease] = leases(tell(join('a')));
+    tell(pause, unpause);
+    expect(types(tell(result(lease!)))).not.toContain('pause');
   });
 });

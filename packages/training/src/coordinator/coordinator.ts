@@ -16,6 +16,9 @@ type Phase =
   | { readonly name: 'concluding'; readonly task: Task }
   | { readonly name: 'finished' };
 
+/** Why nothing is leased: too few workers are ready, or an operator wants it so; null while leases are given. */
+type Standstill = 'waiting' | 'paused' | null;
+
 /**
  * The coordinator: takes events and the time, returns effects, does no I/O and reads no clock. It sees ids, steps and blocks, never
  * tensors. The membership knows who is there, the leasing who computes what, the mode what is to be computed next. After every event
@@ -29,7 +32,9 @@ export class Coordinator {
   readonly #leasing: Leasing;
   readonly #mode: SynchronousMode;
   #phase: Phase = { name: 'collecting' };
-  #paused = false;
+  #standstill: Standstill = null;
+  /** An operator wants no step to begin. */
+  #isPauseWanted = false;
 
   constructor(sequence: TaskSequence, start = FROM_THE_START, options = DEFAULT_COORDINATOR_OPTIONS) {
     this.#options = options;
@@ -60,7 +65,7 @@ export class Coordinator {
     if (this.finished) return Infinity;
     const { wakeAtMs } = this.#membership;
     const { stallAtMs } = this.#leasing;
-    return !this.#paused && stallAtMs > this.#turn.nowMs ? Math.min(wakeAtMs, stallAtMs) : wakeAtMs;
+    return this.#standstill === null && stallAtMs > this.#turn.nowMs ? Math.min(wakeAtMs, stallAtMs) : wakeAtMs;
   }
 
   /** @param nowMs milliseconds on a clock that never goes back. */
@@ -124,7 +129,14 @@ export class Coordinator {
         if (this.#phase.name !== 'concluding') throw new Error('the training was ended while a task is being computed');
         return this.#mode.endTraining(event.reason);
       case 'checkpoint-requested':
-        return this.#mode.requestCheckpoint();
+        // Where the run is paused no step follows that could be waited for.
+        return this.#standstill === 'paused' ? this.#mode.saveAgain() : this.#mode.requestCheckpoint();
+      case 'pause-requested':
+        this.#isPauseWanted = true;
+        return;
+      case 'unpause-requested':
+        this.#isPauseWanted = false;
+        return;
       case 'restart-requested': {
         const { task } = this.#leasing;
         if (this.#phase.name !== 'collecting' || task === null) return;
@@ -152,16 +164,32 @@ export class Coordinator {
       return this.#turn.order(task.kind === 'gradient' ? { type: 'commit', task } : { type: 'evaluate', task });
     }
     const { ready } = this.#membership;
-    const { minWorkers } = this.#options;
-    const enough = ready >= minWorkers;
-    if (enough === this.#paused) {
-      this.#paused = !enough;
-      this.#leasing.restartStall();
-      this.#turn.order(enough ? { type: 'resume', ready } : { type: 'pause', ready, minWorkers });
-    }
-    if (!enough) return;
+    this.#stand(this.#mayPause(task) ? 'paused' : ready < this.#options.minWorkers ? 'waiting' : null, ready);
+    if (this.#standstill !== null) return;
     this.#leasing.assign(ready);
     if (this.#turn.nowMs >= this.#leasing.stallAtMs) this.#leasing.reportStall();
+  }
+
+  /** A step that somebody computes already is finished first, and so is what is due after it. */
+  #mayPause(task: Task): boolean {
+    return this.#isPauseWanted && task.kind === 'gradient' && task.attempt === 1 && this.#leasing.isUntouched;
+  }
+
+  #stand(standstill: Standstill, ready: number): void {
+    if (standstill === this.#standstill) return;
+    if (this.#standstill === 'paused') this.#mode.startClock(this.#turn.nowMs);
+    this.#standstill = standstill;
+    this.#leasing.restartStall();
+    switch (standstill) {
+      case 'paused':
+        // Its checkpoint comes first: whoever hears of the pause may switch this machine off.
+        this.#mode.saveUnsaved();
+        return this.#turn.order({ type: 'pause', step: this.#mode.standing.position.step });
+      case 'waiting':
+        return this.#turn.order({ type: 'wait', ready, minWorkers: this.#options.minWorkers });
+      case null:
+        return this.#turn.order({ type: 'resume', ready });
+    }
   }
 
   #follow(next: Next): void {

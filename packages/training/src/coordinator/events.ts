@@ -88,6 +88,10 @@ export type CoordinatorEvent =
   | { readonly type: 'evaluated'; readonly task: number; readonly isSaved?: boolean }
   /** An operator wants a checkpoint of the state after the next step. */
   | { readonly type: 'checkpoint-requested' }
+  /** An operator wants no step to begin: what is being computed, and what is due after it, is finished. */
+  | { readonly type: 'pause-requested' }
+  /** The operator wants the run to go on. */
+  | { readonly type: 'unpause-requested' }
   /** No step follows the present task, which the server has yet to answer: what is due at the run's end is due after it. */
   | { readonly type: 'training-ended'; readonly reason: string }
   /** What was collected of the present task is not wanted: it begins again, as another task. */
@@ -185,8 +189,11 @@ export type CoordinatorEffect =
   | { readonly type: 'evaluate'; readonly task: EvaluationTask }
   /** Keep the training state as it is now: a run that starts from `position` and it goes on as this one does. */
   | { readonly type: 'checkpoint'; readonly position: Position; readonly cause: CheckpointCause }
-  /** Too few workers to go on, or enough again. */
-  | { readonly type: 'pause'; readonly ready: number; readonly minWorkers: number }
+  /** Too few workers to go on. */
+  | { readonly type: 'wait'; readonly ready: number; readonly minWorkers: number }
+  /** The operator's pause begins, after so many commits, whose state has been checkpointed. */
+  | { readonly type: 'pause'; readonly step: number }
+  /** Work is leased again: there are enough workers, and no pause. */
   | { readonly type: 'resume'; readonly ready: number }
   /** Nothing more will be ordered. */
   | { readonly type: 'finish'; readonly outcome: 'completed' | 'interrupted' | 'halted'; readonly reason: string };

@@ -57,6 +57,11 @@ export class Leasing {
     return this.#open?.missing.size === 0;
   }
 
+  /** Nobody holds a block of the open task, and nothing of it is in. */
+  get isUntouched(): boolean {
+    return this.#open !== null && this.#open.free.leaves === this.#open.task.leaves;
+  }
+
   open(task: Task): void {
     this.restartStall();
     this.#turn.order({ type: 'open', task });
@@ -297,7 +302,7 @@ export class Leasing {
 
   // ── Waiting ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What has come in, or that the run was paused, makes an end of a stall. */
+  /** What has come in, or that the run stood still, makes an end of a stall. */
   restartStall(): void {
     this.#stall.restart(this.#turn.nowMs);
   }

@@ -47,7 +47,7 @@ export class SynchronousMode {
     };
   }
 
-  /** The clock has begun to run: checkpoints that come by time are counted from here. */
+  /** The clock has begun to run, or a pause is over: checkpoints that come by time are counted from here. */
   startClock(nowMs: number): void {
     this.#checkpointAtMs = nowMs;
   }
@@ -100,6 +100,16 @@ export class SynchronousMode {
   /** The next state that is not in the midst of its evaluations gets a checkpoint. */
   requestCheckpoint(): void {
     this.#pendingCheckpoint ??= 'requested';
+  }
+
+  /** Between two steps: a state without a checkpoint gets one now. */
+  saveUnsaved(): void {
+    if (this.#checkpointAt !== this.#position || this.#pendingCheckpoint !== null) this.saveAgain();
+  }
+
+  /** Between two steps: the state gets a checkpoint now, whether or not it has one. */
+  saveAgain(): void {
+    this.#checkpoint('requested');
   }
 
   /** No step follows the present task. */
