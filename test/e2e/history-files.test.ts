@@ -35,9 +35,12 @@ it('history --csv has a row per step and evaluation', () => {
 const READER = `
 import json, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-log = EventAccumulator(sys.argv[1], size_guidance={'scalars': 0})
+log = EventAccumulator(sys.argv[1], size_guidance={'scalars': 0, 'images': 0, 'histograms': 0})
 log.Reload()
-print(json.dumps({'tags': log.Tags()['scalars'], 'loss': [[e.step, e.value] for e in log.Scalars('loss')]}))`;
+images = {tag: [[e.step, e.width, e.height] for e in log.Images(tag)] for tag in log.Tags()['images']}
+histograms = {tag: [[e.step, sum(e.histogram_value.bucket)] for e in log.Histograms(tag)] for tag in log.Tags()['histograms']}
+print(json.dumps({'tags': log.Tags()['scalars'], 'loss': [[e.step, e.value] for e in log.Scalars('loss')],
+  'images': images, 'histograms': histograms}))`;
 
 const python = [process.env['CONVOY_TENSORBOARD_PYTHON'], installedPeerPython(), 'python3'].find(
   (each) => each != null && spawnSync(each, ['-c', 'import tensorboard'], { stdio: 'ignore' }).status === 0,
@@ -52,11 +55,22 @@ it("history --tensorboard has what TensorBoard's own reader reads", () => {
     JSON.parse(execFileSync(python, ['-c', READER, join(pathOf('logs'), name)], { encoding: 'utf8' })) as {
       readonly tags: readonly string[];
       readonly loss: readonly (readonly [number, number])[];
+      readonly images: Readonly<Record<string, readonly (readonly [number, number, number])[]>>;
+      readonly histograms: Readonly<Record<string, readonly (readonly [number, number])[]>>;
     };
-  const { tags, loss } = read('train');
+  const { tags, loss, images, histograms } = read('train');
   expect(tags).toEqual(expect.arrayContaining(['accuracy', 'learning_rate', 'gradient_norm', 'samples_per_second']));
   const float32 = (figures: readonly (readonly (number | undefined)[])[]) =>
     figures.map(([step, value]) => [step, Math.fround(value!)]);
   expect(loss).toEqual(float32(figuresOf('step')));
-  expect(read('validation').loss.length).toBeGreaterThanOrEqual(2);
+  // Eight filters of 3 × 3 pixels; the kernels of both layers with their biases, and what the normalisation trains.
+  const validated = eventsOf(run).flatMap((event) => (event.type === 'filters' ? [event.step] : []));
+  expect(images).toEqual({ 'conv/filters': validated.map((step) => [step, 8 * 40 - 4, 36]) });
+  const weights = { 'conv/weights': 72, 'norm/weights': 16, 'classes/weights': 387 };
+  expect(histograms).toEqual(
+    Object.fromEntries(Object.entries(weights).map(([tag, count]) => [tag, validated.map((step) => [step, count])])),
+  );
+  const validation = read('validation');
+  expect(validation.loss.length).toBeGreaterThanOrEqual(2);
+  expect(Object.keys(validation.images).sort()).toEqual(['confusion', 'worst_mistakes']);
 });

@@ -65,26 +65,45 @@ export function readRunEvents(folder: string): readonly RunEvent[] {
   });
 }
 
+/** An event that says what an evaluated model is like. */
+export type PicturedEvent = Extract<RunEvent, { readonly type: 'predictions' | 'filters' | 'layers' }>;
+
 /**
  * The events with figures that count. A resumed run goes on from its checkpoint's step, and what was measured after that is
  * measured again: the last word for each step counts.
  */
 export function countedEvents(events: readonly RunEvent[]): readonly MeasuringEvent[] {
-  const counted = new Map<string, MeasuringEvent>();
+  return lastWords(events, (event) => (isMeasuring(event) ? event : null));
+}
+
+/** {@link countedEvents}, and in their places those that say what the evaluated models were like, without the norms between. */
+export function countedAndPictured(events: readonly RunEvent[]): readonly (MeasuringEvent | PicturedEvent)[] {
+  return lastWords(events, (event) => {
+    if (isMeasuring(event) || event.type === 'predictions' || event.type === 'filters') return event;
+    return event.type === 'layers' && event.layers.some(({ histogram }) => histogram !== undefined) ? event : null;
+  });
+}
+
+function isMeasuring(event: RunEvent): event is MeasuringEvent {
+  return event.type === 'step' || event.type === 'epoch-ended' || event.type === 'evaluated';
+}
+
+/** @param wanted the event itself, or null for one that is left out. */
+function lastWords<Wanted extends MeasuringEvent | PicturedEvent>(
+  events: readonly RunEvent[],
+  wanted: (event: RunEvent) => Wanted | null,
+): readonly Wanted[] {
+  const counted = new Map<string, Wanted>();
   for (const event of events) {
-    switch (event.type) {
-      case 'run-resumed':
-        for (const [key, { step }] of counted) if (step > event.step) counted.delete(key);
-        break;
-      case 'step':
-      case 'epoch-ended':
-      case 'evaluated': {
-        const key = `${event.type === 'evaluated' ? event.purpose : event.type} ${event.step}`;
-        // Behind what was measured before it.
-        counted.delete(key);
-        counted.set(key, event);
-      }
+    if (event.type === 'run-resumed') {
+      for (const [key, { step }] of counted) if (step > event.step) counted.delete(key);
     }
+    const found = wanted(event);
+    if (found === null) continue;
+    const key = `${found.type} ${'purpose' in found ? found.purpose : ''} ${found.step}`;
+    // Behind what was measured before it.
+    counted.delete(key);
+    counted.set(key, found);
   }
   return [...counted.values()];
 }

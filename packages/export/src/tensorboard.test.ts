@@ -64,6 +64,69 @@ function readScalar(scalars: Record<string, number>) {
   };
 }
 
+/** The values of a field of a summary's value, in the events of a file: what is not a scalar. */
+function valuesIn<Value extends object>(file: Uint8Array, field: number, read: (bytes: Uint8Array) => Value) {
+  const found: (Value & { tag: string; step: number })[] = [];
+  const bytes = Buffer.from(file);
+  for (let at = 0; at < bytes.length;) {
+    const length = Number(bytes.readBigUInt64LE(at));
+    let step = 0;
+    new PbfReader(bytes.subarray(at + 12, at + 12 + length)).readFields((of, _, event) => {
+      if (of === 2) step = event.readVarint();
+      if (of !== 5) return;
+      event.readMessage((_of, _summary, summary) => {
+        const value = { tag: '', content: null as Uint8Array | null };
+        summary.readMessage((name, _value, fields) => {
+          if (name === 1) value.tag = fields.readString();
+          if (name === field) value.content = fields.readBytes();
+        }, value);
+        if (value.content !== null) found.push({ ...read(value.content), tag: value.tag, step });
+      }, {});
+    }, {});
+    at += length + 16;
+  }
+  return found;
+}
+
+it('pictures and histograms have the fields of summary.proto, in the folder that they belong to', () => {
+  const png = Uint8Array.of(1, 2, 3);
+  const common = { at: 1_000, step: 7 };
+  const files = tensorboardFiles(
+    [
+      { type: 'image', folder: 'validation', ...common, tag: 'confusion', width: 20, height: 10, png },
+      {
+        ...{ type: 'histogram', folder: 'train', ...common, tag: 'conv/weights' },
+        ...{ from: -1, to: 1, counts: [3, 1], sum: -1.5, sumOfSquares: 2.5 },
+      },
+    ],
+    { run: 'r', hyperparameters: {} },
+  );
+  const imageOf = (bytes: Uint8Array) =>
+    new PbfReader(bytes).readFields(
+      (field, image, reader) => {
+        if (field === 1) image.height = reader.readVarint();
+        if (field === 2) image.width = reader.readVarint();
+        if (field === 4) image.png = Uint8Array.from(reader.readBytes());
+      },
+      { width: 0, height: 0, png: new Uint8Array(0) },
+    );
+  expect(valuesIn(files.get('validation')!, 4, imageOf)).toEqual([
+    { tag: 'confusion', step: 7, width: 20, height: 10, png },
+  ]);
+  const histogramOf = (bytes: Uint8Array) =>
+    new PbfReader(bytes).readFields(
+      (field, histogram, reader) => {
+        if (field <= 5) histogram.scalars.push(reader.readDouble());
+        if (field === 6) reader.readPackedDouble(histogram.limits);
+        if (field === 7) reader.readPackedDouble(histogram.counts);
+      },
+      { scalars: [] as number[], limits: [] as number[], counts: [] as number[] },
+    );
+  expect(valuesIn(files.get('train')!, 5, histogramOf)).toEqual([
+    { tag: 'conv/weights', step: 7, scalars: [-1, 1, 4, -1.5, 2.5], limits: [0, 1], counts: [3, 1] },
+  ]);
+});
+
 describe("a run's files for TensorBoard", () => {
   const files = tensorboardFiles([step(1, 0.5), step(2, null), validated], {
     run: 'r',

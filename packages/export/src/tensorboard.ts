@@ -17,28 +17,59 @@ interface Scalars {
   readonly values: Readonly<Record<string, number | null>>;
 }
 
+/** A picture of something after a step. */
+export interface TensorboardImage {
+  readonly type: 'image';
+  readonly folder: TensorboardFolder;
+  readonly at: number;
+  readonly step: number;
+  readonly tag: string;
+  readonly width: number;
+  readonly height: number;
+  readonly png: Uint8Array;
+}
+
+/** How some values were distributed after a step: equally wide bins from the least value to the greatest. */
+export interface TensorboardHistogram {
+  readonly type: 'histogram';
+  readonly folder: TensorboardFolder;
+  readonly at: number;
+  readonly step: number;
+  readonly tag: string;
+  readonly from: number;
+  readonly to: number;
+  readonly counts: readonly number[];
+  readonly sum: number;
+  readonly sumOfSquares: number;
+}
+
+export type TensorboardEntry = MeasuringEvent | TensorboardImage | TensorboardHistogram;
+
 /**
- * A run's figures as TensorBoard's event files (https://github.com/tensorflow/tensorboard, event.proto and summary.proto): scalars, with
- * the times at which they were measured, and the run's hyperparameters.
+ * A run's figures as TensorBoard's event files (https://github.com/tensorflow/tensorboard, event.proto and summary.proto): scalars,
+ * images and histograms, with the times at which they were measured, and the run's hyperparameters.
  * @param events those that count, in their order.
  * @returns the file of each folder that has figures.
  */
 export function tensorboardFiles(
-  events: readonly MeasuringEvent[],
+  events: readonly TensorboardEntry[],
   { run, hyperparameters }: { readonly run: string; readonly hyperparameters: Hyperparameters },
 ): ReadonlyMap<TensorboardFolder, Uint8Array> {
   const folders = new Map<TensorboardFolder, Uint8Array[]>();
-  const add = (folder: TensorboardFolder, scalars: Scalars) => {
+  const put = (folder: TensorboardFolder, at: number, event: Uint8Array) => {
     let records = folders.get(folder);
     if (records === undefined) {
-      records = [record(versionEvent(scalars.at))];
-      if (folder === 'train') records.push(record(hyperparametersEvent(scalars.at, run, hyperparameters)));
+      records = [record(versionEvent(at))];
+      if (folder === 'train') records.push(record(hyperparametersEvent(at, run, hyperparameters)));
       folders.set(folder, records);
     }
-    records.push(record(scalarsEvent(scalars)));
+    records.push(record(event));
   };
+  const add = (folder: TensorboardFolder, scalars: Scalars) => put(folder, scalars.at, scalarsEvent(scalars));
   for (const event of events) {
-    if (event.type === 'step') {
+    if (event.type === 'image' || event.type === 'histogram') {
+      put(event.folder, event.at, event.type === 'image' ? imageEvent(event) : histogramEvent(event));
+    } else if (event.type === 'step') {
       const { at, step, loss, learningRate, gradientNorm: gradient_norm, stepMs, samples, workers } = event;
       const samples_per_second = stepMs > 0 ? (1_000 * samples) / stepMs : null;
       const speed = { learning_rate: learningRate, gradient_norm, samples_per_second, workers };
@@ -83,6 +114,54 @@ function scalarsEvent({ at, step, values }: Scalars): Uint8Array {
     event.writeDoubleField(1, at / 1_000);
     event.writeVarintField(2, step);
     event.writeBytesField(5, summary);
+  });
+}
+
+function imageEvent({ at, step, tag, width, height, png }: TensorboardImage): Uint8Array {
+  const image = message((fields) => {
+    fields.writeVarintField(1, height);
+    fields.writeVarintField(2, width);
+    // RGB.
+    fields.writeVarintField(3, 3);
+    fields.writeBytesField(4, png);
+  });
+  return summaryEvent(at, step, tag, 4, image);
+}
+
+function histogramEvent({ at, step, tag, ...histogram }: TensorboardHistogram): Uint8Array {
+  const { from, to, counts, sum, sumOfSquares } = histogram;
+  const values = message((fields) => {
+    fields.writeDoubleField(1, from);
+    fields.writeDoubleField(2, to);
+    fields.writeDoubleField(
+      3,
+      counts.reduce((total, count) => total + count, 0),
+    );
+    fields.writeDoubleField(4, sum);
+    fields.writeDoubleField(5, sumOfSquares);
+    // Each bin by its upper end.
+    fields.writePackedDouble(
+      6,
+      counts.map((_, bin) => from + ((bin + 1) * (to - from)) / counts.length),
+    );
+    fields.writePackedDouble(7, [...counts]);
+  });
+  return summaryEvent(at, step, tag, 5, values);
+}
+
+/** An event with one value. @param field of the value in summary.proto. */
+function summaryEvent(at: number, step: number, tag: string, field: number, content: Uint8Array): Uint8Array {
+  const value = message((fields) => {
+    fields.writeStringField(1, tag);
+    fields.writeBytesField(field, content);
+  });
+  return message((event) => {
+    event.writeDoubleField(1, at / 1_000);
+    event.writeVarintField(2, step);
+    event.writeBytesField(
+      5,
+      message((summary) => summary.writeBytesField(1, value)),
+    );
   });
 }
 

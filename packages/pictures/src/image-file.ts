@@ -53,6 +53,18 @@ export async function writeImage(path: string, pixels: Uint8Array, size: number)
     .toFile(path);
 }
 
+/** A PNG's pixels, each `factor` times as wide and high. @returns uint8 RGB of shape [height, width, 3]. */
+export async function pixelsOfPng(png: Uint8Array, factor = 1): Promise<Uint8Array> {
+  const image = sharp(png);
+  const { width, height } = await image.metadata();
+  return image
+    .resize(factor * width, factor * height, { kernel: 'nearest' })
+    .toColourspace('srgb')
+    .removeAlpha()
+    .raw()
+    .toBuffer();
+}
+
 async function bytesOf(path: string): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {

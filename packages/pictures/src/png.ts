@@ -24,3 +24,9 @@ export function pngOf(svg: string): Uint8Array {
   });
   return painter.render().asPng();
 }
+
+/** The size of a PNG, from its header. */
+export function sizeOfPng(png: Uint8Array): { readonly width: number; readonly height: number } {
+  const view = new DataView(png.buffer, png.byteOffset);
+  return { width: view.getUint32(16), height: view.getUint32(20) };
+}

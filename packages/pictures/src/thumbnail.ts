@@ -15,17 +15,21 @@ export interface Pixels {
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const COLOR_TYPE = { 1: 0, 3: 2 } as const;
 
-/**
- * A PNG (https://www.w3.org/TR/png-3/) of an image, made smaller where a side is longer than {@link THUMBNAIL_SIZE}: each pixel is the mean of
- * those in its place. At once and without a library's start: a coordinator does it between two steps.
- */
+/** An image made smaller where a side is longer than {@link THUMBNAIL_SIZE}: each pixel is the mean of those in its place. */
 export function thumbnail(image: Pixels): {
   readonly width: number;
   readonly height: number;
   readonly png: Uint8Array;
 } {
   const small = shrunk(image);
-  const { width, height, channels, bytes } = small;
+  return { width: small.width, height: small.height, png: pngOfPixels(small) };
+}
+
+/**
+ * A PNG (https://www.w3.org/TR/png-3/) of an image. At once and without a library's start: a coordinator makes some between two
+ * steps.
+ */
+export function pngOfPixels({ width, height, channels, bytes }: Pixels): Uint8Array {
   const row = width * channels;
   // Each row begins with its filter: none.
   const rows = new Uint8Array(height * (row + 1));
@@ -35,7 +39,7 @@ export function thumbnail(image: Pixels): {
   header.writeUInt32BE(height, 4);
   header.set([8, COLOR_TYPE[channels], 0, 0, 0], 8);
   const chunks = [chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', new Uint8Array(0))];
-  return { width, height, png: Buffer.concat([SIGNATURE, ...chunks]) };
+  return Buffer.concat([SIGNATURE, ...chunks]);
 }
 
 function shrunk(image: Pixels): Pixels {

@@ -66,7 +66,7 @@ async function showHistory(
     }
     if (flags.tensorboard !== undefined) {
       const hyperparameters = hyperparametersOf(readConfig(folder));
-      files.push(...writeTensorboard(flags.tensorboard, events, { run, hyperparameters }));
+      files.push(...(await writeTensorboard(flags.tensorboard, events, { run, hyperparameters })));
     }
   }
   if (flags.report !== undefined) {

@@ -8,6 +8,7 @@ import { makeFolders } from '@convoy/protocol/make-folders';
 import { KERAS_NAMES, readMetric } from '@convoy/protocol/metric';
 import type { MeasuringEvent, RunEvent } from '@convoy/protocol/run-events';
 import { settingPaths } from '@convoy/protocol/setting-paths';
+import { tensorboardEntries } from './tensorboard-entries.ts';
 
 /** TensorBoard looks for `tfevents` in a file's name, and reads on in a file of the same name that has grown. */
 const TENSORBOARD_FILE = 'events.out.tfevents.0.convoy';
@@ -45,12 +46,12 @@ function csvRow(event: MeasuringEvent): Record<string, string | number | undefin
  * Writes a log for TensorBoard: `train`, `validation` and `test` below a folder.
  * @returns the files. @throws OperatorError when one can't be written.
  */
-export function writeTensorboard(
+export async function writeTensorboard(
   folder: string,
   events: readonly RunEvent[],
   about: { readonly run: string; readonly hyperparameters: Hyperparameters },
-): readonly string[] {
-  return [...tensorboardFiles(countedEvents(events), about)].map(([name, bytes]) => {
+): Promise<readonly string[]> {
+  return [...tensorboardFiles(await tensorboardEntries(events), about)].map(([name, bytes]) => {
     const path = join(folder, name, TENSORBOARD_FILE);
     writeWhole(path, bytes);
     return path;
