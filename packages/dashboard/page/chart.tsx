@@ -1,5 +1,7 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import uPlot, { type AlignedData } from 'uplot';
+import { inItsFrame } from './frames.ts';
+import { whole } from './text.ts';
 
 export interface Line {
   readonly label: string;
@@ -9,16 +11,22 @@ export interface Line {
   readonly look: 'faint' | 'strong' | 'dashed' | 'points' | 'least' | 'greatest' | 'area';
   /** Whether others are to be looked at. */
   readonly isDimmed?: boolean;
-  readonly values: readonly (number | null)[];
+}
+
+export interface Drawing {
+  /** Where the lines have figures: steps, or what `placeName` says. */
+  readonly places: readonly number[];
+  /** A figure for each place, line by line. */
+  readonly values: readonly (readonly (number | null)[])[];
+  /** In words, for who does not see it. */
+  readonly summary: string;
 }
 
 export interface ChartProps {
   readonly title: string;
-  /** In words, for who does not see it. */
-  readonly summary: string;
-  /** Where the lines have figures: steps, or what `placeName` says. */
-  readonly places: readonly number[];
   readonly lines: readonly Line[];
+  /** Computed when it is drawn. Another function is another drawing. */
+  readonly draw: () => Drawing;
   /** The first and the last place shown. */
   readonly range: readonly [number, number];
   readonly isLog?: boolean;
@@ -40,21 +48,28 @@ export interface ChartProps {
 type Pair = [number, number];
 
 const HEIGHT = { tall: 260, low: 150 };
+/** Of a line that has a point at each figure. */
+const MOST_POINTS = 100;
+
+const NOTHING: Drawing = { places: [], values: [], summary: '' };
 
 /** Lines over steps, with a legend that says what is under the crosshair, or last. */
 export function Chart(props: ChartProps) {
-  const { title, summary, lines, isTall = false, isLog = false, theme, placeName = 'step', onFigures } = props;
+  const { title, lines, draw, isTall = false, isLog = false, theme, placeName = 'step', onFigures } = props;
   const place = useRef<HTMLDivElement>(null);
   const legend = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const latest = useRef(props);
-  latest.current = props;
+  const latest = useRef<Drawn>({ ...props, drawing: NOTHING });
+  latest.current = { ...props, drawing: latest.current.drawing };
   const height = isTall ? HEIGHT.tall : HEIGHT.low;
   const looks = lines.map(({ label, color, look }) => `${label} ${color} ${look}`).join();
+  const dimmed = lines.map(({ isDimmed = false }) => Number(isDimmed)).join('');
 
   useLayoutEffect(() => {
     const element = place.current!;
-    const made = new uPlot(optionsOf(latest, element.clientWidth, height, legend), dataOf(latest.current), element);
+    const empty: AlignedData = [[], ...latest.current.lines.map(() => [])];
+    latest.current.drawing = NOTHING;
+    const made = new uPlot(optionsOf(latest, element.clientWidth, height, legend), empty, element);
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     observer.observe(element);
@@ -65,14 +80,20 @@ export function Chart(props: ChartProps) {
     };
   }, [theme, isLog, looks, height, placeName]);
 
-  useEffect(() => {
+  // The same function each time: a chart that waits for its frame keeps its place.
+  const { current: drawNow } = useRef(() => {
     const { current } = plot;
     if (current === null) return;
-    for (const [index, { isDimmed }] of latest.current.lines.entries()) {
-      current.series[index + 1]!.alpha = isDimmed === true ? 0.15 : 1;
+    const drawn = latest.current;
+    drawn.drawing = drawn.draw();
+    const { places, values, summary } = drawn.drawing;
+    for (const [index, { isDimmed = false }] of drawn.lines.entries()) {
+      current.series[index + 1]!.alpha = isDimmed ? 0.15 : 1;
     }
-    current.setData(dataOf(latest.current));
+    current.setData([places as number[], ...stacked(drawn.lines, values)]);
+    place.current!.setAttribute('aria-label', `${drawn.title}: ${summary}`);
   });
+  useEffect(() => inItsFrame(drawNow), [draw, title, theme, isLog, looks, dimmed, height, placeName]);
 
   return (
     <section class={isTall ? 'card chart tall' : 'card chart'}>
@@ -91,27 +112,32 @@ export function Chart(props: ChartProps) {
           </div>
         )}
       </header>
-      <div role="img" aria-label={`${title}: ${summary}`} ref={place} style={{ height: `${height}px` }} />
+      <div role="img" aria-label={title} ref={place} style={{ height: `${height}px` }} />
     </section>
   );
+}
+
+/** What is wanted, and what was drawn. */
+interface Drawn extends ChartProps {
+  drawing: Drawing;
 }
 
 function isEdge(look: Line['look']): boolean {
   return look === 'least' || look === 'greatest';
 }
 
-function dataOf({ places, lines }: ChartProps): AlignedData {
+/** Areas on one another. */
+function stacked(lines: readonly Line[], values: Drawing['values']): (number | null)[][] {
   const below: number[] = [];
-  const drawn = lines.map(({ look, values }) =>
-    look === 'area'
-      ? values.map((value, i) => (value === null ? null : (below[i] = (below[i] ?? 0) + value)))
-      : (values as (number | null)[]),
+  return values.map((each, index) =>
+    lines[index]!.look === 'area'
+      ? each.map((value, i) => (value === null ? null : (below[i] = (below[i] ?? 0) + value)))
+      : (each as (number | null)[]),
   );
-  return [places as number[], ...drawn];
 }
 
 function optionsOf(
-  latest: { readonly current: ChartProps },
+  latest: { readonly current: Drawn },
   width: number,
   height: number,
   legend: { readonly current: HTMLDivElement | null },
@@ -195,13 +221,20 @@ function seriesOf({ look, label }: Line, stroke: string, isFirst: boolean): uPlo
     case 'dashed':
       return { ...base, width: 2, dash: [7, 4], points: { show: false } };
     case 'points':
-      return { ...base, width: 1.5, dash: [2, 4], points: { show: true, size: 6, fill: stroke, width: 0 } };
+      return { ...base, width: 1.5, dash: [2, 4], points: { show: areFew, size: 6, fill: stroke, width: 0 } };
     case 'area':
       return { ...base, width: 1, points: { show: false }, ...(isFirst ? { fill: `${stroke}8c` } : {}) };
     case 'least':
     case 'greatest':
       return { ...base, stroke: 'transparent', width: 0, points: { show: false } };
   }
+}
+
+/** More points would touch one another, and drawing them takes long: the line between them is enough. */
+function areFew(plot: uPlot, index: number): boolean {
+  let count = 0;
+  for (const value of plot.data[index]!) if (value !== null && ++count > MOST_POINTS) return false;
+  return true;
 }
 
 /** On a log scale. */
@@ -219,7 +252,7 @@ function aroundFigures(_: uPlot, least: number | null, most: number | null): [nu
 }
 
 function wholePlace(tick: number): string {
-  return Number.isInteger(tick) ? tick.toLocaleString('en-US') : '';
+  return Number.isInteger(tick) ? whole(tick) : '';
 }
 
 function axisText(tick: number): string {
@@ -230,13 +263,13 @@ function axisText(tick: number): string {
 }
 
 /** Tells what is under the crosshair, or the last there is. */
-function showFigures(plot: uPlot, { lines, format, onFigures }: ChartProps, legend: HTMLDivElement | null): void {
+function showFigures(plot: uPlot, drawn: Drawn, legend: HTMLDivElement | null): void {
+  const { lines, drawing, format, onFigures } = drawn;
   const { idx } = plot.cursor;
-  const figureOf = ({ values }: Line) => lastUpTo(values, idx ?? values.length - 1);
-  if (onFigures !== undefined) return onFigures(lines.map(figureOf), idx != null);
+  const figures = drawing.values.map((values) => lastUpTo(values, idx ?? values.length - 1));
+  if (onFigures !== undefined) return onFigures(figures, idx != null);
   for (const place of legend?.querySelectorAll<HTMLElement>('b') ?? []) {
-    const line = lines.find(({ label }) => label === place.dataset['label']);
-    const value = line === undefined ? null : figureOf(line);
+    const value = figures[lines.findIndex(({ label }) => label === place.dataset['label'])] ?? null;
     place.textContent = value === null ? '–' : format(value);
   }
 }

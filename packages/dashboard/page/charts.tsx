@@ -4,12 +4,13 @@ import type { WorkerStatus } from '@convoy/protocol/run-status';
 import { curveOf, type Curve } from '../src/replay/curve.ts';
 import type { Replay } from '../src/replay/replay.ts';
 import type { StepQuantity } from '../src/replay/series.ts';
-import { Chart, type Line } from './chart.tsx';
+import { Chart, type Drawing, type Line } from './chart.tsx';
 import { positive, Smoothing } from './controls.tsx';
 import { StepTime } from './step-time.tsx';
 import { figure, metricFigure, percentText, upperFirst, whole } from './text.ts';
 
 type Range = readonly [number, number];
+type Format = (value: number) => string;
 
 /** Buckets in a chart: about one for each of its pixels. */
 const BUCKETS = 600;
@@ -37,19 +38,29 @@ export function Charts({ replay, theme, live }: ChartsProps) {
   };
   const metric = METRIC_LABELS[replay.metric];
   const common = { range, onZoom, theme };
-  const draw = (quantity: StepQuantity, figureName?: 'loss' | 'metric') =>
+  const curve = (quantity: StepQuantity, figureName?: 'loss' | 'metric') =>
     curveOf(replay.series, quantity, {
       ...{ from: range[0], to: range[1], count: BUCKETS, smoothing },
       ...(figureName === undefined
         ? {}
         : { epochs: replay.epochs, validations: replay.validations, figure: figureName }),
     });
-  const loss = draw('loss', 'loss');
-  const accuracy = draw('metric', 'metric');
-  const rate = draw('learningRate');
-  const norm = draw('gradientNorm');
-  const pace = draw('samplesPerSecond');
-  const measured = (curve: Curve) => (byEpoch ? epochLines(curve) : stepLines(curve));
+  const measuredLines = byEpoch ? EPOCH_LINES : MEASURED_LINES;
+  const measured = (quantity: 'loss' | 'metric', format: Format, isPositive: boolean) => (): Drawing => {
+    const all = curve(quantity, quantity);
+    const shown = isPositive ? aboveZero(all) : all;
+    return drawingOf(
+      shown,
+      byEpoch ? [shown.epochs, shown.validations] : [...stepValues(shown), shown.validations],
+      format,
+    );
+  };
+  const ofSteps = (quantity: StepQuantity, format: Format) => (): Drawing => {
+    const shown = curve(quantity);
+    return drawingOf(shown, stepValues(shown), format);
+  };
+  const metricText: Format = (value) => metricFigure(replay.metric, value);
+  const paceText: Format = (value) => whole(Math.round(value));
   return (
     <section aria-label="Charts">
       <div class="controls">
@@ -85,46 +96,44 @@ export function Charts({ replay, theme, live }: ChartsProps) {
           title="Loss"
           isTall
           isLog={isLog}
-          places={loss.steps}
-          lines={measured(isLog ? aboveZero(loss) : loss)}
+          lines={measuredLines}
+          draw={measured('loss', figure, isLog)}
           format={figure}
-          summary={summaryOf(loss, figure)}
         />
         <Chart
           {...common}
           title={upperFirst(metric)}
           isTall
-          places={accuracy.steps}
-          lines={measured(accuracy)}
-          format={(value) => metricFigure(replay.metric, value)}
+          lines={measuredLines}
+          draw={measured('metric', metricText, false)}
+          format={metricText}
           {...(replay.metric === 'accuracy' ? { axisFormat: percentText } : {})}
-          summary={summaryOf(accuracy, (value) => metricFigure(replay.metric, value))}
         />
       </div>
       <div class="charts three">
         <Chart
           {...common}
           title="Learning rate"
-          places={rate.steps}
-          lines={[{ label: 'rate', color: '--violet', look: 'strong', values: rate.mean }]}
+          lines={[{ label: 'rate', color: '--violet', look: 'strong' }]}
+          draw={() => {
+            const shown = curve('learningRate');
+            return drawingOf(shown, [shown.mean], figure);
+          }}
           format={figure}
-          summary={summaryOf(rate, figure)}
         />
         <Chart
           {...common}
           title="Gradient norm"
-          places={norm.steps}
-          lines={stepLines(norm, '--teal').filter(({ look }) => look !== 'points')}
+          lines={stepLines('--teal')}
+          draw={ofSteps('gradientNorm', figure)}
           format={figure}
-          summary={summaryOf(norm, figure)}
         />
         <Chart
           {...common}
           title="Samples per second"
-          places={pace.steps}
-          lines={stepLines(pace, '--green').filter(({ look }) => look !== 'points')}
-          format={(value) => whole(Math.round(value))}
-          summary={summaryOf(pace, (value) => whole(Math.round(value)))}
+          lines={stepLines('--green')}
+          draw={ofSteps('samplesPerSecond', paceText)}
+          format={paceText}
         />
       </div>
       <StepTime {...common} replay={replay} live={live} />
@@ -132,28 +141,33 @@ export function Charts({ replay, theme, live }: ChartsProps) {
   );
 }
 
-function stepLines(curve: Curve, color: Line['color'] = '--blue'): readonly Line[] {
+/** Of {@link stepValues}. */
+function stepLines(color: Line['color']): readonly Line[] {
   return [
-    { label: 'each step', color, look: 'faint', values: curve.mean },
-    { label: 'lowest', color, look: 'least', values: curve.low },
-    { label: 'highest', color, look: 'greatest', values: curve.high },
-    { label: 'smoothed', color, look: 'strong', values: curve.smooth },
-    { label: 'validation', color: '--orange', look: 'points', values: curve.validations },
+    { label: 'each step', color, look: 'faint' },
+    { label: 'lowest', color, look: 'least' },
+    { label: 'highest', color, look: 'greatest' },
+    { label: 'smoothed', color, look: 'strong' },
   ];
 }
 
-function epochLines(curve: Curve): readonly Line[] {
-  return [
-    { label: 'epoch', color: '--blue', look: 'points', values: curve.epochs },
-    { label: 'validation', color: '--orange', look: 'points', values: curve.validations },
-  ];
+function stepValues({ mean, low, high, smooth }: Curve): Drawing['values'] {
+  return [mean, low, high, smooth];
+}
+
+const VALIDATION_LINE: Line = { label: 'validation', color: '--orange', look: 'points' };
+const MEASURED_LINES: readonly Line[] = [...stepLines('--blue'), VALIDATION_LINE];
+const EPOCH_LINES: readonly Line[] = [{ label: 'epoch', color: '--blue', look: 'points' }, VALIDATION_LINE];
+
+function drawingOf(curve: Curve, values: Drawing['values'], format: Format): Drawing {
+  return { places: curve.steps, values, summary: summaryOf(curve, format) };
 }
 
 /** What a log scale can show. */
 function aboveZero(curve: Curve): Curve {
-  const { steps, low, high, mean, smooth, epochs, validations } = curve;
+  const { steps, length, low, high, mean, smooth, epochs, validations } = curve;
   return {
-    ...{ steps, low: positive(low), high: positive(high), mean: positive(mean), smooth: positive(smooth) },
+    ...{ steps, length, low: positive(low), high: positive(high), mean: positive(mean), smooth: positive(smooth) },
     ...{ epochs: positive(epochs), validations: positive(validations) },
   };
 }
@@ -172,10 +186,11 @@ function rangeOf(replay: Replay, span: Span, zoom: Range | null): Range {
   }
 }
 
-function summaryOf(curve: Curve, format: (value: number) => string): string {
+/** In words: where the curve has come to, and how many steps it is made of. */
+function summaryOf(curve: Curve, format: Format): string {
   const last = (values: readonly (number | null)[]) => values.findLast((value) => value !== null) ?? null;
   const [value, validation] = [last(curve.smooth), last(curve.validations)];
   if (value === null) return 'no figure yet';
-  const step = curve.steps.at(-1);
-  return `${format(value)} at step ${step}${validation === null ? '' : `, ${format(validation)} at the last validation`}`;
+  const [steps, step] = [curve.length, curve.steps.at(-1)!];
+  return `${whole(steps)} ${steps === 1 ? 'step' : 'steps'}, ${format(value)} at step ${whole(step)}${validation === null ? '' : `, ${format(validation)} at the last validation`}`;
 }

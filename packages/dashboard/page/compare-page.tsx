@@ -1,9 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { METRIC_LABELS } from '@convoy/protocol/metric';
 import { MAX_OVERLAID } from '../src/replay/listed-run.ts';
 import { AXES, lastPlace, overlay, type Axis, type OverlaidCurve } from '../src/replay/overlay.ts';
 import { changeAddress, compareAddress, listAddress } from './address.ts';
-import { Chart, type Line } from './chart.tsx';
+import { Chart, type Drawing, type Line } from './chart.tsx';
 import { CompareTable } from './compare-table.tsx';
 import type { ComparedRun } from './compared-run.ts';
 import { positive, Smoothing } from './controls.tsx';
@@ -72,6 +72,12 @@ function Comparison({ names, configs, firstAxis, theme }: ComparisonProps) {
     const color = `--run-${1 + (index % COLORS)}` as const;
     return { name, replay, color, config: configs.get(name), isDashed: index >= COLORS, isHidden: hidden.has(name) };
   });
+  // Time passes also when nothing happens; then they stay as they are.
+  const lines = replays.reduce((sum, each) => sum + each.lines, 0);
+  const charts = useMemo(
+    () => <OverlaidCharts {...{ runs, axis, smoothing, isLog, zoom, marked, figures, theme }} onZoom={setZoom} />,
+    [replays, lines, hidden, axis, smoothing, isLog, zoom, marked, theme],
+  );
   const toggle = (name: string) => {
     const next = new Set(hidden);
     if (!next.delete(name)) next.add(name);
@@ -116,7 +122,7 @@ function Comparison({ names, configs, firstAxis, theme }: ComparisonProps) {
           )}
           <small class="hint">Drag over a chart to zoom, double-click to show all.</small>
         </div>
-        <OverlaidCharts {...{ runs, axis, smoothing, isLog, zoom, marked, figures, theme }} onZoom={setZoom} />
+        {charts}
       </section>
       <CompareTable runs={runs} figures={figures} onToggle={toggle} onMark={setMarked} />
     </>
@@ -142,26 +148,27 @@ function OverlaidCharts({ runs, axis, smoothing, isLog, zoom, marked, figures, t
   // Runs that measure something else have their own name for it in the table.
   const metric = shown[0]?.replay.metric ?? 'accuracy';
   const [from, to] = zoom ?? [axis === 'step' ? 1 : 0, Math.max(lastPlace(replays, axis), axis === 'step' ? 2 : 1e-3)];
-  const draw = (quantity: 'loss' | 'metric') =>
-    overlay(replays, { quantity, axis, from, to, count: BUCKETS, smoothing });
-  const [loss, accuracy] = [draw('loss'), draw('metric')];
   const withAreas = shown.length <= MOST_AREAS;
-  const linesOf = (curves: readonly OverlaidCurve[], quantity: 'loss' | 'metric') =>
-    curves.flatMap((curve, index) => {
-      const { low, high, smooth, validations } = quantity === 'loss' && isLog ? aboveZero(curve) : curve;
-      const { name, color, isDashed } = shown[index]!;
-      const line = { color, isDimmed: marked !== null && marked !== name };
-      const areas: readonly Line[] = [
-        { ...line, label: `${name} lowest`, look: 'least', values: low },
-        { ...line, label: `${name} highest`, look: 'greatest', values: high },
-      ];
-      const curvesOf: readonly Line[] = [
-        { ...line, label: name, look: isDashed ? 'dashed' : 'strong', values: smooth },
-        { ...line, label: `${name} validation`, look: 'points', values: validations },
-      ];
-      return withAreas ? [...curvesOf, ...areas] : curvesOf;
-    });
   const each = withAreas ? 4 : 2;
+  const summary = `a curve for each of ${shown.length} runs; the table below has their figures`;
+  const draw = (quantity: 'loss' | 'metric') => (): Drawing => {
+    const { places, curves } = overlay(replays, { quantity, axis, from, to, count: BUCKETS, smoothing });
+    const values = curves.flatMap((curve) => {
+      const { low, high, smooth, validations } = quantity === 'loss' && isLog ? aboveZero(curve) : curve;
+      return [smooth, validations, low, high].slice(0, each);
+    });
+    return { places, values, summary };
+  };
+  const lines = shown.flatMap(({ name, color, isDashed }) => {
+    const line = { color, isDimmed: marked !== null && marked !== name };
+    const ofRun: readonly Line[] = [
+      { ...line, label: name, look: isDashed ? 'dashed' : 'strong' },
+      { ...line, label: `${name} validation`, look: 'points' },
+      { ...line, label: `${name} lowest`, look: 'least' },
+      { ...line, label: `${name} highest`, look: 'greatest' },
+    ];
+    return ofRun.slice(0, each);
+  });
   const tell =
     (training: CurveName, validation: CurveName) => (values: readonly (number | null)[], isUnderCrosshair: boolean) =>
       figures.tell(
@@ -176,7 +183,6 @@ function OverlaidCharts({ runs, axis, smoothing, isLog, zoom, marked, figures, t
     ...{ range: [from, to] as const, onZoom, theme, isTall: true, placeName: axis === 'time' ? 'time' : axis },
     ...(axis === 'time' ? { placeFormat: (seconds: number) => duration(1_000 * seconds) } : {}),
     ...(axis === 'epoch' ? { placeFormat: (epoch: number) => String(+epoch.toPrecision(4)) } : {}),
-    summary: `a curve for each of ${shown.length} runs; the table below has their figures`,
   };
   return (
     <div class="charts two">
@@ -184,16 +190,16 @@ function OverlaidCharts({ runs, axis, smoothing, isLog, zoom, marked, figures, t
         {...common}
         title="Loss"
         isLog={isLog}
-        places={loss.places}
-        lines={linesOf(loss.curves, 'loss')}
+        lines={lines}
+        draw={draw('loss')}
         format={figure}
         onFigures={tell('trainingLoss', 'validationLoss')}
       />
       <Chart
         {...common}
         title={upperFirst(METRIC_LABELS[metric])}
-        places={accuracy.places}
-        lines={linesOf(accuracy.curves, 'metric')}
+        lines={lines}
+        draw={draw('metric')}
         format={(value) => metricFigure(metric, value)}
         {...(metric === 'accuracy' ? { axisFormat: percentText } : {})}
         onFigures={tell('trainingMetric', 'validationMetric')}

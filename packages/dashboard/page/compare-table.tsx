@@ -94,15 +94,17 @@ function FiguresRow({ run, onToggle, onMark }: RowProps) {
     <tr class={isHidden ? 'gone' : ''} onMouseEnter={() => onMark(name)} onMouseLeave={() => onMark(null)}>
       <th scope="row">
         <span class="run-name">
-          <input
-            type="checkbox"
-            checked={!isHidden}
-            aria-label={`Show ${name} in the charts`}
-            onChange={() => onToggle(name)}
-            onFocus={() => onMark(name)}
-            onBlur={() => onMark(null)}
-          />
-          <Swatch run={run} />
+          <label class="run-name">
+            <input
+              type="checkbox"
+              checked={!isHidden}
+              aria-label={`Show ${name} in the charts`}
+              onChange={() => onToggle(name)}
+              onFocus={() => onMark(name)}
+              onBlur={() => onMark(null)}
+            />
+            <Swatch run={run} />
+          </label>
           <a href={runAddress(name)}>{name}</a>
         </span>
       </th>

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Histogram, LayerList, LayerQuantity } from '../src/replay/layers.ts';
-import { Chart, type Line } from './chart.tsx';
+import { Chart, type Drawing, type Line } from './chart.tsx';
 import { FilterImages } from './filter-images.tsx';
 import './layers.css';
 import { figure, whole } from './text.ts';
@@ -35,9 +35,12 @@ function NormsChart({ list, theme }: { readonly list: LayerList; readonly theme:
     label: name,
     color: `--layer-${colorOf(index, names.length)}`,
     look: 'strong',
-    values: list.valuesOf(name, quantity),
   }));
-  const last = (values: readonly (number | null)[]) => figure(values.findLast((value) => value !== null));
+  const draw = (): Drawing => {
+    const values = names.map((name) => list.valuesOf(name, quantity));
+    const last = (each: readonly (number | null)[]) => figure(each.findLast((value) => value !== null));
+    return { places: steps, values, summary: names.map((name, i) => `${name} ${last(values[i]!)}`).join(', ') };
+  };
   return (
     <div class="norms">
       <label class="quantity">
@@ -56,9 +59,8 @@ function NormsChart({ list, theme }: { readonly list: LayerList; readonly theme:
       </label>
       <Chart
         title={QUANTITIES[quantity].title}
-        summary={lines.map(({ label, values }) => `${label} ${last(values)}`).join(', ')}
-        places={steps}
         lines={lines}
+        draw={draw}
         range={zoom ?? [steps[0]!, Math.max(steps.at(-1)!, steps[0]! + 1)]}
         isLog
         isTall

@@ -1,8 +1,10 @@
+import { useMemo } from 'preact/hooks';
 import { METRIC_LABELS } from '@convoy/protocol/metric';
 import type { WorkerStatus } from '@convoy/protocol/run-status';
 import { bestOf, Replay } from '../src/replay/replay.ts';
 import { Charts } from './charts.tsx';
 import { Environment } from './environment.tsx';
+import { EpochTable } from './epoch-table.tsx';
 import { EventList } from './event-list.tsx';
 import { useLiveWorkers } from './live-workers.ts';
 import type { FeedState } from './feed.ts';
@@ -15,6 +17,7 @@ import { duration, figure, metricFigure, upperFirst, whole } from './text.ts';
 import { useFeed } from './use-feed.ts';
 
 const NOTHING = new Replay();
+const NOBODY: ReadonlyMap<number, WorkerStatus> = new Map();
 
 /** A run: what it does, its curves, its workers, what happened. @param name null for the only one. */
 export function RunPage({ name, theme }: { readonly name: string | null; readonly theme: string }) {
@@ -49,15 +52,25 @@ interface RunViewProps {
 }
 
 /** What the events tell of a run: the same on the page and in a report. */
-export function RunView({ replay, feed, refusal = null, now, theme, live = new Map() }: RunViewProps) {
+export function RunView({ replay, feed, refusal = null, now, theme, live = NOBODY }: RunViewProps) {
+  // Time passes also when nothing happens; then they stay as they are.
+  const charts = useMemo(
+    () => (
+      <>
+        <Charts replay={replay} theme={theme} live={live} />
+        <EpochTable replay={replay} />
+        <Layers list={replay.layers} theme={theme} />
+        <Predictions list={replay.predictions} />
+      </>
+    ),
+    [replay, replay.lines, theme, live],
+  );
   return (
     <>
       <Standing replay={replay} feed={feed} refusal={refusal} now={now} />
       <Findings replay={replay} />
       <Figures replay={replay} />
-      <Charts replay={replay} theme={theme} live={live} />
-      <Layers list={replay.layers} theme={theme} />
-      <Predictions list={replay.predictions} />
+      {charts}
       <Workers replay={replay} now={now} live={live} />
       <EventList replay={replay} />
       <Checkpoints replay={replay} />

@@ -3,7 +3,7 @@ import { curveOf } from '../src/replay/curve.ts';
 import type { Replay } from '../src/replay/replay.ts';
 import type { StepQuantity } from '../src/replay/series.ts';
 import { lateInWords, msText } from '../src/replay/step-arrivals.ts';
-import { Chart, type ChartProps } from './chart.tsx';
+import { Chart, type ChartProps, type Line } from './chart.tsx';
 import { RunningLeases, WorkerLanes } from './worker-lanes.tsx';
 import { size } from './text.ts';
 
@@ -13,16 +13,25 @@ interface StepTimeProps extends Pick<ChartProps, 'range' | 'onZoom' | 'theme'> {
 }
 
 const BUCKETS = 300;
+const PARTS: readonly Line[] = [
+  { label: 'computing', color: '--blue', look: 'area' },
+  { label: 'waiting for the last worker', color: '--orange', look: 'area' },
+  { label: 'the server', color: '--violet', look: 'area' },
+];
+const DIRECTIONS: readonly Line[] = [
+  { label: 'from workers', color: '--teal', look: 'strong' },
+  { label: 'to workers', color: '--violet', look: 'strong' },
+];
 
 /** Where the steps' time goes, what crosses the wire, and who was late. */
 export function StepTime({ replay, live, ...common }: StepTimeProps) {
   const { series, arrivals } = replay;
   if (series.length === 0) return null;
   const [from, to] = common.range;
-  const draw = (quantity: StepQuantity) => curveOf(series, quantity, { from, to, count: BUCKETS, smoothing: 0 });
-  const parts = (['computingMs', 'waitingMs', 'serverMs'] as const).map(draw);
-  const [computing, waiting, server] = parts.map(({ mean }) => mean);
-  const [received, sent] = [draw('bytesReceived'), draw('bytesSent')];
+  const means = (quantities: readonly StepQuantity[]) => {
+    const curves = quantities.map((quantity) => curveOf(series, quantity, { from, to, count: BUCKETS, smoothing: 0 }));
+    return { places: curves[0]!.steps, values: curves.map(({ mean }) => mean) };
+  };
   const { recent } = arrivals;
   return (
     <div class="step-time">
@@ -32,28 +41,23 @@ export function StepTime({ replay, live, ...common }: StepTimeProps) {
           <Chart
             {...common}
             title="Where a step's time goes"
-            places={parts[0]!.steps}
-            lines={[
-              { label: 'computing', color: '--blue', look: 'area', values: computing! },
-              { label: 'waiting for the last worker', color: '--orange', look: 'area', values: waiting! },
-              { label: 'the server', color: '--violet', look: 'area', values: server! },
-            ]}
+            lines={PARTS}
+            draw={() => ({ ...means(['computingMs', 'waitingMs', 'serverMs']), summary: shareInWords(replay) })}
             format={msText}
             axisFormat={(ms) => (ms === 0 ? '0' : msText(ms))}
-            summary={shareInWords(replay)}
           />
         )}
         <Chart
           {...common}
           title="Bytes a step"
-          places={received.steps}
-          lines={[
-            { label: 'from workers', color: '--teal', look: 'strong', values: received.mean },
-            { label: 'to workers', color: '--violet', look: 'strong', values: sent.mean },
-          ]}
+          lines={DIRECTIONS}
+          draw={() => {
+            const drawing = means(['bytesReceived', 'bytesSent']);
+            const [received, sent] = drawing.values.map((each) => size(each.at(-1) ?? null));
+            return { ...drawing, summary: `${received} from the workers, ${sent} to them at the last step` };
+          }}
           format={size}
           axisFormat={size}
-          summary={`${size(received.mean.at(-1) ?? null)} from the workers, ${size(sent.mean.at(-1) ?? null)} to them at the last step`}
         />
       </div>
       {recent.length > 0 && (

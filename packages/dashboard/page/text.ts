@@ -4,7 +4,7 @@ import { percent, type MetricName } from '@convoy/protocol/metric';
 export function figure(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) return value.toExponential(2);
-  return Math.abs(value) >= 1_000 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(4);
+  return Math.abs(value) >= 1_000 ? whole(Math.round(value)) : value.toPrecision(4);
 }
 
 export function metricFigure(name: MetricName, value: number | null | undefined): string {
@@ -20,23 +20,28 @@ export function duration(ms: number): string {
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
 }
 
+// Made once: a formatter costs more than what it formats.
+const CLOCK = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+const DATE_TIME = new Intl.DateTimeFormat([], { dateStyle: 'medium', timeStyle: 'short', hour12: false });
+const NUMBER = new Intl.NumberFormat('en-US');
+
 export function clock(at: number): string {
-  return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+  return CLOCK.format(at);
 }
 
 export function dateTime(at: number): string {
-  return new Date(at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short', hour12: false });
+  return DATE_TIME.format(at);
 }
 
 /** `12 kB`, `3.6 MB`, `501 MB`. */
 export function size(bytes: number | null): string {
   if (bytes === null) return '–';
   if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`;
-  return `${bytes < 1e7 ? (bytes / 1e6).toFixed(1) : Math.round(bytes / 1e6).toLocaleString('en-US')} MB`;
+  return `${bytes < 1e7 ? (bytes / 1e6).toFixed(1) : whole(Math.round(bytes / 1e6))} MB`;
 }
 
 export function whole(value: number): string {
-  return value.toLocaleString('en-US');
+  return NUMBER.format(value);
 }
 
 /** `12.5 %`, of an axis. */

@@ -4,6 +4,8 @@ import { bucketed, type StepSeries, type StepQuantity } from './series.ts';
 /** What a curve shows, on one axis of steps. Null where there is no figure. */
 export interface Curve {
   readonly steps: readonly number[];
+  /** How many steps of the run it shows. */
+  readonly length: number;
   /** The least and greatest of each bucket's steps. */
   readonly low: readonly (number | null)[];
   readonly high: readonly (number | null)[];
@@ -45,6 +47,7 @@ export function curveOf(series: StepSeries, quantity: StepQuantity, options: Cur
   const pick = (figures: Float64Array) => steps.map((step) => finite(figures[bucketAt.get(step) ?? -1]));
   return {
     steps,
+    length: end - start,
     low: pick(raw.low),
     high: pick(raw.high),
     mean: pick(raw.mean),

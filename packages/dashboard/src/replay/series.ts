@@ -170,15 +170,22 @@ class MovingAverage {
   /** @param values those of the last call, and maybe more. */
   follow(values: Float64Array): Float64Array {
     if (values.length > this.#result.length) this.#result = grown(this.#result, 2 * values.length);
+    // Local while it is computed: fields would cost more than the arithmetic.
     const { share } = this;
-    for (; this.#length < values.length; this.#length++) {
-      const value = values[this.#length]!;
-      if (Number.isFinite(value)) {
-        this.#average = share * this.#average + (1 - share) * value;
-        this.#weight = share * this.#weight + (1 - share);
+    const result = this.#result;
+    let [average, weight] = [this.#average, this.#weight];
+    for (let i = this.#length; i < values.length; i++) {
+      const value = values[i]!;
+      const isFinite = value - value === 0;
+      if (isFinite) {
+        average = share * average + (1 - share) * value;
+        weight = share * weight + (1 - share);
       }
-      this.#result[this.#length] = Number.isFinite(value) ? this.#average / this.#weight : NaN;
+      result[i] = isFinite ? average / weight : NaN;
     }
+    this.#average = average;
+    this.#weight = weight;
+    this.#length = values.length;
     return this.#result.subarray(0, this.#length);
   }
 }
