@@ -25,6 +25,8 @@ const TROUBLED: ReadonlySet<WorkerState> = new Set(['leaving', 'suspected', 'gon
 const STATE_COLUMNS = 'computing'.length;
 /** What is left of a worker's name before its engine is given up. */
 const NAME_COLUMNS = 12;
+/** Less than that says nothing. */
+const LEAST_NAME = 4;
 const GAP = '  ';
 
 export function shownWorker({ rank, name, engine, state, samplesPerSecond }: WorkerStatus): ShownWorker {
@@ -72,7 +74,7 @@ function rows(workers: readonly ShownWorker[], columns: number, colors: Colors):
   return workers.map(({ rank, name, engine, state }, at) => {
     const cells = [
       colors.dim(padStart(String(rank), rankColumns)),
-      ...(nameColumns > 3 ? [padEnd(cut(name, nameColumns), nameColumns)] : []),
+      ...(nameColumns >= Math.min(names, LEAST_NAME) ? [padEnd(cut(name, nameColumns), nameColumns)] : []),
       ...(hasEngines ? [colors.dim(padEnd(engine, engines))] : []),
       stateColor(state, colors)(padEnd(state, STATE_COLUMNS)),
       ...(hasRates ? [padStart(rates[at]!, rateColumns)] : []),
