@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convoy, PROGRAM, temporaryFolder } from '../support/convoy.ts';
-import { ONE_STEP as RUN } from '../support/workloads.ts';
+import { ONE_STEP as RUN, SHAPES } from '../support/workloads.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
@@ -68,6 +68,25 @@ describe('standard error', () => {
     const { code, stderr } = await convoy(args);
     expect(code).toBe(0);
     expect(stderr).not.toMatch(/oneDNN|absl/);
+  });
+});
+
+describe('a log that nobody watches', () => {
+  it('has the first three steps, and then a line now and then', async () => {
+    const args = ['train', '--single', ...SHAPES, '--steps', '60', '--run-dir', join(folder.path, 'log')];
+    const { code, stderr } = await convoy(args);
+    expect(code).toBe(0);
+    const steps = [...stderr.matchAll(/^ {2}step (\d+)\/60 · /gm)].map(([, step]) => Number(step));
+    expect(steps.slice(0, 3)).toEqual([1, 2, 3]);
+    // Sixty steps take a second or two, and so many lines even a machine that is very busy does not get.
+    expect(steps.length).toBeLessThan(20);
+  });
+
+  it('has only how it ended with --quiet, and what is wrong', async () => {
+    const args = ['train', '--single', ...SHAPES, '--steps', '2', '--quiet', '--run-dir', join(folder.path, 'hush')];
+    const { code, stderr } = await convoy(args);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^✔ test accuracy [^\n]*$/);
   });
 });
 

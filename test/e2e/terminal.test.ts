@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { eventsOf, PROGRAM, temporaryFolder } from '../support/convoy.ts';
 import { ConvoyInTerminal } from '../support/terminal.ts';
+import { ConvoyInTmux, hasTmux } from '../support/tmux.ts';
 import { Pace, WIDE } from '../support/workloads.ts';
 
 const folder = temporaryFolder();
@@ -77,6 +78,40 @@ describe('convoy train in a terminal', () => {
     expect(run.output).not.toContain(' left (');
   });
 });
+
+const IN_TMUX =
+  'convoy train in tmux leaves nothing behind when its window is made narrower and shorter, and after Ctrl-C';
+if (!hasTmux) it(IN_TMUX, () => console.info(`NOT CHECKED: ${IN_TMUX}: there is no tmux`));
+else
+  it(IN_TMUX, async () => {
+    pace.slow();
+    const args = [...RUN, '--workers', '2', '--steps', '4000', '--run-dir', join(folder.path, 'tmux')];
+    const run = new ConvoyInTmux(args, { rows: 24, columns: 140 }, pace.env);
+    try {
+      const bars = () => run.lines().filter((line) => /^. epoch 1\//.test(line));
+      const ofWorkers = () => run.lines().filter((line) => /^ {2}[01] .*samples\/s/.test(line));
+      await expect.poll(() => [bars().length, ofWorkers().length], WITHIN).toEqual([1, 2]);
+      const above = () => run.lines().filter((line) => /joined/.test(line));
+      for (const size of [
+        { rows: 24, columns: 60 },
+        { rows: 14, columns: 60 },
+        { rows: 30, columns: 100 },
+      ]) {
+        run.resize(size);
+        // Its own lines are once there, and fit; those above are whole.
+        await expect
+          .poll(() => bars().map((line) => line.length < size.columns && line.length > size.columns - 45), WITHIN)
+          .toEqual([true]);
+        await expect.poll(() => ofWorkers().length, WITHIN).toBe(2);
+        expect(above()).toHaveLength(2);
+      }
+      run.press('C-c');
+      await expect.poll(() => run.lines().join('\n'), WITHIN).toMatch(/! interrupted by Ctrl-C[^]*Pane is dead/);
+      expect([bars(), ofWorkers()]).toEqual([[], []]);
+    } finally {
+      run.close();
+    }
+  });
 
 describe('convoy train behind the shell of npm', () => {
   it('saves a checkpoint and stops when that shell is killed, as "kill" of a npx does', async () => {

@@ -17,6 +17,13 @@ const step = (n: number): RunEvent => ({
   type: 'step',
   ...{ step: n, epoch: Math.floor((n - 1) / 10), samples: 64, loss: 2 / n, accuracy: 0.25, learningRate: 0.001 },
   ...{ gradientNorm: 1, workers: 2, stepMs: 500, busyShare: 0.9, bytesReceived: 0, bytesSent: 0 },
+  timing: {
+    ...{ firstMs: 1, allMs: 400, waitMs: 1, serverMs: 100, sendMs: 1, sumMs: 1, normMs: 1, updateMs: 1 },
+    arrivals: [
+      [1, 300, 100, 48, 3],
+      [0, 400, 100, 16],
+    ],
+  },
 });
 
 /** A run of 20 steps in two epochs, after so many of them. */
@@ -25,8 +32,16 @@ function viewAfter(events: readonly RunEvent[], task: TaskProgress): RunView {
   for (const event of [started, ...events]) view.see(event);
   const status = () => ({
     workers: [
-      { rank: 0, name: 'a:1', engine: 'wasm', origin: '', state: 'computing' as const, samplesPerSecond: 70 },
-      { rank: 1, name: 'b:2', engine: 'wasm', origin: '', state: 'away' as const, samplesPerSecond: null },
+      {
+        rank: 0,
+        name: 'a:1',
+        engine: 'wasm',
+        origin: '',
+        state: 'computing' as const,
+        samplesPerSecond: 70,
+        lease: null,
+      },
+      { rank: 1, name: 'b:2', engine: 'wasm', origin: '', state: 'away' as const, samplesPerSecond: null, lease: null },
     ],
   });
   view.watch({ progress: () => task, status });
@@ -40,8 +55,8 @@ describe('the view of a run', () => {
     expect(lines).toEqual([
       expect.stringMatching(/^epoch 2\/2 {2}━+─+ +25 % {2}0:04 left$/),
       'step 12/20 · loss 0.1667 · accuracy 25.00 % · 0:04 left · 128 samples/s',
-      '0  a:1  wasm  computing  70 samples/s',
-      expect.stringMatching(/^1 {2}b:2 {2}wasm {2}suspected +$/),
+      '0  a:1  wasm  computing  70 samples/s   1 lease',
+      expect.stringMatching(/^1 {2}b:2 {2}wasm {2}suspected +3 leases$/),
     ]);
   });
 

@@ -36,7 +36,9 @@ export class RunView {
   #validation: string | null = null;
   readonly #evaluationLeft = new TimeLeft();
   /** By their ids, those who take part and those who have just left. */
-  readonly #joined = new Map<string, Omit<ShownWorker, 'state' | 'samplesPerSecond'>>();
+  readonly #joined = new Map<string, Pick<ShownWorker, 'rank' | 'name' | 'engine'>>();
+  /** Results that counted, by rank. */
+  readonly #leasesDone = new Map<number, number>();
   readonly #gone = new Map<number, { readonly worker: ShownWorker; readonly at: number }>();
   #workers: { readonly ms: number; readonly shown: readonly ShownWorker[] } = { ms: -Infinity, shown: [] };
 
@@ -64,7 +66,11 @@ export class RunView {
         const worker = this.#joined.get(event.workerId);
         this.#joined.delete(event.workerId);
         if (worker === undefined) return;
-        this.#gone.set(event.rank, { worker: { ...worker, state: 'gone', samplesPerSecond: null }, at: event.at });
+        const leasesDone = this.#leasesDone.get(event.rank) ?? 0;
+        this.#gone.set(event.rank, {
+          worker: { ...worker, state: 'gone', samplesPerSecond: null, leasesDone },
+          at: event.at,
+        });
         return;
       }
       case 'evaluated':
@@ -105,6 +111,8 @@ export class RunView {
     this.#samplesPerSecond += (rate - this.#samplesPerSecond) * weight;
     this.#busyShare += (event.busyShare - this.#busyShare) * weight;
     this.#last = event;
+    for (const [rank, , , , results = 1] of event.timing?.arrivals ?? [])
+      this.#leasesDone.set(rank, (this.#leasesDone.get(rank) ?? 0) + results);
   }
 
   /** What matters most comes first: a narrow terminal has no room for the rest. */
@@ -163,7 +171,8 @@ export class RunView {
 
   #shownWorkers(ms: number): readonly ShownWorker[] {
     if (ms - this.#workers.ms < WORKERS_EVERY_MS) return this.#workers.shown;
-    const here = this.#now?.status().workers.map(shownWorker) ?? [];
+    const here =
+      this.#now?.status().workers.map((worker) => shownWorker(worker, this.#leasesDone.get(worker.rank) ?? 0)) ?? [];
     for (const [rank, { at }] of this.#gone) if (Date.now() - at > GONE_MS) this.#gone.delete(rank);
     const gone = [...this.#gone.values()].map(({ worker }) => worker);
     this.#workers = { ms, shown: [...here, ...gone] };

@@ -10,12 +10,16 @@ const worker = (rank: number, state: WorkerState = 'computing', name = `host-${r
   engine: 'tensorflow 2.21.0, 1 thread',
   state,
   samplesPerSecond: state === 'gone' ? null : 100 + rank,
+  leasesDone: 1_000 + rank,
 });
 
 describe('the lines of the workers', () => {
   const two = [worker(0), worker(10, 'waiting')];
 
-  it('have what there is room for: the engine goes first, then a part of the name', () => {
+  it('have what there is room for: the leases go first, then the engine, then a part of the name', () => {
+    expect(workerLines(two, 100, 5, NONE)[1]).toBe(
+      '10  host-10:4711  tensorflow 2.21.0, 1 thread  waiting    110 samples/s  1,010 leases',
+    );
     expect(workerLines(two, 80, 5, NONE)).toEqual([
       ' 0  host-0:4711   tensorflow 2.21.0, 1 thread  computing  100 samples/s',
       '10  host-10:4711  tensorflow 2.21.0, 1 thread  waiting    110 samples/s',

@@ -1,3 +1,4 @@
+import { countOf } from '@convoy/protocol/event-words';
 import type { WorkerStatus } from '@convoy/protocol/run-status';
 import type { Colors } from '../colors.ts';
 import { columnsOf, cut, padEnd, padStart } from './columns.ts';
@@ -10,6 +11,8 @@ export interface ShownWorker {
   readonly state: WorkerState;
   /** Null before its first result. */
   readonly samplesPerSecond: number | null;
+  /** Results of steps that counted, since this process began. */
+  readonly leasesDone: number;
 }
 
 export type WorkerState = 'computing' | 'waiting' | 'leaving' | 'suspected' | 'gone';
@@ -29,8 +32,11 @@ const NAME_COLUMNS = 12;
 const LEAST_NAME = 4;
 const GAP = '  ';
 
-export function shownWorker({ rank, name, engine, state, samplesPerSecond }: WorkerStatus): ShownWorker {
-  return { rank, name, engine, state: STATES[state], samplesPerSecond };
+export function shownWorker(
+  { rank, name, engine, state, samplesPerSecond }: WorkerStatus,
+  leasesDone: number,
+): ShownWorker {
+  return { rank, name, engine, state: STATES[state], samplesPerSecond, leasesDone };
 }
 
 /**
@@ -70,6 +76,10 @@ function rows(workers: readonly ShownWorker[], columns: number, colors: Colors):
   const names = widest(workers.map(({ name }) => name));
   const engines = widest(workers.map(({ engine }) => engine));
   const hasEngines = Math.min(names, NAME_COLUMNS) + GAP.length + engines <= room;
+  const leases = workers.map(({ leasesDone }) => countOf(leasesDone, 'lease'));
+  const leaseColumns = widest(leases);
+  // Shown where there is room for everything else.
+  const hasLeases = hasEngines && hasRates && names + engines + leaseColumns + 2 * GAP.length <= room;
   const nameColumns = Math.max(0, Math.min(names, hasEngines ? room - GAP.length - engines : room));
   return workers.map(({ rank, name, engine, state }, at) => {
     const cells = [
@@ -78,6 +88,7 @@ function rows(workers: readonly ShownWorker[], columns: number, colors: Colors):
       ...(hasEngines ? [colors.dim(padEnd(engine, engines))] : []),
       stateColor(state, colors)(padEnd(state, STATE_COLUMNS)),
       ...(hasRates ? [padStart(rates[at]!, rateColumns)] : []),
+      ...(hasLeases ? [colors.dim(padStart(leases[at]!, leaseColumns))] : []),
     ];
     return cells.join(GAP);
   });
