@@ -14,7 +14,7 @@ export async function buildPage(root) {
   const { build } = await import('esbuild');
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { page: join(root, PAGE, 'main.tsx') },
+    entryPoints: { page: join(root, PAGE, 'main.tsx'), 'try-model': join(root, PAGE, 'try-model-worker.ts') },
     outdir: join(root, 'page'),
     entryNames: '[name]-[hash]',
     write: false,
@@ -31,10 +31,12 @@ export async function buildPage(root) {
     logLevel: 'silent',
   });
   const files = Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), contents]));
-  const named = (extension) => Object.keys(files).find((name) => name.endsWith(extension));
+  const named = (start, extension) =>
+    Object.keys(files).find((name) => name.startsWith(`${start}-`) && name.endsWith(extension));
   const html = readFileSync(join(root, PAGE, 'index.html'), 'utf8')
-    .replace('%SCRIPT%', `assets/${named('.js')}`)
-    .replace('%STYLE%', `assets/${named('.css')}`);
+    .replace('%SCRIPT%', `assets/${named('page', '.js')}`)
+    .replace('%STYLE%', `assets/${named('page', '.css')}`)
+    .replace('%TRY_MODEL%', `assets/${named('try-model', '.js')}`);
   return { ...files, 'index.html': Buffer.from(html), 'LICENSES.txt': Buffer.from(licensesOf(metafile, root)) };
 }
 

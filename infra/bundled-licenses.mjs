@@ -18,6 +18,8 @@ export function licensesOf(metafile, root) {
 
 /** The folders of the packages whose modules were bundled. */
 function packagesOf({ inputs }, root) {
-  const folders = Object.keys(inputs).map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);
+  // What a package's own settings leave out of a browser's bundle is listed too.
+  const paths = Object.keys(inputs).filter((path) => !path.startsWith('(disabled):'));
+  const folders = paths.map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);
   return [...new Set(folders.filter((folder) => folder !== undefined))].sort().map((folder) => join(root, folder));
 }

@@ -1,13 +1,16 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decoded } from '@convoy/pictures/decoded.fixture';
 import { tileOrigin } from '@convoy/pictures/image-grid';
 import { ZOOM } from '@convoy/pictures/png';
 import { openConfigured } from '@convoy/cifar10/locate';
 import { syntheticConfig } from '@convoy/cifar10/datasets';
-import { convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
+import type { OfferedModel } from '@convoy/dashboard/replay/offered-model';
+import { openBrowser, type BrowserTab } from '../support/browser.ts';
+import { findChromium } from '../support/chromium.ts';
+import { Convoy, convoy, summaryOf, temporaryFolder } from '../support/convoy.ts';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);
@@ -22,6 +25,14 @@ interface Evaluated {
   readonly confusion: readonly (readonly number[])[];
   readonly files: readonly string[];
 }
+
+interface LayersModelFile {
+  readonly userDefinedMetadata: { readonly step: number };
+  readonly weightsManifest: readonly [{ readonly paths: readonly string[] }];
+}
+
+/** On however busy a machine. */
+const SOON = { timeout: 60_000 };
 
 interface Predicted {
   readonly step: number;
@@ -104,6 +115,111 @@ describe('convoy predict', () => {
     expect(stderr).toMatch(/no checkpoint in .* is called step-00000005: there are step-/);
   });
 });
+
+describe('the page of a run', () => {
+  let page: Convoy;
+  let url: string;
+  beforeAll(async () => {
+    page = new Convoy(['dashboard', run]);
+    await vi.waitFor(() => expect(page.saidOnStdout()).toMatch(/^http:\S+\n/), SOON);
+    url = page.saidOnStdout().trim();
+  });
+  afterAll(async () => {
+    page.process.kill('SIGTERM');
+    await page.finished;
+  });
+
+  it('offers the best model so far as TensorFlow.js opens it, whole or not at all', async () => {
+    const offered = (await (await fetch(`${url}v1/model`)).json()) as OfferedModel;
+    const listed = await convoy(['checkpoints', run, '--json']);
+    const { checkpoints } = JSON.parse(listed.stdout) as { checkpoints: { name: string; isBest: boolean }[] };
+    expect(checkpoints.find(({ isBest }) => isBest)!.name).toBe(offered.checkpoint);
+    expect(offered).toMatchObject({ isBest: true, classNames: dataset.classNames, size: 32, channels: 3 });
+    const model = (await (await fetch(`${url}v1/model/${offered.checkpoint}/model.json`)).json()) as LayersModelFile;
+    expect(model.userDefinedMetadata.step).toBe(offered.step);
+    const [{ paths }] = model.weightsManifest;
+    const weights = await fetch(`${url}v1/model/${offered.checkpoint}/${paths[0]}`);
+    expect((await weights.arrayBuffer()).byteLength).toBe(offered.bytes);
+    for (const path of ['step-00000001/model.json', `${offered.checkpoint}/state.json`, '..%2f..%2fx/model.json']) {
+      expect([path, (await fetch(`${url}v1/model/${path}`)).status]).toEqual([path, 404]);
+    }
+    const other = checkpoints.find(({ name }) => name !== offered.checkpoint)!.name;
+    const file = join(run, 'checkpoints', other, 'parameters.bin');
+    const whole = readFileSync(file);
+    writeFileSync(file, Buffer.concat([whole.subarray(0, -1), Buffer.of(whole.at(-1)! ^ 1)]));
+    expect((await fetch(`${url}v1/model/${other}/model.json`)).status).toBe(404);
+    writeFileSync(file, whole);
+    expect((await fetch(`${url}v1/model/${other}/model.json`)).status).toBe(200);
+  });
+
+  it('takes a picture for what convoy predict takes it for, in the browser', async () => {
+    const chromium = findChromium();
+    if (chromium === null) return console.log('NOT CHECKED: a model on the page, for there is no Chromium here');
+    const exact = join(folder.path, 'exact.png');
+    await sharp(sample('test', 5).pixels, { raw: { width: 32, height: 32, channels: 3 } })
+      .png()
+      .toFile(exact);
+    // Wide, turned by its EXIF orientation, in part transparent.
+    const photo = join(folder.path, 'photo.webp');
+    const drawing = `<svg width="640" height="421"><circle cx="300" cy="210" r="150" fill="#c33"/>${Array.from(
+      { length: 40 },
+      (_, n) => `<rect x="${16 * n}" y="${(37 * n) % 380}" width="11" height="40" fill="hsl(${9 * n},60%,50%)"/>`,
+    ).join('')}</svg>`;
+    await sharp(Buffer.from(drawing)).withMetadata({ orientation: 6 }).webp({ lossless: true }).toFile(photo);
+    const tab = await openBrowser(chromium);
+    try {
+      for (const picture of [exact, photo]) {
+        // Anew: what is shown of a picture is of this one.
+        await tab.open('about:blank');
+        await tab.open(url);
+        await expect.poll(() => tab.evaluate('document.querySelector(".try") !== null'), SOON).toBe(true);
+        const loaded =
+          'performance.getEntriesByType("resource").filter(({ name }) => name.includes("try-model-")).length';
+        expect(await tab.evaluate(loaded)).toBe(0);
+        await choose(tab, picture);
+        const shown = () =>
+          tab.evaluate<readonly string[]>(
+            `[...document.querySelectorAll('.bars li')].map(({ innerText }) => innerText.replaceAll('\\n', ' '))`,
+          );
+        await expect.poll(shown, SOON).toHaveLength(5);
+        await expect.poll(() => tab.evaluate('document.querySelector(".answer").ariaBusy'), SOON).toBe('false');
+        const { stdout } = await convoy([
+          'predict',
+          '--run',
+          run,
+          picture,
+          '--checkpoint',
+          'best',
+          '--top',
+          '10',
+          '--json',
+        ]);
+        const expected = new Map(
+          (JSON.parse(stdout) as Predicted).predictions[0]!.top.map((each) => [each.class, each.probability]),
+        );
+        const answered = (await shown()).map((line) => /^(.*) ([\d.]+) %$/.exec(line)!);
+        for (const [, name, percentage] of answered) {
+          expect([picture, name, Math.abs(Number(percentage) / 100 - expected.get(name!)!) < 1e-3]).toEqual([
+            picture,
+            name,
+            true,
+          ]);
+        }
+        expect(answered[0]![1]).toBe([...expected.keys()][0]);
+      }
+      expect(tab.faults).toEqual([]);
+    } finally {
+      await tab.close();
+    }
+  });
+});
+
+/** As somebody chooses a file on the page. */
+async function choose(tab: BrowserTab, file: string): Promise<void> {
+  const { root } = (await tab.send('DOM.getDocument')) as { readonly root: { readonly nodeId: number } };
+  const found = await tab.send('DOM.querySelector', { nodeId: root.nodeId, selector: '.try input[type=file]' });
+  await tab.send('DOM.setFileInputFiles', { files: [file], ...(found as { readonly nodeId: number }) });
+}
 
 describe('convoy evaluate', () => {
   it("counts every test sample once, as many right as the run's own test says, and draws it", async () => {

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { METRIC_LABELS } from '@convoy/protocol/metric';
 import type { WorkerStatus } from '@convoy/protocol/run-status';
@@ -14,6 +15,7 @@ import { Settings } from './settings.tsx';
 import { standingOf } from './standing.ts';
 import { Checkpoints, Findings, Workers } from './tables.tsx';
 import { duration, figure, metricFigure, upperFirst, whole } from './text.ts';
+import { TryModel } from './try-model.tsx';
 import { useFeed } from './use-feed.ts';
 
 const NOTHING = new Replay();
@@ -35,7 +37,9 @@ export function RunPage({ name, theme }: { readonly name: string | null; readonl
           Another run has started here, in the place of the one that was shown. This is the new one.
         </p>
       )}
-      <RunView replay={replay} feed={state} refusal={refusal} now={now} theme={theme} live={live} />
+      <RunView replay={replay} feed={state} refusal={refusal} now={now} theme={theme} live={live}>
+        <TryModel run={name} replay={replay} />
+      </RunView>
       <Settings name={name} />
     </>
   );
@@ -49,10 +53,12 @@ interface RunViewProps {
   readonly theme: string;
   /** As of {@link Workers}. */
   readonly live?: ReadonlyMap<number, WorkerStatus>;
+  /** What stands after the predictions. */
+  readonly children?: ComponentChildren;
 }
 
 /** What the events tell of a run: the same on the page and in a report. */
-export function RunView({ replay, feed, refusal = null, now, theme, live = NOBODY }: RunViewProps) {
+export function RunView({ replay, feed, refusal = null, now, theme, live = NOBODY, children }: RunViewProps) {
   // Time passes also when nothing happens; then they stay as they are.
   const charts = useMemo(
     () => (
@@ -71,6 +77,7 @@ export function RunView({ replay, feed, refusal = null, now, theme, live = NOBOD
       <Findings replay={replay} />
       <Figures replay={replay} />
       {charts}
+      {children}
       <Workers replay={replay} now={now} live={live} />
       <EventList replay={replay} />
       <Checkpoints replay={replay} />

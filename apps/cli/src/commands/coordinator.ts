@@ -8,6 +8,7 @@ import { wholeBetween, wholeNumber } from '../flags/values.ts';
 import { PROGRAM_ANYWHERE, programName } from '@convoy/infra/program-name';
 import { faultsTo, guardDoor, missingGuards, type DoorGuard } from '@convoy/convoy/guarded-door';
 import { shellCommand } from '@convoy/convoy/shell-command';
+import { modelsOf } from '@convoy/convoy/offered-models';
 import { oneRun } from '@convoy/dashboard/serve/run-list';
 import { dashboard, type Dashboard } from '@convoy/dashboard/serve/routes';
 import { OperatorError } from '@convoy/protocol/errors';
@@ -120,7 +121,7 @@ export async function coordinate(
     if (startWorkers === undefined) {
       display.workerCommand = shellCommand([...PROGRAM_ANYWHERE, 'worker', '--url', url, ...workerArguments]);
     }
-    page = dashboard(oneRun(run.folder));
+    page = dashboard(oneRun(run.folder), modelsOf(run));
     door.add(...controlRoutes(run), ...page.routes);
     door.letIn(run);
     warnOfOpenDoor(door.listener, guard, onNote);

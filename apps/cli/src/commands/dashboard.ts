@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { faultsTo } from '@convoy/convoy/guarded-door';
+import { offeredModels } from '@convoy/convoy/offered-models';
 import { linkTo } from '@convoy/convoy/operate';
 import { openPage } from '@convoy/dashboard/serve/open-page';
 import { runsIn } from '@convoy/dashboard/serve/run-list';
@@ -48,7 +49,7 @@ async function showDashboard(named: string, flags: FlagValues<typeof dashboardFl
 
 async function serveFolder(folder: string, flags: FlagValues<typeof dashboardFlags>): Promise<void> {
   const { signal } = stopSignals();
-  const page = await openPage(runsIn(folder), { port: flags.port, onFault: faultsTo(note) });
+  const page = await openPage(runsIn(folder), { port: flags.port, models: offeredModels(), onFault: faultsTo(note) });
   try {
     process.stdout.write(`${page.url}\n`);
     note(`the runs in ${folder}; Ctrl-C ends`);

@@ -9,6 +9,7 @@ import type { ServedRun } from '@convoy/server/serve-run';
 import { Display } from '../terminal/display.ts';
 import { suspendWithProgram } from '../job-control.ts';
 import { openPage } from '@convoy/dashboard/serve/open-page';
+import { modelsOf } from '@convoy/convoy/offered-models';
 import { oneRun } from '@convoy/dashboard/serve/run-list';
 import { trainInProcess } from '@convoy/convoy/launchers/in-process';
 import { localGuard, trainWithWorkers, type LocalGuard } from '@convoy/convoy/launchers/worker-processes';
@@ -83,7 +84,7 @@ export async function train(flags: TrainFlags, command: Command): Promise<void> 
 
 /** In this process. */
 async function trainAlone(flags: TrainFlags, run: ServedRun, display: Display): Promise<void> {
-  const page = await openPage(oneRun(run.folder));
+  const page = await openPage(oneRun(run.folder), { models: modelsOf(run) });
   display.line(`page: ${page.url}`);
   try {
     await trainInProcess(flags, run, (line) => display.line(line));

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { countOf } from '@convoy/protocol/event-words';
 import { exitCodes } from '@convoy/protocol/errors';
+import { modelsOf } from '../offered-models.ts';
 import { oneRun } from '@convoy/dashboard/serve/run-list';
 import { dashboard } from '@convoy/dashboard/serve/routes';
 import { controlRoutes } from '@convoy/server/control-routes';
@@ -88,7 +89,7 @@ export async function trainWithWorkers(
     isOpenToViewers: !hasOthers,
     onFault: faultsTo(onWarning),
   });
-  const page = dashboard(oneRun(run.folder));
+  const page = dashboard(oneRun(run.folder), modelsOf(run));
   door.add(...controlRoutes(run), ...page.routes);
   door.letIn(run);
   const { listener } = door;

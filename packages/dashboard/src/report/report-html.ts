@@ -29,6 +29,7 @@ export async function reportHtml(run: SavedRun): Promise<string> {
     .replace('<head>', () => `<head>\n    <meta http-equiv="Content-Security-Policy" content="${policy}" />`)
     .replace(STYLE, () => `<style>${style}</style>`)
     .replace(SCRIPT, '')
+    .replace(TRY_MODEL, '')
     .replace(
       '</body>',
       () =>
@@ -37,6 +38,8 @@ export async function reportHtml(run: SavedRun): Promise<string> {
 }
 
 const SCRIPT = /<script defer src="assets\/([^"]+)"><\/script>/;
+/** A report has no model. */
+const TRY_MODEL = /\s*<meta name="convoy-try-model"[^>]*>/;
 const STYLE = /<link rel="stylesheet" href="assets\/([^"]+)" \/>/;
 
 /** A script's words that would end it, or keep its end from being seen, are only ever in its strings. */

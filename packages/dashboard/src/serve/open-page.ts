@@ -1,5 +1,6 @@
 import { listenHttp } from '@convoy/transport/listen-http';
 import { RouteTable } from '@convoy/transport/routes';
+import type { ModelSource } from './model-routes.ts';
 import { dashboard } from './routes.ts';
 import type { RunSource } from './run-list.ts';
 
@@ -10,16 +11,24 @@ export interface OpenPage {
   close(): Promise<void>;
 }
 
+export interface OpenPageOptions {
+  /** 0 takes a free one. */
+  readonly port?: number;
+  /** What the page may try pictures with. */
+  readonly models?: ModelSource;
+  /** Told what a route's handler threw. */
+  readonly onFault?: (error: unknown) => void;
+}
+
 /**
  * Serves the page by itself, to this machine alone.
- * @param port 0 takes a free one. @param onFault told what a route's handler threw.
  * @throws OperatorError when the port can't be had.
  */
 export async function openPage(
   runs: RunSource,
-  { port = 0, onFault }: { readonly port?: number; readonly onFault?: (error: unknown) => void } = {},
+  { port = 0, models, onFault }: OpenPageOptions = {},
 ): Promise<OpenPage> {
-  const { routes, close } = dashboard(runs);
+  const { routes, close } = dashboard(runs, models);
   const listener = await listenHttp({ host: '127.0.0.1', port, routes: new RouteTable(routes, onFault) });
   return {
     url: `http://127.0.0.1:${listener.port}/`,

@@ -6,6 +6,7 @@ import { answerJson, answerText, type Route } from '@convoy/transport/routes';
 import { sessionRoutes } from '@convoy/transport/session-routes';
 import { MAX_OVERLAID } from '../replay/listed-run.ts';
 import { EVENT_STREAM, EventStreams, type WantedLog } from './event-streams.ts';
+import { modelRoutes, type ModelSource } from './model-routes.ts';
 import { PageFiles } from './page-files.ts';
 import type { RunSource } from './run-list.ts';
 
@@ -16,11 +17,12 @@ export interface Dashboard {
 }
 
 /** The page and what it asks for. The page itself holds nothing secret: whoever reaches the door gets it. */
-export function dashboard(runs: RunSource): Dashboard {
+export function dashboard(runs: RunSource, models?: ModelSource): Dashboard {
   const streams = new EventStreams();
   const page = new PageFiles();
   const routes: readonly Route[] = [
     ...sessionRoutes,
+    ...(models === undefined ? [] : modelRoutes(runs, models)),
     {
       method: 'GET',
       path: '/',
