@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { Histogram, LayerList, LayerQuantity } from '../src/replay/layers.ts';
 import { Chart, type Drawing, type Line } from './chart.tsx';
 import { FilterImages } from './filter-images.tsx';
@@ -37,7 +37,7 @@ function NormsChart({ list, theme }: { readonly list: LayerList; readonly theme:
     look: 'strong',
   }));
   const draw = (): Drawing => {
-    const values = names.map((name) => list.valuesOf(name, quantity));
+    const values = names.map((_, index) => list.valuesOf(index, quantity));
     const last = (each: readonly (number | null)[]) => figure(each.findLast((value) => value !== null));
     return { places: steps, values, summary: names.map((name, i) => `${name} ${last(values[i]!)}`).join(', ') };
   };
@@ -76,6 +76,20 @@ function Weights({ validated }: { readonly validated: LayerList['validated'] }) 
   const [chosen, setChosen] = useState(NEWEST);
   const shown = validated.find(({ step }) => String(step) === chosen) ?? validated.at(-1)!;
   const { filters, histograms } = shown;
+  // The page is drawn anew several times a second, and this changes with a validation.
+  const drawn = useMemo(
+    () => (
+      <div class="weights">
+        {filters !== null && <FilterImages filters={filters} />}
+        <ul class="histograms" aria-label="How the weights are distributed">
+          {histograms.map(({ name, histogram }, index) => (
+            <Bars key={name} name={name} histogram={histogram} color={colorOf(index, histograms.length)} />
+          ))}
+        </ul>
+      </div>
+    ),
+    [shown],
+  );
   return (
     <div class="card">
       <header>
@@ -92,14 +106,7 @@ function Weights({ validated }: { readonly validated: LayerList['validated'] }) 
           </select>
         </label>
       </header>
-      <div class="weights">
-        {filters !== null && <FilterImages filters={filters} />}
-        <ul class="histograms" aria-label="How the weights are distributed">
-          {histograms.map(({ name, histogram }, index) => (
-            <Bars key={name} name={name} histogram={histogram} color={colorOf(index, histograms.length)} />
-          ))}
-        </ul>
-      </div>
+      {drawn}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { percent } from '@convoy/protocol/metric';
 import type { ShownPrediction } from '@convoy/protocol/run-events';
 import type { PredictionList, ShownEvaluation } from '../src/replay/predictions.ts';
@@ -14,10 +14,9 @@ export function Predictions({ list }: { readonly list: PredictionList }) {
   const [chosen, setChosen] = useState<string>(NEWEST);
   const { evaluations } = list;
   const shown = evaluations.find((each) => keyOf(each) === chosen) ?? evaluations.at(-1);
+  // The page is drawn anew several times a second, and this changes with an evaluation.
+  const drawn = useMemo(() => shown && <Evaluation list={list} shown={shown} />, [list, shown]);
   if (shown === undefined) return null;
-  const { confusion } = shown;
-  const isRegression = confusion === null;
-  const worstTitle = isRegression ? 'Largest errors' : 'Worst mistakes';
   return (
     <section class="card predictions" aria-label="Predictions">
       <header>
@@ -34,6 +33,17 @@ export function Predictions({ list }: { readonly list: PredictionList }) {
           </select>
         </label>
       </header>
+      {drawn}
+    </section>
+  );
+}
+
+function Evaluation({ list, shown }: { readonly list: PredictionList; readonly shown: ShownEvaluation }) {
+  const { confusion } = shown;
+  const isRegression = confusion === null;
+  const worstTitle = isRegression ? 'Largest errors' : 'Worst mistakes';
+  return (
+    <>
       {confusion !== null && 'counts' in confusion && <ConfusionTable {...confusion} />}
       {confusion !== null && 'pairs' in confusion && <ConfusedPairs {...confusion} />}
       {isRegression && <Regression samples={shown.shown} />}
@@ -51,7 +61,7 @@ export function Predictions({ list }: { readonly list: PredictionList }) {
       ) : (
         <SampleCards list={list} evaluation={shown} samples={shown.worst} label={worstTitle} />
       )}
-    </section>
+    </>
   );
 }
 

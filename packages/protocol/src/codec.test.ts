@@ -5,6 +5,7 @@ import { decodeServerMessage, decodeWorkerMessage, encode, MalformedMessageError
 import {
   asText,
   maxMessageBytes,
+  maxResultBytes,
   REASON_LENGTH,
   type Result,
   type ServerMessage,
@@ -51,7 +52,8 @@ const workerMessages: WorkerMessage[] = [
   {
     ...{ type: 'evaluation-result', ...work, samples: 8, lossSum: 18.4, metricSum: 3, computeMs: 1.5 },
     details: {
-      confusion: Uint8Array.of(1, 0, 0, 0),
+      // As it is decoded.
+      confusion: Buffer.of(1, 0, 0, 0),
       shown: [{ index: 3, loss: NaN, labels: [1, 0], outputs: [0.75, 0.25] }],
       worst: [],
     },
@@ -66,6 +68,7 @@ const serverMessages: ServerMessage[] = [
   { type: 'parameters', ...session, step: 2, values: float32Bytes(gradient) },
   { type: 'lease', ...work },
   { type: 'evaluation-lease', ...work, purpose: 'test' },
+  { type: 'evaluation-lease', ...work, purpose: 'validation', details: true },
   { type: 'accepted', task: 3, block: work.block },
   { type: 'stale', task: 3, block: work.block },
   { type: 'cancel', task: 3, block: work.block },
@@ -123,6 +126,32 @@ describe('the codec', () => {
   it('carries sums that are not finite: the run decides what to do about them', () => {
     const sums = { lossSum: NaN, metricSum: Infinity };
     expect(decodeWorkerMessage(encode({ ...result, ...sums }))).toMatchObject(sums);
+  });
+});
+
+describe('details of an evaluation', () => {
+  const sample = (index: number) => ({ index, loss: 1.5, labels: [1, 2, 3], outputs: [0.5, 0.25, 0.125, 0.1] });
+  const samples = (count: number) => Array.from({ length: count }, (_, index) => sample(2 ** 40 + index));
+  const sums = { ...work, samples: 8, lossSum: 18.4, metricSum: 3, computeMs: 1.5 };
+  const largest = { confusion: Buffer.alloc(4 * 100 * 100, 255), shown: samples(48), worst: samples(12) };
+
+  it('of the most classes and samples are a message that a worker may send beside no gradient', () => {
+    const message = { type: 'evaluation-result', ...sums, details: largest } as const;
+    const bytes = encode(message);
+    expect(bytes.byteLength).toBeLessThan(maxResultBytes(0));
+    expect(decodeWorkerMessage(bytes)).toEqual(message);
+  });
+
+  it.each([
+    { title: 'more shown samples', details: { ...largest, shown: samples(49) } },
+    { title: 'more worst ones', details: { ...largest, worst: samples(13) } },
+    { title: 'more classes of a sample', details: { ...largest, worst: [{ ...sample(1), labels: [1, 2, 3, 4] }] } },
+    { title: 'an index that is no number of a sample', details: { ...largest, worst: [{ ...sample(1), index: -1 }] } },
+    { title: 'a matrix that is no bytes', details: { ...largest, confusion: 'bytes' as unknown as Uint8Array } },
+    { title: 'another field', details: { ...largest, image: 'x' } },
+  ])('with $title are none', ({ details }) => {
+    const bytes = encode({ type: 'evaluation-result', ...sums, details });
+    expect(() => decodeWorkerMessage(bytes)).toThrow(MalformedMessageError);
   });
 });
 

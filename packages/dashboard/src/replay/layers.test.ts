@@ -30,9 +30,9 @@ function layersOf(...facts: readonly RunFact[]) {
 test('norms are those of each layer at the steps at which they were measured, without zeros and what is not finite', () => {
   const layers = layersOf(norms(5, 2), norms(10, null), norms(20, 4));
   expect([layers.steps, layers.names]).toEqual([[5, 10, 20], ['conv', 'dense']]); // prettier-ignore
-  expect(layers.valuesOf('conv', 'weights')).toEqual([2, null, 4]);
-  expect(layers.valuesOf('conv', 'ratio')).toEqual([0.05, null, 0.025]);
-  expect(layers.valuesOf('dense', 'gradient')).toEqual([null, null, null]);
+  expect(layers.valuesOf(0, 'weights')).toEqual([2, null, 4]);
+  expect(layers.valuesOf(0, 'ratio')).toEqual([0.05, null, 0.025]);
+  expect(layers.valuesOf(1, 'gradient')).toEqual([null, null, null]);
 });
 
 test('what was validated has its histograms and the filters of the same step; a run that goes back does it again', () => {

@@ -49,10 +49,13 @@ export class LayerList {
     return this.#measured.map(({ step }) => step);
   }
 
-  /** A layer's figures at {@link steps}. Null where it was not finite, or is 0, for which a log scale has no place. */
-  valuesOf(name: string, quantity: LayerQuantity): readonly (number | null)[] {
+  /**
+   * A layer's figures at {@link steps}. Null where it was not finite, or is 0, for which a log scale has no place.
+   * @param index of the layer among the {@link names}: all steps have the same.
+   */
+  valuesOf(index: number, quantity: LayerQuantity): readonly (number | null)[] {
     return this.#measured.map(({ layers }) => {
-      const layer = layers.find((each) => each.name === name);
+      const layer = layers[index];
       if (layer === undefined) return null;
       const value = quantity === 'ratio' ? ratioOf(layer) : layer[quantity];
       return value == null || !(value > 0) ? null : value;
