@@ -12,7 +12,7 @@ import { terminalSvg } from './svg.mjs';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'apps', 'cli', 'bin', 'convoy.mjs');
 const ARGUMENTS = ['train', '--recipe', 'quick', '--steps', '150', '--workers', '2'];
-const SIZE = { columns: 96, rows: 22 };
+const SIZE = { columns: 96, rows: 20 };
 const SPEED = 4;
 
 // A folder as its user has one: with the package installed, and the data in it.

@@ -29,7 +29,7 @@ const launchFlags = flagTable({
     defaultText: 'a coordinator in this process',
     group: HOSTS,
     isCommon: true,
-    conflicts: Object.keys(coordinatorFlags).filter((name) => name !== 'workload' && name !== 'tokenFile'),
+    conflicts: Object.keys(coordinatorFlags).filter((name) => !['workload', 'tokenFile', 'quiet'].includes(name)),
   },
   tlsFingerprint: { ...callerFlags.tlsFingerprint, group: HOSTS },
   command: {
@@ -109,7 +109,7 @@ async function launchWorkers(
   common: Pick<RemoteWorkersOptions, 'hosts' | 'command' | 'sshOptions' | 'args'>,
 ): Promise<void> {
   const stop = stopSignals();
-  const display = new Display();
+  const display = new Display({ quiet: flags.quiet });
   let code: number = exitCodes.ok;
   const { workload, tlsFingerprint, tokenFile } = flags;
   const token = () => clientToken({ file: tokenFile, environment: process.env }, 'worker');
