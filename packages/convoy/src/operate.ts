@@ -53,10 +53,12 @@ export async function askCoordinator(coordinator: Coordinator, { type, ...about 
 
 /**
  * An address that opens the page of a coordinator's run in a browser: with a secret that lets in one, once and soon.
- * @throws OperatorError when it can't be reached, or the token is no viewer's or operator's.
+ * @param role what the browser may do: watch, or steer as well.
+ * @throws OperatorError when it can't be reached, or the token does not allow that.
  */
-export async function linkTo(coordinator: Coordinator): Promise<string> {
-  const answer = await callJson({ ...coordinator, role: 'viewer', method: 'POST', path: '/v1/link' });
+export async function linkTo(coordinator: Coordinator, role: 'viewer' | 'operator'): Promise<string> {
+  const body = { steer: role === 'operator' };
+  const answer = await callJson({ ...coordinator, role, method: 'POST', path: '/v1/link', body });
   const { secret } = answer as { readonly secret: string | null };
   const page = addressOf(coordinator.url, '/');
   // In the fragment: it is in no request, and in no log of a proxy.

@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { METRIC_LABELS } from '@convoy/protocol/metric';
 import type { WorkerStatus } from '@convoy/protocol/run-status';
 import { bestOf, Replay } from '../src/replay/replay.ts';
+import { Actions } from './actions.tsx';
 import { Charts } from './charts.tsx';
 import { Environment } from './environment.tsx';
 import { EpochTable } from './epoch-table.tsx';
@@ -37,7 +38,10 @@ export function RunPage({ name, theme }: { readonly name: string | null; readonl
           Another run has started here, in the place of the one that was shown. This is the new one.
         </p>
       )}
-      <RunView replay={replay} feed={state} refusal={refusal} now={now} theme={theme} live={live}>
+      <RunView
+        {...{ replay, feed: state, refusal, now, theme, live }}
+        actions={<Actions replay={replay} isLive={state === 'live' && replay.summary === null} />}
+      >
         <TryModel run={name} replay={replay} />
       </RunView>
       <Settings name={name} />
@@ -55,10 +59,12 @@ interface RunViewProps {
   readonly live?: ReadonlyMap<number, WorkerStatus>;
   /** What stands after the predictions. */
   readonly children?: ComponentChildren;
+  /** What may be done about the run. */
+  readonly actions?: ComponentChildren;
 }
 
 /** What the events tell of a run: the same on the page and in a report. */
-export function RunView({ replay, feed, refusal = null, now, theme, live = NOBODY, children }: RunViewProps) {
+export function RunView({ replay, feed, refusal = null, now, theme, live = NOBODY, children, actions }: RunViewProps) {
   // Time passes also when nothing happens; then they stay as they are.
   const charts = useMemo(
     () => (
@@ -74,6 +80,7 @@ export function RunView({ replay, feed, refusal = null, now, theme, live = NOBOD
   return (
     <>
       <Standing replay={replay} feed={feed} refusal={refusal} now={now} />
+      {actions}
       <Findings replay={replay} />
       <Figures replay={replay} />
       {charts}
@@ -98,13 +105,14 @@ function Standing({ replay, feed, refusal, now }: StandingProps) {
   const { step, totalSteps, stepsPerEpoch, startedAt, lastAt, leftMs, state } = replay;
   const done = totalSteps === 0 ? 0 : Math.min(1, step / totalSteps);
   const epochs = Math.ceil(totalSteps / stepsPerEpoch);
-  const until = state.name === 'ended' || feed !== 'live' ? lastAt : now;
+  const until = state.name === 'ended' || state.name === 'paused' || feed !== 'live' ? lastAt : now;
+  const elapsedMs = startedAt === null || until === null ? null : Math.max(0, until - startedAt - replay.pausedMs);
   const parts = [
     `step ${whole(step)} of ${whole(totalSteps)}`,
     `epoch ${Math.min(epochs, Math.floor(step / stepsPerEpoch) + 1)} of ${epochs}`,
-    ...(startedAt === null || until === null
+    ...(elapsedMs === null
       ? []
-      : [state.name === 'ended' ? `took ${duration(until - startedAt)}` : `${duration(until - startedAt)} so far`]),
+      : [state.name === 'ended' ? `took ${duration(elapsedMs)}` : `${duration(elapsedMs)} so far`]),
     ...(leftMs === null || state.name !== 'training' ? [] : [`about ${duration(leftMs)} left`]),
   ];
   return (

@@ -27,6 +27,13 @@ export function controlRoutes(run: Pick<ServedRun, 'request' | 'status' | 'metri
       handle: (_, response) => answerJson(response, 200, run.status()),
     },
     {
+      // For the page. Where there is nothing to steer there is no such address.
+      method: 'GET',
+      path: '/v1/steering',
+      role: 'viewer',
+      handle: (_, response, { maySteer }) => answerJson(response, 200, { maySteer: maySteer() }),
+    },
+    {
       method: 'GET',
       path: '/metrics',
       role: 'viewer',
@@ -44,6 +51,7 @@ export function controlRoutes(run: Pick<ServedRun, 'request' | 'status' | 'metri
 }
 
 /** Who asks, for the log. */
-function nameOf({ token, remote }: Caller): string {
-  return token === null ? `somebody at ${remote}` : `${nameOfToken(token)} at ${remote}`;
+function nameOf({ token, remote, isBrowser }: Caller): string {
+  if (token === null) return `somebody at ${remote}`;
+  return `${nameOfToken(token)}${isBrowser ? ', in a browser' : ''} at ${remote}`;
 }

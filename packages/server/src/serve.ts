@@ -21,8 +21,8 @@ export interface DoorOptions {
   readonly parameterCount: number;
   /** Who may connect and ask; without, everybody who reaches the port. */
   readonly tokens?: TokenBook | null;
-  /** Whether, on loopback, who shows no token may watch. */
-  readonly isOpenToViewers?: boolean;
+  /** Whether, on loopback, who shows no token may watch and steer. */
+  readonly isOpenHere?: boolean;
   /** The certificate to show; plain text without. */
   readonly tls?: ServerTls | null;
   /** Told what a route's handler threw. */

@@ -31,7 +31,7 @@ const MAX_JSON_BYTES = 8 * 1024 * 1024;
  * @returns its answer, whatever the status, with a body that the caller reads.
  * @throws OperatorError when it can't be reached, its certificate is not trusted or the token does not suffice.
  */
-async function call({ url, path, body, token, role, trust = USUAL_TRUST, ...rest }: CallOptions) {
+export async function call({ url, path, body, token, role, trust = USUAL_TRUST, ...rest }: CallOptions) {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const headers = {
     ...rest.headers,

@@ -65,6 +65,7 @@ async function openDoor(options: Options = {}) {
   return { ...listener, url, ask, connections, refused, faults };
 }
 
+const json = { 'content-type': 'application/json' };
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 /** A token of each role, and the book that knows them. */
@@ -208,10 +209,14 @@ describe('with tokens', () => {
 });
 
 /** The answer to a viewer's request that names the door so. */
-async function statusAt(port: number, host: string): Promise<number> {
+async function statusAt(
+  port: number,
+  host: string,
+  { headers = {}, ...options }: { path?: string; method?: string; headers?: Record<string, string> } = {},
+): Promise<number> {
   const { request } = await import('node:http');
   return new Promise((resolve) => {
-    request({ port, host: '127.0.0.1', path: '/v1/status', headers: { host } }, (response) => {
+    request({ port, host: '127.0.0.1', path: '/v1/status', ...options, headers: { host, ...headers } }, (response) => {
       response.resume();
       resolve(response.statusCode!);
     }).end();
@@ -228,14 +233,41 @@ describe('a page in a browser', () => {
     ]);
   });
 
-  it('of the door itself may watch where there are no tokens, and do nothing else', async () => {
+  it('of the door itself may watch and steer where there are no tokens, and not compute', async () => {
     const { ask, url } = await openDoor();
     const statusFrom = async (origin: string, path: string, method: string) =>
-      (await ask(path, undefined, { method, headers: { origin } })).status;
+      (await ask(path, undefined, { method, headers: { origin, ...json } })).status;
     expect(await statusFrom(url, '/v1/status', 'GET')).toBe(200);
     expect(await statusFrom('http://127.0.0.1:1', '/v1/status', 'GET')).toBe(403);
-    expect(await statusFrom(url, '/v1/drain', 'POST')).toBe(403);
+    expect(await statusFrom(url, '/v1/drain', 'POST')).toBe(200);
     expect(await statusFrom(url, '/v1/data/x', 'GET')).toBe(403);
+  });
+
+  it('of another site can have the browser send nothing that steers, with or without tokens', async () => {
+    const { book, worker } = tokens();
+    for (const options of [{}, { tokens: book, isOpenHere: true }]) {
+      const { ask, url, port } = await openDoor(options);
+      const drain = async (headers: Record<string, string>, body = '{"rank":0}') =>
+        (await ask('/v1/drain', undefined, { method: 'POST', headers, body })).status;
+      expect(await drain({ origin: url, ...json, 'sec-fetch-site': 'same-origin' })).toBe(200);
+      // What forms, scripts and images of other pages send, and of pages whose name was made to point here.
+      expect(await drain({ origin: 'http://evil.example', ...json })).toBe(403);
+      expect(await drain({ origin: 'null', 'content-type': 'text/plain' })).toBe(403);
+      expect(await drain({ origin: `http://127.0.0.1:${port + 1}`, ...json, 'sec-fetch-site': 'same-site' })).toBe(403);
+      expect(await drain({ origin: url, ...json, 'sec-fetch-site': 'cross-site' })).toBe(403);
+      expect(await drain({ ...json, 'sec-fetch-site': 'cross-site' })).toBe(403);
+      expect(await drain({ origin: url, 'content-type': 'text/plain' })).toBe(403);
+      expect(await drain({ origin: url, 'content-type': 'application/x-www-form-urlencoded' }, 'rank=0')).toBe(403);
+      const rebound = await statusAt(port, `evil.example:${port}`, {
+        method: 'POST',
+        path: '/v1/drain',
+        headers: { origin: `http://evil.example:${port}`, ...json },
+      });
+      expect(rebound).toBe(403);
+      if (options.tokens !== undefined) {
+        expect((await ask('/v1/drain', worker, { method: 'POST' })).status).toBe(403);
+      }
+    }
   });
 
   it('whose name was made to point to this machine gets nothing where there are no tokens', async () => {
@@ -245,14 +277,14 @@ describe('a page in a browser', () => {
     expect(await upgradeStatus(port, { origin: `http://127.0.0.1:${port}` })).toBe(403);
   });
 
-  it('needs no token on a door of this machine that is open to viewers, who may do nothing but watch', async () => {
+  it('needs no token on a door that is open to this machine, except to compute', async () => {
     const { book, worker } = tokens();
-    const { ask, port, url } = await openDoor({ tokens: book, isOpenToViewers: true });
+    const { ask, port, url } = await openDoor({ tokens: book, isOpenHere: true });
     expect((await ask('/v1/status')).status).toBe(200);
     expect((await ask('/v1/status', undefined, { headers: { origin: url } })).status).toBe(200);
     expect((await ask('/v1/status', newToken('viewer'))).status).toBe(401);
     expect((await ask('/v1/status', worker)).status).toBe(403);
-    expect((await ask('/v1/drain', undefined, { method: 'POST' })).status).toBe(401);
+    expect((await ask('/v1/drain', undefined, { method: 'POST' })).status).toBe(200);
     expect((await ask('/v1/data/x')).status).toBe(401);
     expect([await statusAt(port, 'evil.example'), await statusAt(port, `localhost:${port}`)]).toEqual([403, 200]);
     expect(await upgradeStatus(port)).toBe(401);
@@ -263,7 +295,8 @@ describe('a link for a browser', () => {
   const watch = async () => {
     const { book, ...token } = tokens();
     const door = await openDoor({ tokens: book, routes: new RouteTable([...sessionRoutes, ...routes]) });
-    const link = async (role: Role) => (await door.ask('/v1/link', token[role], { method: 'POST' })).json();
+    const link = async (role: Role, steer = false) =>
+      (await door.ask('/v1/link', token[role], { method: 'POST', body: JSON.stringify({ steer }) })).json();
     const redeem = (secret: unknown, headers: Record<string, string> = {}) =>
       door.ask('/v1/session', undefined, { method: 'POST', body: JSON.stringify({ secret }), headers });
     return { ...door, book, token, link, redeem };
@@ -283,21 +316,46 @@ describe('a link for a browser', () => {
       (await ask(path, undefined, { method, headers: { cookie, ...headers } })).status;
     expect(await status('/v1/status')).toBe(200);
     expect(await status('/v1/status', 'GET', { origin: 'http://example.com' })).toBe(403);
-    expect(await status('/v1/drain', 'POST')).toBe(401);
+    expect(await status('/v1/drain', 'POST', { origin: url, ...json })).toBe(403);
+    expect(await status('/v1/link', 'POST', { origin: url, ...json })).toBe(403);
     expect(await status('/v1/data/x')).toBe(401);
     book.replace(book.tokens.filter(({ digest }) => !digest.equals(digestOfToken(token.viewer))));
     expect(await status('/v1/status')).toBe(401);
   });
 
-  it("is made by viewers and operators, and an operator's does not steer either", async () => {
-    const { ask, link, redeem, token } = await watch();
+  it("is made by viewers and operators, and an operator's does not steer by itself either", async () => {
+    const { ask, link, redeem, token, url } = await watch();
     expect((await ask('/v1/link', token.worker, { method: 'POST' })).status).toBe(403);
     expect((await ask('/v1/link', undefined, { method: 'POST' })).status).toBe(401);
     const { secret } = (await link('operator')) as { secret: string };
     const [set] = (await redeem(secret)).headers.getSetCookie();
     const headers = { cookie: set!.split(';')[0]! };
     expect((await ask('/v1/status', undefined, { headers })).status).toBe(200);
-    expect((await ask('/v1/drain', undefined, { method: 'POST', headers })).status).toBe(401);
+    const drain = { method: 'POST', headers: { ...headers, origin: url, ...json } };
+    expect((await ask('/v1/drain', undefined, drain)).status).toBe(403);
+  });
+
+  it("lets a browser steer when an operator's token made it to steer, from its own pages alone", async () => {
+    const { ask, link, redeem, token, url } = await watch();
+    const refused = await ask('/v1/link', token.viewer, { method: 'POST', body: '{"steer":true}' });
+    expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining("operator's token")]);
+    const { secret } = (await link('operator', true)) as { secret: string };
+    const first = await redeem(secret);
+    expect((await redeem(secret)).status).toBe(401);
+    const set = first.headers.getSetCookie();
+    for (const each of set) expect(each).toContain('; HttpOnly; SameSite=Strict; Path=/; ');
+    expect(set.map((each) => /Max-Age=(\d+)/.exec(each)![1])).toEqual(['43200', '3600']);
+    const cookie = set.map((each) => each.split(';')[0]!).join('; ');
+    const drain = async (headers: Record<string, string>) =>
+      (await ask('/v1/drain', undefined, { method: 'POST', body: '{}', headers: { cookie, ...headers } })).status;
+    expect(await drain({ origin: url, ...json, 'sec-fetch-site': 'same-origin' })).toBe(200);
+    expect(await drain(json)).toBe(403);
+    expect(await drain({ origin: 'http://evil.example', ...json })).toBe(403);
+    expect(await drain({ origin: url, 'content-type': 'text/plain' })).toBe(403);
+    expect(await drain({ origin: url, ...json, 'sec-fetch-site': 'cross-site' })).toBe(403);
+    // It lets in no other browser, and none for longer.
+    const more = await ask('/v1/link', undefined, { method: 'POST', headers: { cookie, origin: url, ...json } });
+    expect(more.status).toBe(403);
   });
 
   it('is no link when it is none, and is not needed where there are no tokens', async () => {

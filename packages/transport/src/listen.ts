@@ -36,8 +36,8 @@ export interface ListenOptions<Incoming, Outgoing> {
   readonly routes?: RouteTable;
   /** Who may connect and ask; without, everybody who reaches the port. */
   readonly tokens?: TokenBook | null;
-  /** Whether, on loopback, who shows no token may watch. */
-  readonly isOpenToViewers?: boolean;
+  /** Whether, on loopback, who shows no token may watch and steer. */
+  readonly isOpenHere?: boolean;
   /** The certificate to show; plain text without. */
   readonly tls?: ServerTls | null;
   /** Told of each peer that is refused before it has a connection: where it is, and why. */
@@ -69,9 +69,9 @@ const CLOSE_TIMEOUT = { closeTimeout: CLOSE_GRACE_MS };
  */
 export async function listen<Incoming, Outgoing>(options: ListenOptions<Incoming, Outgoing>): Promise<Listener> {
   const { host, port, maxStrangers = DEFAULT_MAX_STRANGERS, tokens = null, tls = null } = options;
-  const { routes = new RouteTable(), isOpenToViewers = false, onRefused = () => {} } = options;
+  const { routes = new RouteTable(), isOpenHere = false, onRefused = () => {} } = options;
   const room = shareOut(affordableSockets(), { connections: options.maxConnections, strangers: maxStrangers });
-  const gate = new Gate({ tokens, isLocal: isLoopback(host), isOpenToViewers, onRefused });
+  const gate = new Gate({ tokens, isLocal: isLoopback(host), isOpenHere, onRefused });
   const http = httpServer({ gate, routes, tls, room, onRefused });
   const server = webSocketServer(options.maxMessageBytes);
   const accept = accepting(options, room);

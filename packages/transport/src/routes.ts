@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller, Gate, RefusedRequest } from './gate.ts';
 import type { Role } from './tokens.ts';
-import type { ViewerSessions } from './viewer-sessions.ts';
+import type { BrowserSessions } from './browser-sessions.ts';
 
 /** Something that the door answers over HTTP. */
 export interface Route {
@@ -21,8 +21,10 @@ export interface Visit {
   readonly rest: string;
   /** Whether who asked may still ask: a token may lose its place while a long answer is given. */
   readonly isStillAllowed: () => boolean;
-  /** Browsers that may watch; null where nobody needs a token. */
-  readonly sessions: ViewerSessions | null;
+  /** Browsers that were let in; null where nobody needs a token. */
+  readonly sessions: BrowserSessions | null;
+  /** Whether who asks may steer, too. */
+  readonly maySteer: () => boolean;
 }
 
 /** Of a request's body that is read as JSON. */
@@ -70,6 +72,7 @@ export class RouteTable {
         rest,
         isStillAllowed: () => gate.stillAdmits(caller),
         sessions: gate.sessions,
+        maySteer: () => gate.maySteer(request),
       });
     handling().catch((error: unknown) => {
       this.#onFault(error);

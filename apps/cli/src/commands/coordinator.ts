@@ -2,13 +2,14 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
-import { guardFlags, NETWORK } from '../flags/network.ts';
+import { guardFlags, NETWORK, openFlag } from '../flags/network.ts';
 import { runFlags } from '../flags/run.ts';
 import { wholeBetween, wholeNumber } from '../flags/values.ts';
 import { PROGRAM_ANYWHERE, programName } from '@convoy/infra/program-name';
 import { faultsTo, guardDoor, missingGuards, type DoorGuard } from '@convoy/convoy/guarded-door';
 import { shellCommand } from '@convoy/convoy/shell-command';
 import { modelsOf } from '@convoy/convoy/offered-models';
+import { openBrowser } from '@convoy/dashboard/serve/open-browser';
 import { oneRun } from '@convoy/dashboard/serve/run-list';
 import { dashboard, type Dashboard } from '@convoy/dashboard/serve/routes';
 import { OperatorError } from '@convoy/protocol/errors';
@@ -55,6 +56,7 @@ export const coordinatorFlags = flagTable({
   },
   ...guardFlags,
   ...runFlags,
+  ...openFlag,
 });
 export type CoordinatorFlags = FlagValues<typeof coordinatorFlags>;
 
@@ -134,6 +136,10 @@ export async function coordinate(
         ? `page: ${addressOf(url, '/').href}`
         : `page: with a viewer's token in CONVOY_TOKEN, this makes a link that opens it:\n\n  ${link}\n`,
     );
+    if (flags.open) {
+      if (tokens.book === null) openBrowser(addressOf(url, '/').href, onNote);
+      else onNote('--open opens nothing here: a browser needs such a link');
+    }
     const workersLeft = startWorkers?.({ url, workerArguments, token: () => tokens.workerToken(), run, display });
     try {
       await reportEnd(run, { display, json: flags.json, stop, command });

@@ -1,14 +1,14 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { faultsTo } from '@convoy/convoy/guarded-door';
 import { offeredModels } from '@convoy/convoy/offered-models';
 import { linkTo } from '@convoy/convoy/operate';
+import { openBrowser } from '@convoy/dashboard/serve/open-browser';
 import { openPage } from '@convoy/dashboard/serve/open-page';
 import { runsIn } from '@convoy/dashboard/serve/run-list';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
-import { callerFlags, coordinatorAt, isAddress } from '../flags/network.ts';
+import { callerFlags, coordinatorAt, isAddress, openFlag } from '../flags/network.ts';
 import { wholeBetween } from '../flags/values.ts';
 import { stopSignals } from '../stop-signals.ts';
 
@@ -17,7 +17,11 @@ const DEFAULT_FOLDER = 'runs';
 const dashboardFlags = flagTable({
   port: { takes: '<n>', parse: wholeBetween(0, 65_535), help: 'port on this machine; 0 takes a free one', default: 0 },
   ...callerFlags,
-  open: { help: 'open the page in the browser', default: false as boolean },
+  operator: {
+    help: "make a link that lets the browser steer the run too, for an hour; it takes an operator's token",
+    default: false as boolean,
+  },
+  ...openFlag,
 });
 
 /** `dashboard`: the page of runs on disk, finished or not. */
@@ -31,6 +35,7 @@ export function dashboardCommand(): Command {
       `
 With a folder it serves this machine alone, until Ctrl-C. With an address it prints a
 link that lets one browser watch that coordinator's run, once and within ten minutes.
+With --operator the browser can pause and stop the run, too.
 
 Examples:
   $ convoy dashboard
@@ -41,10 +46,11 @@ Examples:
 }
 
 async function showDashboard(named: string, flags: FlagValues<typeof dashboardFlags>): Promise<void> {
+  const role = flags.operator ? 'operator' : 'viewer';
   if (!isAddress(named)) return serveFolder(named, flags);
-  const link = await linkTo(coordinatorAt(named, flags, 'viewer'));
+  const link = await linkTo(coordinatorAt(named, flags, role), role);
   process.stdout.write(`${link}\n`);
-  if (flags.open) openBrowser(link);
+  if (flags.open) openBrowser(link, note);
 }
 
 async function serveFolder(folder: string, flags: FlagValues<typeof dashboardFlags>): Promise<void> {
@@ -53,7 +59,7 @@ async function serveFolder(folder: string, flags: FlagValues<typeof dashboardFla
   try {
     process.stdout.write(`${page.url}\n`);
     note(`the runs in ${folder}; Ctrl-C ends`);
-    if (flags.open) openBrowser(page.url);
+    if (flags.open) openBrowser(page.url, note);
     if (!signal.aborted) await once(signal, 'abort');
   } finally {
     await page.close();
@@ -61,12 +67,3 @@ async function serveFolder(folder: string, flags: FlagValues<typeof dashboardFla
 }
 
 const note = (line: string) => process.stderr.write(`${line}\n`);
-
-/** Asks the system for its browser. */
-function openBrowser(url: string): void {
-  const [program, ...args] =
-    process.platform === 'darwin' ? ['open'] : process.platform === 'win32' ? ['cmd', '/c', 'start'] : ['xdg-open'];
-  const child = spawn(program!, [...args, url], { stdio: 'ignore', detached: true });
-  child.on('error', () => note(`${program} is not there: open ${url} yourself`));
-  child.unref();
-}

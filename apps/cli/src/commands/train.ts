@@ -2,12 +2,16 @@ import type { Command } from 'commander';
 import { exitCodes } from '@convoy/protocol/errors';
 import { addFlags, flagTable, pickFlags, type FlagValues } from '../flags/flag.ts';
 import { foldHelp, newCommand } from '../flags/help.ts';
-import { guardFlags } from '../flags/network.ts';
+import { guardFlags, openFlag } from '../flags/network.ts';
 import { engineFlags, runFlags } from '../flags/run.ts';
 import { positiveInteger } from '../flags/values.ts';
+import { controlRoutes } from '@convoy/server/control-routes';
 import type { ServedRun } from '@convoy/server/serve-run';
 import { Display } from '../terminal/display.ts';
 import { suspendWithProgram } from '../job-control.ts';
+import { shellCommand } from '@convoy/convoy/shell-command';
+import { programName } from '@convoy/infra/program-name';
+import { openBrowser } from '@convoy/dashboard/serve/open-browser';
 import { openPage } from '@convoy/dashboard/serve/open-page';
 import { modelsOf } from '@convoy/convoy/offered-models';
 import { oneRun } from '@convoy/dashboard/serve/run-list';
@@ -41,6 +45,7 @@ export const trainFlags = flagTable({
   },
   ...engineFlags,
   ...pickFlags(guardFlags, 'tokenFile'),
+  ...openFlag,
 });
 export type TrainFlags = FlagValues<typeof trainFlags>;
 
@@ -84,8 +89,9 @@ export async function train(flags: TrainFlags, command: Command): Promise<void> 
 
 /** In this process. */
 async function trainAlone(flags: TrainFlags, run: ServedRun, display: Display): Promise<void> {
-  const page = await openPage(oneRun(run.folder), { models: modelsOf(run) });
+  const page = await openPage(oneRun(run.folder), { models: modelsOf(run), more: controlRoutes(run) });
   display.line(`page: ${page.url}`);
+  if (flags.open) openBrowser(page.url, (line) => display.warn(line));
   try {
     await trainInProcess(flags, run, (line) => display.line(line));
   } finally {
@@ -100,11 +106,22 @@ async function trainBeside(flags: TrainFlags, run: ServedRun, guard: LocalGuard,
     guard,
     onWarning: (line) => display.warn(line),
     onStatus: (line) => display.status(line),
-    onAddress: (url, isForOperators) =>
-      display.line(isForOperators ? `for operators and viewers: ${url}` : `page: ${url}/`),
+    onAddress: (url, isForOperators) => showPage(url, isForOperators, flags, display),
     suspendWithProgram,
   });
   const { outcome } = await run.ended;
   // What ended the workers is what the operator has to mend.
   if (outcome === 'halted' && lastCode !== exitCodes.ok) process.exitCode = lastCode;
+}
+
+/** Says how a browser gets to the page, and opens it there where that takes no token. */
+function showPage(url: string, isForOperators: boolean, flags: TrainFlags, display: Display): void {
+  if (!isForOperators) {
+    display.line(`page: ${url}/`);
+    if (flags.open) openBrowser(`${url}/`, (line) => display.warn(line));
+    return;
+  }
+  const link = shellCommand([...programName(), 'dashboard', url]);
+  display.line(`for operators and viewers: ${url}; with a token of theirs in CONVOY_TOKEN, this makes a link to the page:\n\n  ${link}\n`);
+  if (flags.open) display.warn('--open opens nothing here: a browser needs such a link');
 }

@@ -37,6 +37,11 @@ export const guardFlags = flagTable({
   },
 });
 
+/** For commands that serve a page. */
+export const openFlag = flagTable({
+  open: { help: 'open the page in the browser', default: false as boolean },
+});
+
 /** Whom a client believes, and what it shows. */
 export const callerFlags = flagTable({
   tokenFile: { takes: '<file>', help: 'file with the token to show', defaultText: '$CONVOY_TOKEN' },

@@ -85,8 +85,8 @@ export async function trainWithWorkers(
     port: 0,
     parameterCount,
     tokens: tokens.book,
-    // Where nobody gave out tokens, who uses this machine may watch.
-    isOpenToViewers: !hasOthers,
+    // Where nobody gave out tokens, who uses this machine may watch and steer.
+    isOpenHere: !hasOthers,
     onFault: faultsTo(onWarning),
   });
   const page = dashboard(oneRun(run.folder), modelsOf(run));

@@ -1,5 +1,5 @@
 import { listenHttp } from '@convoy/transport/listen-http';
-import { RouteTable } from '@convoy/transport/routes';
+import { RouteTable, type Route } from '@convoy/transport/routes';
 import type { ModelSource } from './model-routes.ts';
 import { dashboard } from './routes.ts';
 import type { RunSource } from './run-list.ts';
@@ -16,6 +16,8 @@ export interface OpenPageOptions {
   readonly port?: number;
   /** What the page may try pictures with. */
   readonly models?: ModelSource;
+  /** What else the page may ask for. */
+  readonly more?: readonly Route[];
   /** Told what a route's handler threw. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -26,10 +28,10 @@ export interface OpenPageOptions {
  */
 export async function openPage(
   runs: RunSource,
-  { port = 0, models, onFault }: OpenPageOptions = {},
+  { port = 0, models, more = [], onFault }: OpenPageOptions = {},
 ): Promise<OpenPage> {
   const { routes, close } = dashboard(runs, models);
-  const listener = await listenHttp({ host: '127.0.0.1', port, routes: new RouteTable(routes, onFault) });
+  const listener = await listenHttp({ host: '127.0.0.1', port, routes: new RouteTable([...routes, ...more], onFault) });
   return {
     url: `http://127.0.0.1:${listener.port}/`,
     async close() {
