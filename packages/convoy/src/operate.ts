@@ -1,10 +1,11 @@
+import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { fileError } from '@convoy/protocol/file-error';
 import type { RunStatus } from '@convoy/protocol/run-status';
 import { answerTo, leaveRequest, withdrawRequest, type OperatorRequest } from '@convoy/run-store/requests';
 import { readConfig } from '@convoy/run-store/run-folder';
-import { callJson, type CallOptions } from '@convoy/transport/call';
+import { call, callJson, type CallOptions } from '@convoy/transport/call';
 import { addressOf } from '@convoy/transport/http-request';
 
 /** How to reach a coordinator over the network: its address, a token and whose certificate is taken. */
@@ -64,6 +65,23 @@ export async function linkTo(coordinator: Coordinator, role: 'viewer' | 'operato
   // In the fragment: it is in no request, and in no log of a proxy.
   if (secret !== null) page.hash = `link=${secret}`;
   return page.href;
+}
+
+/**
+ * The lines of a coordinator's events.jsonl.
+ * @param from the number of the first line, from 0. @param follows goes on as they come, until the run is over.
+ * @throws OperatorError when it can't be reached, or the token is no viewer's or operator's.
+ */
+export async function* eventLinesOf(
+  coordinator: Coordinator,
+  { from, follows, signal }: { readonly from: number; readonly follows: boolean; readonly signal: AbortSignal },
+): AsyncGenerator<string> {
+  const path = `/v1/events?from=${from}&follow=${follows ? 'yes' : 'no'}`;
+  const response = await call({ ...coordinator, role: 'viewer', path, signal });
+  if (response.statusCode !== 200) throw new OperatorError(`${coordinator.url} answered ${response.statusCode}`);
+  for await (const line of createInterface({ input: response })) {
+    if (line.startsWith('data: ')) yield line.slice('data: '.length);
+  }
 }
 
 /** How the run of a coordinator stands. @throws OperatorError when it can't be reached, or the token is no viewer's or operator's. */

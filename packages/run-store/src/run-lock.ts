@@ -227,11 +227,7 @@ async function remedyAgainst(
   party: LockParty,
 ): Promise<string | null> {
   if (holder?.released === true) return null;
-  if (holder !== null && holder.host === party.host && holder.processSpace === party.processSpace) {
-    const startTime = party.startTimeOf(holder.pid);
-    const isReused = startTime != null && holder.startTime !== null && startTime !== holder.startTime;
-    return startTime === undefined || isReused ? null : 'stop it first';
-  }
+  if (isVisible(holder, party)) return isRunning(holder, party) ? 'stop it first' : null;
   // Both times are the file server's, whatever the machines' clocks say.
   const { mtimeMs: nowMs } = await stat(ticket);
   const shownMs = await stat(path).then(
@@ -241,6 +237,36 @@ async function remedyAgainst(
   );
   const leftMs = shownMs + STALE_MS - nowMs;
   return leftMs <= 0 ? null : `stop it first (if it is dead, wait ${Math.ceil(leftMs / 1000)} s)`;
+}
+
+/** Its process can be looked at from here. */
+function isVisible(holder: Holder | null, { host, processSpace }: LockParty): holder is Holder {
+  return holder !== null && holder.host === host && holder.processSpace === processSpace;
+}
+
+function isRunning(holder: Holder, party: LockParty): boolean {
+  const startTime = party.startTimeOf(holder.pid);
+  const isReused = startTime != null && holder.startTime !== null && startTime !== holder.startTime;
+  return startTime !== undefined && !isReused;
+}
+
+/**
+ * Who serves the run in a folder, in words; null when nobody does. Of a process on another machine the last sign of life decides.
+ * @throws the file system's error.
+ */
+export async function serverOf(runFolder: string, party: LockParty = thisProcess): Promise<string | null> {
+  const folder = join(runFolder, 'lock');
+  try {
+    const number = await newestNumber(folder);
+    const holder = await readHolder(folder, number);
+    if (holder === null || holder.released) return null;
+    const { mtimeMs } = await stat(join(folder, fileName(number)));
+    const isAlive = isVisible(holder, party) ? isRunning(holder, party) : Date.now() - mtimeMs < STALE_MS;
+    return isAlive ? describe(holder) : null;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 function describe({ pid, host, since, url }: Holder): string {

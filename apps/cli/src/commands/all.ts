@@ -15,6 +15,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   export: async () => (await import('./export.ts')).exportCommand(),
   runs: async () => (await import('./runs.ts')).runsCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
+  logs: async () => (await import('./logs.ts')).logsCommand(),
   drain: async () => (await import('./operate.ts')).drainCommand(),
   checkpoint: async () => (await import('./operate.ts')).checkpointCommand(),
   pause: async () => (await import('./operate.ts')).pauseCommand(),
@@ -30,4 +31,5 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   setup: async () => (await import('./setup.ts')).setupCommand(),
   data: async () => (await import('./data.ts')).dataCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+  completion: async () => (await import('./completion.ts')).completionCommand(),
 };

@@ -3,10 +3,13 @@ import { statusOf } from '@convoy/convoy/operate';
 import type { RunStatus } from '@convoy/protocol/run-status';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
-import { callerFlags, coordinatorAt } from '../flags/network.ts';
+import { callerFlags, coordinatorAt, isAddress } from '../flags/network.ts';
+import { runFlag, runNamedOrNewest } from '../run-argument.ts';
+import { statusInFolder } from '../status-in-folder.ts';
 import { textTable } from '../text-table.ts';
 
 const statusFlags = flagTable({
+  ...runFlag,
   ...callerFlags,
   json: { help: 'print the status to stdout as one JSON line', default: false as boolean },
 });
@@ -15,23 +18,33 @@ const statusFlags = flagTable({
 export function statusCommand(): Command {
   const command = newCommand('status')
     .description('show how far a run is, who works for it, how fast, and what it waits for')
-    .argument('<url>', "the coordinator's address");
+    .argument('[run]', "the run's folder, or the coordinator's address; without, the newest run in runs");
   return addFlags(command, statusFlags)
     .addHelpText(
       'after',
       `
-Example:
+Examples:
+  $ convoy status
+  $ convoy status runs/20261124-051200-quick-3f9a
   $ convoy status wss://192.0.2.10:7311 --tls-fingerprint sha256:…     with a viewer's or an operator's token in CONVOY_TOKEN`,
     )
     .action(showStatus);
 }
 
-async function showStatus(url: string, flags: FlagValues<typeof statusFlags>): Promise<void> {
-  const status = await statusOf(coordinatorAt(url, flags, 'viewer'));
-  process.stdout.write(flags.json ? `${JSON.stringify(status)}\n` : `${statusText(status).join('\n')}\n`);
+async function showStatus(
+  named: string | undefined,
+  flags: FlagValues<typeof statusFlags>,
+  command: Command,
+): Promise<void> {
+  const run = runNamedOrNewest(named, flags, command);
+  const found = isAddress(run)
+    ? { status: await statusOf(coordinatorAt(run, flags, 'viewer')), notes: [] }
+    : await statusInFolder(run);
+  const { status, notes } = found;
+  process.stdout.write(flags.json ? `${JSON.stringify(status)}\n` : `${statusText(status, notes).join('\n')}\n`);
 }
 
-function statusText(status: RunStatus): readonly string[] {
+function statusText(status: RunStatus, notes: readonly string[]): readonly string[] {
   const { run, state, step, totalSteps, epoch, loss, stepMs, samplesPerSecond, waitingFor, checkpoint } = status;
   const figures = [
     ...(epoch === null ? [] : [`epoch ${epoch + 1}`]),
@@ -46,6 +59,7 @@ function statusText(status: RunStatus): readonly string[] {
       ? 'no checkpoint yet'
       : `checkpoint of step ${checkpoint.step}, ${new Date(checkpoint.atMs).toISOString()}: ${checkpoint.path}`,
     ...status.health.map(({ kind, severity, evidence }) => `${severity}: ${kind} (${evidence})`),
+    ...notes,
     '',
     ...workersText(status.workers),
   ];
@@ -61,5 +75,9 @@ function workersText(workers: RunStatus['workers']): readonly string[] {
     engine,
     origin,
   ]);
-  return [textTable(['rank', 'state', 'samples/s', 'worker', 'engine', 'from'], rows)];
+  const titles = ['rank', 'state', 'samples/s', 'worker', 'engine', 'from'];
+  // A log doesn't know all of them.
+  const known = titles.map((_, column) => rows.some((row) => row[column] !== ''));
+  const kept = (cells: readonly string[]) => cells.filter((_, column) => known[column]);
+  return [textTable(kept(titles), rows.map(kept))];
 }

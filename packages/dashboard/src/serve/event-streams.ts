@@ -25,6 +25,14 @@ export interface WantedLog {
   readonly firstAt: number | null;
 }
 
+interface Viewing {
+  /** The viewer has gone. */
+  readonly gone: AbortSignal;
+  /** Nothing more will come than what is in the logs. */
+  readonly closing: AbortSignal;
+  readonly isStillAllowed: () => boolean;
+}
+
 /**
  * Sends logs as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) and goes on as they grow. A
  * message has some whole lines, and the number of the last one as its id. Where several logs are sent at once, the message's
@@ -38,8 +46,14 @@ export class EventStreams {
   /**
    * Sends the logs until the viewer goes or may see no more, one of the logs is another one now, or {@link close} was called and all
    * is sent. A viewer who wants the rest of a log that is another one by now is told so (409).
+   * @param follows false ends it as soon as all is sent.
    */
-  async send(logs: readonly WantedLog[], response: ServerResponse, { isStillAllowed }: Visit): Promise<void> {
+  async send(
+    logs: readonly WantedLog[],
+    response: ServerResponse,
+    { isStillAllowed }: Visit,
+    follows = true,
+  ): Promise<void> {
     if (this.#viewers >= MAX_VIEWERS) {
       return askAgain(response, `${MAX_VIEWERS} viewers are watching`, RETRY_AFTER_S);
     }
@@ -58,7 +72,8 @@ export class EventStreams {
       }
       response.writeHead(200, { 'content-type': EVENT_STREAM, 'x-accel-buffering': 'no' });
       response.write(`retry: ${RECONNECT_MS}\n\n`);
-      await this.#follow(readers, response, gone.signal, isStillAllowed);
+      const closing = follows ? this.#closing.signal : AbortSignal.abort();
+      await this.#follow(readers, response, { gone: gone.signal, closing, isStillAllowed });
     } catch (error) {
       if (!gone.signal.aborted) throw error;
     } finally {
@@ -76,14 +91,13 @@ export class EventStreams {
   async #follow(
     readers: readonly LineReader[],
     response: ServerResponse,
-    gone: AbortSignal,
-    isStillAllowed: () => boolean,
+    { gone, closing, isStillAllowed }: Viewing,
   ): Promise<void> {
-    const either = AbortSignal.any([gone, this.#closing.signal]);
+    const either = AbortSignal.any([gone, closing]);
     let quietMs = 0;
     while (!gone.aborted && isStillAllowed()) {
       // Before the logs are looked at: nothing is written after the streams are closed.
-      const isLast = this.#closing.signal.aborted;
+      const isLast = closing.aborted;
       let isQuiet = true;
       for (const [index, reader] of readers.entries()) {
         const lines = await reader.next();

@@ -61,7 +61,7 @@ export function dashboard(runs: RunSource, models?: ModelSource): Dashboard {
         if (typeof wanted === 'string') return answerText(response, 400, wanted);
         if (wanted === null) return answerText(response, 404, 'there is no such run here');
         if (request.method === 'HEAD') return void response.writeHead(200, { 'content-type': EVENT_STREAM }).end();
-        await streams.send(wanted, response, visit);
+        await streams.send(wanted, response, visit, queryOf(request).get('follow') !== 'no');
       },
     },
   ];
