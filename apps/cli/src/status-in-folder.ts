@@ -61,5 +61,13 @@ const STATES: Readonly<Record<Exclude<ShownWorker['state'], 'gone'>, WorkerStatu
 
 /** Its pace, and whether it computes at this moment, is known to the process that serves the run alone. */
 function workerStatus({ rank, name, engine, state }: ShownWorker): WorkerStatus {
-  return { rank, name, engine, origin: '', state: state === 'gone' ? 'away' : STATES[state], samplesPerSecond: null };
+  return {
+    rank,
+    name,
+    engine,
+    origin: '',
+    state: state === 'gone' ? 'away' : STATES[state],
+    samplesPerSecond: null,
+    lease: null,
+  };
 }

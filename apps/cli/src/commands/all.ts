@@ -31,5 +31,9 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   setup: async () => (await import('./setup.ts')).setupCommand(),
   data: async () => (await import('./data.ts')).dataCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
-  completion: async () => (await import('./completion.ts')).completionCommand(),
+  completion: async () => (await import('./completion.ts')).completionCommand(loadAll),
 };
+
+function loadAll(): Promise<readonly Command[]> {
+  return Promise.all(Object.values(commands).map((load) => load()));
+}

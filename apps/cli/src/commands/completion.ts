@@ -4,13 +4,12 @@ import { completableCommands } from '../completion/completable.ts';
 import { fishCompletion } from '../completion/fish.ts';
 import { zshCompletion } from '../completion/zsh.ts';
 import { newCommand } from '../flags/help.ts';
-import { commands } from './all.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 const SCRIPTS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 
-/** `completion`: what has a shell complete this program's command lines. */
-export function completionCommand(): Command {
+/** `completion`: what has a shell complete this program's command lines. @param loadCommands of the program, this one among them. */
+export function completionCommand(loadCommands: () => Promise<readonly Command[]>): Command {
   return newCommand('completion')
     .description('print a script that completes commands, options, their values and runs in a shell')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
@@ -23,7 +22,6 @@ Examples:
   $ convoy completion fish > ~/.config/fish/completions/convoy.fish`,
     )
     .action(async (shell: (typeof SHELLS)[number]) => {
-      const each = await Promise.all(Object.values(commands).map((load) => load()));
-      process.stdout.write(SCRIPTS[shell](completableCommands(each)));
+      process.stdout.write(SCRIPTS[shell](completableCommands(await loadCommands())));
     });
 }
