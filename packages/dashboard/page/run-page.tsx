@@ -105,7 +105,7 @@ function Standing({ replay, feed, refusal, now }: StandingProps) {
   const { step, totalSteps, stepsPerEpoch, startedAt, lastAt, leftMs, state } = replay;
   const done = totalSteps === 0 ? 0 : Math.min(1, step / totalSteps);
   const epochs = Math.ceil(totalSteps / stepsPerEpoch);
-  const until = state.name === 'ended' || state.name === 'paused' || feed !== 'live' ? lastAt : now;
+  const until = state.name === 'paused' ? state.at : state.name === 'ended' || feed !== 'live' ? lastAt : now;
   const elapsedMs = startedAt === null || until === null ? null : Math.max(0, until - startedAt - replay.pausedMs);
   const parts = [
     `step ${whole(step)} of ${whole(totalSteps)}`,

@@ -3,13 +3,22 @@ import { digestOfToken, newToken, ROLES, TokenBook, type Role } from './tokens.t
 import { BrowserSessions, LINK_MS, SESSION_MS, type Cookie } from './browser-sessions.ts';
 
 const known = (role: Role) => ({ role, digest: digestOfToken(newToken(role)) });
-const headerOf = (cookies: readonly Cookie[] | null) => cookies!.map(({ name, value }) => `${name}=${value}`).join('; ');
+const headerOf = (cookies: readonly Cookie[] | null) =>
+  cookies!.map(({ name, value }) => `${name}=${value}`).join('; ');
 
 function sessionsAtTime() {
   const tokens = new TokenBook(ROLES.map(known));
   const clock = { nowMs: Date.UTC(2026, 0, 1) };
-  const [token, operator] = (['viewer', 'operator'] as const).map((role) => tokens.tokens.find((each) => each.role === role)!);
-  return { tokens, token: token!, operator: operator!, clock, sessions: new BrowserSessions(tokens, () => clock.nowMs) };
+  const [token, operator] = (['viewer', 'operator'] as const).map((role) =>
+    tokens.tokens.find((each) => each.role === role)!,
+  );
+  return {
+    tokens,
+    token: token!,
+    operator: operator!,
+    clock,
+    sessions: new BrowserSessions(tokens, () => clock.nowMs),
+  };
 }
 
 test('a link is used once, and its session is worth the token it was made with', () => {
@@ -63,7 +72,8 @@ test('of many links the oldest are no longer valid: nobody fills the memory', ()
 
 test("an operator's link may steer for an hour and watch for longer; no other cookie steers", () => {
   const { clock, sessions, operator, token } = sessionsAtTime();
-  const redeemed = (known: typeof token, role: 'viewer' | 'operator') => sessions.redeem(sessions.newLink(known, role))!;
+  const redeemed = (known: typeof token, role: 'viewer' | 'operator') =>
+    sessions.redeem(sessions.newLink(known, role))!;
   const steering = headerOf(redeemed(operator, 'operator'));
   expect([sessions.tokenOf(steering, 'operator'), sessions.tokenOf(steering, 'viewer')]).toEqual([operator, operator]);
   const [watching] = redeemed(operator, 'viewer');

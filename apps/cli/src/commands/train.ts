@@ -122,8 +122,7 @@ function showPage(url: string, isForOperators: boolean, flags: TrainFlags, displ
     return;
   }
   const link = shellCommand([...programName(), 'dashboard', url]);
-  display.line(
-    `for operators and viewers: ${url}; with a token of theirs in CONVOY_TOKEN, this makes a link to the page:\n\n  ${link}\n`,
-  );
+  display.line(`for operators and viewers: ${url}`);
+  display.line(`page: with a token of theirs in CONVOY_TOKEN, this makes a link that opens it:\n\n  ${link}\n`);
   if (flags.open) display.warn('--open opens nothing here: a browser needs such a link');
 }
