@@ -80,7 +80,7 @@ export function TryModel({ run, replay }: { readonly run: string | null; readonl
           </label>
           <p>Or drop one here, or draw.</p>
           {samples.length > 0 && (
-            <div class="samples" role="group" aria-label="Samples of the run">
+            <div class="picks" role="group" aria-label="Samples of the run">
               {samples.map(({ index, truth, address }) => (
                 <button key={index} type="button" title={truth} onClick={() => open(blobOf(address))}>
                   <img src={address} alt={`Sample ${index}: ${truth}`} />
