@@ -2,6 +2,7 @@ import type { EngineChoice } from '@convoy/engine/backends/load';
 import { withOptionNames } from './option-names.ts';
 import type { WorkerFlags } from './launchers/worker-processes.ts';
 import { COLLAPSE_ACTIONS } from '@convoy/server/health-watch';
+import { parseTracedSteps, TRACED_STEPS_WORDS } from '@convoy/server/trace/step-tracer';
 import { DEFAULT_RUN_OPTIONS, type RunOptions } from '@convoy/server/run-options';
 import { OperatorError } from '@convoy/protocol/errors';
 import type { ModelName, RecipeName } from '@convoy/workload/open-workload';
@@ -27,6 +28,8 @@ export interface TrainOptions
   readonly workers?: number | undefined;
   /** Everything in this process. Computing blocks its event loop for a micro-batch at a time. */
   readonly single?: boolean | undefined;
+  /** Steps to trace, such as `'100-120'`: the run's folder gets a `trace.json`, see docs/tracing.md. */
+  readonly trace?: string | undefined;
   readonly engine?: EngineChoice | undefined;
   /** Threads per worker: the cores, shared among the workers, when absent; one in a deterministic run. */
   readonly threads?: number | undefined;
@@ -68,6 +71,7 @@ export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions
     checkpointEvery,
     keepCheckpoints,
     onCollapse,
+    trace,
     ...settings
   } = rest;
   for (const [name, value] of Object.entries({ workers, threads, keepCheckpoints })) {
@@ -78,6 +82,8 @@ export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions
   if (onCollapse !== undefined && !COLLAPSE_ACTIONS.includes(onCollapse)) {
     throw new OperatorError(`onCollapse (${String(onCollapse)}) must be one of ${COLLAPSE_ACTIONS.join(', ')}`);
   }
+  const traced = trace === undefined ? undefined : parseTracedSteps(String(trace));
+  if (traced === null) throw new OperatorError(`trace (${String(trace)}) must be ${TRACED_STEPS_WORDS}`);
   if (single && workers !== undefined) throw new OperatorError('leave out workers, or single: one process has none');
   const { epochs, maxSteps, ...fixed } = settings;
   const [surplus] = Object.keys(present({ config, runDir, ...fixed }));
@@ -89,7 +95,19 @@ export function resolveTrainOptions(options: TrainOptions): ResolvedTrainOptions
   const extension = resume !== undefined && Object.keys(length).length > 0 ? length : undefined;
   const kept = present({ keepCheckpoints, onCollapse });
   return {
-    run: { ...SERVING, ...kept, ...every, settings, config, resume, extension, runDir, dataDir, workload },
+    run: {
+      ...SERVING,
+      ...kept,
+      ...every,
+      settings,
+      config,
+      resume,
+      extension,
+      runDir,
+      dataDir,
+      workload,
+      trace: traced,
+    },
     computing: { engine: engine ?? engineFrom(process.env), threads, workers, dataDir, workload },
     single,
     fallbackToSynthetic,

@@ -59,6 +59,8 @@ const workerMessages: WorkerMessage[] = [
     },
   },
   { type: 'heartbeat', rssBytes: 1e9, tensors: 16 },
+  { type: 'heartbeat', rssBytes: 1e9, tensors: 16, clock: { aliveMs: 1e12, heardMs: 0.5, sentMs: 1 } },
+  { type: 'spans', task: 7, block: { start: 4, size: 4 }, leasedMs: 1.5, sentMs: 9, spans: new Uint8Array(48) },
   { type: 'bye', reason: 'done' },
   { type: 'error', message: 'no data' },
 ];

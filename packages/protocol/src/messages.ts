@@ -145,6 +145,20 @@ export const HeartbeatSchema = v.strictObject({
   rssBytes: wholeNumber,
   /** Live tensors of its engine: grows only if one is leaked. */
   tensors: wholeNumber,
+  /** Answers an `alive` that asked for it: the server's time in it, and the worker's own (ms) when it came and now. */
+  clock: v.exactOptional(v.strictObject({ aliveMs: finite, heardMs: finite, sentMs: finite })),
+});
+
+/** "Where the time of the lease went whose result follows", if the lease asked for it. Times are the worker's own (ms). */
+export const SpansSchema = v.strictObject({
+  type: v.literal('spans'),
+  task: wholeNumber,
+  block: BlockSchema,
+  /** When the lease came, and when this is sent. */
+  leasedMs: finite,
+  sentMs: finite,
+  /** See lease-spans.ts. */
+  spans: bytes,
 });
 
 /** "I am leaving on purpose; lease what I hold to somebody else." */
@@ -170,7 +184,11 @@ export const WelcomeSchema = v.strictObject({
 });
 
 /** "I am alive", every second: not as an answer, which would wait behind what the worker is sending. */
-export const AliveSchema = v.strictObject({ type: v.literal('alive') });
+export const AliveSchema = v.strictObject({
+  type: v.literal('alive'),
+  /** The server's time (ms) while steps are traced: the next heartbeat shall answer it. */
+  clockMs: v.exactOptional(finite),
+});
 
 /** "You can't take part, and this is what to change." The connection closes after it. */
 export const RejectSchema = v.strictObject({
@@ -189,7 +207,12 @@ export const ParametersSchema = v.strictObject({
 });
 
 /** "Compute the gradient of these micro-batches of step `step` at the parameters of that step." */
-export const LeaseSchema = v.strictObject({ type: v.literal('lease'), ...work });
+export const LeaseSchema = v.strictObject({
+  type: v.literal('lease'),
+  ...work,
+  /** Whether to say in `spans` where its time goes. */
+  trace: v.exactOptional(v.boolean()),
+});
 
 /** "Evaluate these pieces of the split at the parameters of step `step`." */
 export const EvaluationLeaseSchema = v.strictObject({
@@ -239,6 +262,7 @@ export const WorkerMessageSchema = v.variant('type', [
   LeaseReturnedSchema,
   DrainingSchema,
   HeartbeatSchema,
+  SpansSchema,
   ByeSchema,
   WorkerErrorSchema,
 ]);
@@ -264,6 +288,7 @@ export type ServerMessage = v.InferOutput<typeof ServerMessageSchema>;
 export type Hello = v.InferOutput<typeof HelloSchema>;
 export type Ready = v.InferOutput<typeof ReadySchema>;
 export type LeaseReturned = v.InferOutput<typeof LeaseReturnedSchema>;
+export type LeaseSpans = v.InferOutput<typeof SpansSchema>;
 export type Heartbeat = v.InferOutput<typeof HeartbeatSchema>;
 export type Result = v.InferOutput<typeof ResultSchema>;
 export type EvaluationResult = v.InferOutput<typeof EvaluationResultSchema>;

@@ -30,6 +30,7 @@ import type { RunContext } from './run-context.ts';
 import type { RunEnd } from './run-end.ts';
 import { DEFAULT_RUN_OPTIONS, type CheckpointInterval, type PrepareOptions } from './run-options.ts';
 import { ParameterServer } from './server.ts';
+import { saveTrace } from './trace/save-trace.ts';
 
 /** A worker is suspected after this share of the time after which it is dead. */
 const SUSPECT_SHARE = 0.3;
@@ -97,6 +98,8 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     layers: new LayerWatch(model.tensors, context.layout.plan),
     leftBehind,
     coordinator: coordinatorOptions(options, checkpointEvery),
+    tracer: options.tracer ?? null,
+    saveTrace: (tracer) => saveTrace(tracer, { run, folder: folder.path, onNote: options.onNote }),
   });
   const ended = server.ended.finally(async () => {
     await checkpoints.flush();

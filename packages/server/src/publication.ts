@@ -25,8 +25,10 @@ export class Publication {
     this.#identity = identity;
   }
 
-  send(connection: WorkerConnection, step: number, parameters: Float32Array): void {
+  /** @param onEncoded called between encoding, if that is needed, and sending. */
+  send(connection: WorkerConnection, step: number, parameters: Float32Array, onEncoded = () => {}): void {
     const encoded = this.#kept.find((version) => version.step === step) ?? this.#encode(step, parameters);
+    onEncoded();
     encoded.readers.add(connection);
     connection.sendEncoded(encoded.bytes);
   }

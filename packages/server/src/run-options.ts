@@ -4,6 +4,7 @@ import type { Settings } from '@convoy/training/settings';
 import { DEFAULT_KEEP } from '@convoy/run-store/checkpoint-store';
 import type { Extension } from '@convoy/run-store/extend-config';
 import type { CollapseAction } from './health-watch.ts';
+import type { StepTracer, TracedSteps } from './trace/step-tracer.ts';
 
 /** What a new run shall train, as layers of settings: each over the one before it. */
 export interface RunRequest {
@@ -46,6 +47,8 @@ export interface RunOptions extends RunRequest {
   readonly keepCheckpoints?: number | undefined;
   /** What is done when the training has collapsed: halt, roll back to a healthy checkpoint, or continue. */
   readonly onCollapse?: CollapseAction | undefined;
+  /** Steps to trace: where their time goes on the server and on the workers is written to `trace.json` in the run's folder. */
+  readonly trace?: TracedSteps | undefined;
   /** The run waits below so many. */
   readonly minWorkers: number;
   /** Silence after which a worker is dead. */
@@ -62,6 +65,8 @@ export const DEFAULT_RUN_OPTIONS = {
 
 /** A run, and what surrounds it in this process. */
 export interface PrepareOptions extends RunOptions {
+  /** Records the steps of `trace`, for every server of the run. */
+  readonly tracer?: StepTracer | null;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where workers will reach the run, for whoever finds it locked; null when only this process knows. */
   readonly url: string | null;

@@ -7,6 +7,7 @@ import { RunWatch } from './run-watch.ts';
 import type { RunEnd } from './run-end.ts';
 import type { PrepareOptions } from './run-options.ts';
 import type { WorkerConnection } from './session.ts';
+import { StepTracer } from './trace/step-tracer.ts';
 
 /** A run that is served from its beginning, or from where it was left, to its end: whatever it goes back to in between. */
 export interface ServedRun extends Omit<PreparedRun, 'server'> {
@@ -58,7 +59,8 @@ export async function serveRun(options: PrepareOptions): Promise<ServedRun> {
     metrics.see(event);
     options.onEvent(event);
   };
-  const watched = { ...options, onEvent };
+  const tracer = options.trace === undefined ? null : new StepTracer(options.trace);
+  const watched = { ...options, tracer, onEvent };
   const first = await prepareRun(watched);
   const { server: firstServer, ...about } = first;
   let server = firstServer;

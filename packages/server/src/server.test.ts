@@ -25,6 +25,8 @@ import { RunFolder } from '@convoy/run-store/run-folder';
 import { serverCodec } from './serve.ts';
 import type { Clock } from './clock.ts';
 import { ParameterServer, type ServerOptions } from './server.ts';
+import { packSpans } from '@convoy/protocol/lease-spans';
+import { StepTracer } from './trace/step-tracer.ts';
 import { HealthWatch, type CollapseAction } from './health-watch.ts';
 
 const PARAMETERS = 5;
@@ -42,6 +44,7 @@ function start({
   health = null,
   rollbackFactor = 1,
   maxWorkersPerAddress,
+  tracer = null,
   leftBehind = [],
   rollBack,
   ...options
@@ -52,7 +55,7 @@ function start({
   suspectAfterMs?: number;
   trainableCount?: number;
 } & Partial<
-  Pick<ServerOptions, 'health' | 'rollbackFactor' | 'rollBack' | 'maxWorkersPerAddress' | 'leftBehind'>
+  Pick<ServerOptions, 'health' | 'tracer' | 'rollbackFactor' | 'rollBack' | 'maxWorkersPerAddress' | 'leftBehind'>
 > = {}) {
   const config = testConfig({
     dataset: { name: 'synthetic', seed: 1, trainCount: 8, testCount: 1 },
@@ -86,6 +89,7 @@ function start({
     checkpoints: null,
     health,
     rollbackFactor,
+    tracer,
     leftBehind,
     ...(maxWorkersPerAddress === undefined ? {} : { maxWorkersPerAddress }),
     ...(rollBack === undefined ? {} : { rollBack }),
@@ -276,6 +280,48 @@ describe('the parameter server', () => {
         ],
       },
     });
+    server.stop('enough');
+    await server.ended;
+  });
+
+  it('asks only while steps are traced, and only of their leases, where the time goes', async () => {
+    const tracer = new StepTracer({ first: 1, last: 1 });
+    const { server, clock } = start({ tracer });
+    const peer = new Peer(server);
+    await peer.join('w');
+    const lease = await peer.next('lease');
+    clock.advance(1_000);
+    const { clockMs } = await peer.next('alive');
+    peer.connection.send({
+      ...{ type: 'heartbeat', rssBytes: 1, tensors: 1 },
+      clock: { aliveMs: clockMs!, heardMs: 5, sentMs: 6 },
+    });
+    expect(lease.trace).toBe(true);
+    const { task, block } = lease;
+    const spans = packSpans([{ kind: 'compute', fromMs: 5, toMs: 6 }]);
+    peer.connection.send({ type: 'spans', task, block, leasedMs: 5, sentMs: 6, spans });
+    peer.answer(lease);
+    await peer.next('accepted');
+    const second = await peer.next('lease');
+    expect(second).not.toHaveProperty('trace');
+    clock.advance(1_000);
+    expect(await peer.next('alive')).toEqual({ type: 'alive' });
+    expect(tracer.steps).toMatchObject([{ step: 1, leases: [{ workerId: 'w', told: { leasedMs: 5 } }] }]);
+    expect(tracer.clockOf('w').measured).toBeGreaterThan(0);
+    peer.answer(second);
+    await server.ended;
+  });
+
+  it.each([
+    ['that are none', new StepTracer({ first: 1, last: 2 }), new Uint8Array(25), closeCodes.malformed],
+    ['that nobody asked for', null, packSpans([]), closeCodes.unexpected],
+  ])('closes who sends spans %s', async (_, tracer, spans, code) => {
+    const { server } = start({ tracer });
+    const peer = new Peer(server);
+    await peer.join('w');
+    const { task, block } = await peer.next('lease');
+    peer.connection.send({ type: 'spans', task, block, leasedMs: 5, sentMs: 6, spans });
+    expect(await peer.connection.closed).toMatchObject({ code });
     server.stop('enough');
     await server.ended;
   });

@@ -26,6 +26,7 @@ import { concludeRun, type RunDisk, type RunEnd } from './run-end.ts';
 import type { SessionEvent, WorkerConnection } from './session.ts';
 import { ROLLING_BACK, Sessions } from './sessions.ts';
 import { StepTimes } from './step-times.ts';
+import type { StepTracer } from './trace/step-tracer.ts';
 import { SumBuffers, TaskSums, type ResultKey } from './task-sums.ts';
 import { startTraining, trainingStateAt, type ServedTraining, type TrainingOptions } from './training.ts';
 
@@ -38,6 +39,10 @@ export interface ServerOptions extends RunDisk, TrainingOptions {
   readonly coordinator: Partial<CoordinatorOptions>;
   /** Workers that may take part from one address. */
   readonly maxWorkersPerAddress?: number;
+  /** Records steps, if any were chosen. */
+  readonly tracer?: StepTracer | null;
+  /** Writes down what was recorded. */
+  readonly saveTrace?: (tracer: StepTracer) => void;
   /** Aborted, with the error, when something is lost that the server can't go on without. */
   readonly fault?: AbortSignal;
 }
@@ -62,7 +67,7 @@ export class ParameterServer {
   /** Where the present task's time goes. */
   readonly #times = new StepTimes();
   readonly #account: StepAccount = {
-    lap: (part) => this.#times.lap(part, this.#exactNow),
+    lap: (part) => this.#lap(part),
     cost: () => this.#stepCost(),
   };
   /** What everybody is told who comes while nobody is given work; null while work is given. */
@@ -94,8 +99,8 @@ export class ParameterServer {
     const onEvent = (event: SessionEvent) => this.#hear(event);
     const { messageBytes: gradientBytes } = gradients;
     const expected = { numericsFingerprint, gradientBytes, maxWorkersPerAddress, liveness: limits };
-    const { leftBehind } = options;
-    this.#sessions = new Sessions({ context, ...expected, leftBehind, onEvent });
+    const { leftBehind, tracer } = options;
+    this.#sessions = new Sessions({ context, ...expected, leftBehind, tracer, onEvent });
 
     this.#coordinator = new Coordinator(new TaskSequence(config, plan), start, limits);
     const perform = (effect: CoordinatorEffect) => this.#perform(effect);
@@ -230,9 +235,10 @@ export class ParameterServer {
       return null;
     }
     const atMs = this.#exactNow;
+    this.#tracer?.arrived(workerId, task, block, atMs);
     const verdict = this.#judge.judge(result, current, { rank: this.#sessions.joined.nameOf(workerId).rank, atMs });
     if (verdict.fault !== null) return verdict.fault;
-    this.#times.spent('sumMs', atMs, this.#exactNow);
+    this.#spent('sumMs', 'read result', atMs);
     this.#sums.keep(key, verdict.delivery);
     this.#loop.tell({ type: 'result-received', ...key, suspicion: verdict.suspicion });
     return null;
@@ -255,15 +261,19 @@ export class ParameterServer {
         if (effect.task.kind === 'evaluation') this.#training.predictions?.open(effect.task);
         this.#computeMs = 0;
         this.#times.opened(this.#exactNow);
+        this.#tracer?.opened(effect.task.kind === 'gradient' ? effect.task.step : null, this.#exactNow);
         this.#training.figures.taskOpened(this.#now);
         if (effect.task.kind === 'evaluation') this.#report(evaluationFact(effect.task, this.#training.plan));
         return;
       case 'send-parameters': {
         const connection = joined.connectionOf(effect.workerId);
         if (connection === undefined) return;
-        const fromMs = this.#exactNow;
-        this.#publication.send(connection, effect.step, this.#training.parameters.values);
-        return this.#times.spent('sendMs', fromMs, this.#exactNow);
+        let fromMs = this.#exactNow;
+        this.#publication.send(connection, effect.step, this.#training.parameters.values, () => {
+          fromMs = this.#spent('sendMs', 'encode', fromMs);
+          this.#tracer?.sending(effect.workerId, fromMs);
+        });
+        return void this.#spent('sendMs', 'send', fromMs);
       }
       case 'lease':
         return this.#lease(effect);
@@ -321,6 +331,7 @@ export class ParameterServer {
   #conclude({ facts, events, reaction }: Conclusion): void {
     for (const { type } of events) {
       if (type === 'committed') this.#sessions.reception.bindNumerics();
+      if (type === 'committed' && this.#tracer?.committed(this.#exactNow)) this.#saveTrace();
       if (type === 'parameters-replaced') this.#publication.forget();
     }
     for (const fact of facts) this.#report(fact);
@@ -337,7 +348,7 @@ export class ParameterServer {
     const { joined, reception } = this.#sessions;
     const fromMs = this.#exactNow;
     const delivery = this.#sums.collect({ workerId, task: task.id, block });
-    this.#times.spent('sumMs', fromMs, this.#exactNow);
+    this.#spent('sumMs', 'sum', fromMs);
     this.#computeMs += delivery.computeMs;
     this.#times.taken(delivery);
     if (delivery.details !== undefined) this.#training.predictions?.collect(delivery.details);
@@ -354,11 +365,19 @@ export class ParameterServer {
     }
     this.#sessions.lease(workerId, {
       ...this.#kindOfLease(task),
+      ...this.#traced({ workerId, task: id, block }),
       ...this.#options.context.identity,
       task: id,
       step,
       block,
     });
+  }
+
+  /** Whether a lease's time is recorded, as it says. */
+  #traced({ workerId, task, block }: ResultKey): { readonly trace?: true } {
+    if (!this.#tracer?.isTracing) return {};
+    this.#tracer.leased({ workerId, task, block, ...this.#sessions.joined.nameOf(workerId) }, this.#exactNow);
+    return { trace: true };
   }
 
   #kindOfLease(task: Task) {
@@ -401,6 +420,7 @@ export class ParameterServer {
     this.#end = { outcome: reaction?.action === 'rollback' ? 'rolled-back' : outcome, reason };
     this.#loop.stop();
     this.#sessions.end(this.#end);
+    if (this.#tracer?.isUnsaved) this.#saveTrace();
     const summary = {
       ...figures.summary(outcome, parameters.sha256(), this.#now),
       health: health?.found ?? [],
@@ -428,6 +448,30 @@ export class ParameterServer {
 
   get #exactNow(): number {
     return this.#options.context.clock.exact();
+  }
+
+  /** @returns the time now. */
+  #spent(on: 'sendMs' | 'sumMs', work: 'encode' | 'send' | 'read result' | 'sum', fromMs: number): number {
+    const nowMs = this.#exactNow;
+    this.#times.spent(on, fromMs, nowMs);
+    this.#tracer?.spent(work, fromMs, nowMs);
+    return nowMs;
+  }
+
+  #lap(part: 'normMs' | 'updateMs'): void {
+    const { lapMs } = this.#times;
+    const nowMs = this.#exactNow;
+    this.#times.lap(part, nowMs);
+    this.#tracer?.spent(part === 'normMs' ? 'norm' : 'update', lapMs, nowMs);
+  }
+
+  #saveTrace(): void {
+    this.#tracer!.isUnsaved = false;
+    this.#options.saveTrace?.(this.#tracer!);
+  }
+
+  get #tracer(): StepTracer | null {
+    return this.#options.tracer ?? null;
   }
 
   #report(fact: RunFact): void {

@@ -2,6 +2,7 @@ import {
   maxResultBytes,
   type Heartbeat,
   type Hello,
+  type LeaseSpans,
   type ServerMessage,
   type WorkerMessage,
 } from '@convoy/protocol/messages';
@@ -15,6 +16,7 @@ import { JoinedWorkers } from './joined-workers.ts';
 import { PeerLog, STRANGER_LIMITS, WORKER_LIMITS } from './peer-log.ts';
 import { Reception, type ReceptionOptions } from './reception.ts';
 import type { JoinedWorker, PeerSession, SessionEvent, WorkerConnection } from './session.ts';
+import type { StepTracer } from './trace/step-tracer.ts';
 import { Traffic } from './traffic.ts';
 
 export interface SessionsOptions extends ReceptionOptions {
@@ -22,6 +24,8 @@ export interface SessionsOptions extends ReceptionOptions {
   readonly gradientBytes: number;
   /** Workers of the run's last server, which look for this one. */
   readonly leftBehind?: Iterable<WorkerId> | undefined;
+  /** Records steps, if any were chosen. */
+  readonly tracer?: StepTracer | null | undefined;
   readonly onEvent: (event: SessionEvent) => void;
 }
 
@@ -152,7 +156,9 @@ export class Sessions {
     session.bytesHeard = connection.bytesHeard;
     if (isHeard) session.heardAtMs = now;
     // Unasked: behind a large result on a slow link the worker's own sign of life comes late, and so would the answer to it.
-    if (state.name !== 'greeting' && state.name !== 'closing') connection.send({ type: 'alive' });
+    if (state.name !== 'greeting' && state.name !== 'closing') {
+      connection.send({ type: 'alive', ...this.#question(session) });
+    }
     if (state.name === 'ready') {
       if (isHeard) this.#options.onEvent({ type: 'worker-heard', workerId: state.worker.workerId });
     } else if (state.name !== 'closing') {
@@ -163,6 +169,14 @@ export class Sessions {
         this.#dismiss(session, closeCodes.silent, `nothing heard for ${deadAfterMs / 1000} s`);
       }
     }
+  }
+
+  /** While steps are traced, a sign of life asks for the worker's clock. */
+  #question({ state }: PeerSession): { readonly clockMs?: number } {
+    if (state.name !== 'ready') return {};
+    const nowMs = this.#options.context.clock.exact();
+    const clockMs = this.#options.tracer?.asking(state.worker.workerId, nowMs) ?? null;
+    return clockMs === null ? {} : { clockMs };
   }
 
   /** Bytes on the wire since the last call. */
@@ -252,6 +266,8 @@ export class Sessions {
         return this.#options.onEvent({ type: 'worker-draining', workerId: state.worker.workerId });
       case 'heartbeat':
         return this.#noteHeartbeat(session, message);
+      case 'spans':
+        return this.#noteSpans(session, message);
       case 'bye':
         return this.#dismiss(session, closeCodes.normal, message.reason);
       case 'error':
@@ -301,10 +317,24 @@ export class Sessions {
     session.connection.expect(maxResultBytes(this.#options.gradientBytes));
   }
 
-  #noteHeartbeat(session: PeerSession, { rssBytes, tensors }: Heartbeat): void {
+  /** Said before the result of a lease that asked for it. */
+  #noteSpans(session: PeerSession, message: LeaseSpans): void {
+    const { state, owed } = session;
+    const { tracer, context } = this.#options;
+    if (!tracer || owed === 0 || (state.name !== 'ready' && state.name !== 'waiting')) {
+      return this.#unexpected(session, message);
+    }
+    // What others computed with other arithmetic is nobody's step.
+    if (state.name === 'waiting') return;
+    const fault = tracer.told(state.worker.workerId, message, context.clock.exact());
+    if (fault !== null) this.#dismiss(session, closeCodes.malformed, fault);
+  }
+
+  #noteHeartbeat(session: PeerSession, { rssBytes, tensors, clock }: Heartbeat): void {
     const { state, heardAtMs, memoryReportedAtMs } = session;
     if (state.name !== 'ready') return;
     const { workerId, rank } = state.worker;
+    if (clock !== undefined) this.#options.tracer?.answered(workerId, clock, this.#options.context.clock.exact());
     if (heardAtMs - memoryReportedAtMs >= REPORT_MEMORY_EVERY_MS) {
       session.memoryReportedAtMs = heardAtMs;
       const serverRssBytes = residentBytes();

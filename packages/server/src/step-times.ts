@@ -54,6 +54,11 @@ export class StepTimes {
     this.#lapMs = nowMs;
   }
 
+  /** When the present part of the commit began. */
+  get lapMs(): number {
+    return this.#lapMs;
+  }
+
   /** What the step's event says, once the parameters have moved. */
   timing(nowMs: number): StepTiming {
     const beganMs = Math.max(this.#openedMs, this.#firstJoinMs ?? this.#openedMs);

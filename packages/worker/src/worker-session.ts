@@ -8,6 +8,7 @@ import {
   type Block,
   type EvaluationLease,
   type Lease,
+  type LeaseSpans,
   type ServerMessage,
   type Welcome,
   type WorkerMessage,
@@ -16,7 +17,9 @@ import { seconds } from '@convoy/training/coordinator/turn';
 import { SAMPLING_VERSION } from '@convoy/training/sampling';
 import { residentBytes } from '@convoy/transport/resident-bytes';
 import { closeCodes, type Connection } from '@convoy/transport/connection';
-import { ComputeCancelled, type Compute, type EngineFacts, type Prepared } from './compute/compute.ts';
+import { packSpans } from '@convoy/protocol/lease-spans';
+import { ComputeCancelled, workerClockMs, type Compute, type EngineFacts, type Prepared } from './compute/compute.ts';
+import { SpanWatch } from './compute/span-watch.ts';
 import type { Provision } from './supplies/provision.ts';
 
 export type ServerConnection = Connection<ServerMessage, WorkerMessage>;
@@ -49,8 +52,12 @@ interface Job {
   readonly lease: Lease | EvaluationLease;
   /** Settles when the compute is idle again; never rejects. */
   readonly computed: Promise<void>;
-  /** The message that says how it went, once it is known. */
-  outcome: { readonly bytes: Uint8Array; readonly isReturned: boolean } | null;
+  /** The message that says how it went, once it is known, and where the time went if that was asked. */
+  outcome: {
+    readonly bytes: Uint8Array;
+    readonly isReturned: boolean;
+    readonly spans?: Omit<LeaseSpans, 'sentMs'>;
+  } | null;
 }
 
 /** One conversation on one connection. */
@@ -60,6 +67,8 @@ interface Conversation {
   /** The server knows that this worker takes leases. */
   ready: boolean;
   heartbeat: NodeJS.Timeout | null;
+  /** The last sign of life that asks for the time, until it is answered. */
+  asked: { readonly aliveMs: number; readonly heardMs: number } | null;
   end: WorkEnd | null;
 }
 
@@ -81,6 +90,8 @@ export class WorkerSession {
   /** The last result as it was sent: the next one is written over it. */
   #encodedResult: Uint8Array | undefined;
   servedSinceConnecting = false;
+  /** When the parameters were taken that the next lease is computed with, until a lease has told it. */
+  #parametersWatch: SpanWatch | null = null;
   /** The server asked this worker to leave. */
   #drainReason: string | null = null;
 
@@ -104,7 +115,14 @@ export class WorkerSession {
    */
   async converse(connection: ServerConnection): Promise<WorkEnd | null> {
     const { workerId, secret, engine, drain } = this.#options;
-    const conversation: Conversation = { connection, welcome: null, ready: false, heartbeat: null, end: null };
+    const conversation: Conversation = {
+      connection,
+      welcome: null,
+      ready: false,
+      heartbeat: null,
+      asked: null,
+      end: null,
+    };
     this.#conversation = conversation;
     this.servedSinceConnecting = false;
     const onDrain = () => this.#drain(conversation);
@@ -133,12 +151,12 @@ export class WorkerSession {
   }
 
   #receive(conversation: Conversation, message: ServerMessage): void {
-    const { connection, welcome } = conversation;
+    const { welcome } = conversation;
     switch (message.type) {
       case 'welcome':
         if (welcome !== null) return this.#unexpected(conversation, message);
         conversation.welcome = message;
-        conversation.heartbeat = this.#startHeartbeat(connection, message);
+        conversation.heartbeat = this.#startHeartbeat(conversation, message);
         void this.#prepare(conversation, message);
         return;
       case 'reject':
@@ -147,7 +165,10 @@ export class WorkerSession {
         });
       case 'parameters':
         if (!conversation.ready || this.#isComputing) return this.#unexpected(conversation, message);
-        return this.#options.compute.setParameters(message.step, message.values);
+        this.#parametersWatch = new SpanWatch();
+        this.#parametersWatch.begin();
+        this.#options.compute.setParameters(message.step, message.values);
+        return this.#parametersWatch.end('decode');
       case 'lease':
       case 'evaluation-lease':
         if (!conversation.ready || this.#job !== null) return this.#unexpected(conversation, message);
@@ -173,8 +194,12 @@ export class WorkerSession {
         const { forMs, reason } = message;
         return this.#options.log(`the coordinator gives this worker no work for ${seconds(forMs)}: ${reason}`, 'note');
       }
-      case 'resume':
       case 'alive':
+        if (message.clockMs !== undefined) {
+          conversation.asked = { aliveMs: message.clockMs, heardMs: workerClockMs() };
+        }
+        return;
+      case 'resume':
         return;
       default:
         message satisfies never;
@@ -232,15 +257,26 @@ export class WorkerSession {
         const bytes = encode({ type: 'evaluation-result', ...common, ...sums });
         return { bytes, isReturned: false };
       }
-      const { samples, lossSum, metricSum, gradient } = await compute.gradient({ step, block });
+      const { trace = false } = lease;
+      const leasedMs = workerClockMs();
+      const work = { step, block, ...(trace ? { trace } : {}) };
+      const { samples, lossSum, metricSum, gradient, spans = [] } = await compute.gradient(work);
       const computeMs = performance.now() - startedMs;
       // A connection that has not sent the last result yet still reads it.
       const isFree = (this.#conversation?.connection.bufferedBytes ?? 0) === 0;
+      const watch = new SpanWatch();
+      watch.begin();
       this.#encodedResult = encode(
         { type: 'result', ...common, samples, lossSum, metricSum, computeMs, gradient },
         isFree ? this.#encodedResult : undefined,
       );
-      return { bytes: this.#encodedResult, isReturned: false };
+      watch.end('encode');
+      const outcome = { bytes: this.#encodedResult, isReturned: false };
+      if (!trace) return outcome;
+      const decoded = this.#parametersWatch?.spans ?? [];
+      this.#parametersWatch = null;
+      const packed = packSpans([...decoded, ...watch.spans, ...spans]);
+      return { ...outcome, spans: { type: 'spans', task, block, leasedMs, spans: packed } };
     } catch (error) {
       if (!(error instanceof ComputeCancelled)) throw error;
       return { bytes: encode({ type: 'lease-returned', ...common }), isReturned: true };
@@ -251,7 +287,9 @@ export class WorkerSession {
   #deliver(): void {
     const outcome = this.#job?.outcome ?? null;
     if (outcome === null || !this.#conversation?.ready) return;
-    this.#conversation.connection.sendEncoded(outcome.bytes);
+    const { connection } = this.#conversation;
+    if (outcome.spans !== undefined) connection.send({ ...outcome.spans, sentMs: workerClockMs() });
+    connection.sendEncoded(outcome.bytes);
     if (outcome.isReturned) this.#finishJob();
   }
 
@@ -331,7 +369,8 @@ export class WorkerSession {
   }
 
   /** Says every second that this process lives, and gives the connection up when the server has long been silent. */
-  #startHeartbeat(connection: ServerConnection, { heartbeatIntervalMs, silentAfterMs }: Welcome): NodeJS.Timeout {
+  #startHeartbeat(conversation: Conversation, { heartbeatIntervalMs, silentAfterMs }: Welcome): NodeJS.Timeout {
+    const { connection } = conversation;
     let beatAtMs = performance.now();
     let heardAtMs = beatAtMs;
     let bytesHeard = connection.bytesHeard;
@@ -348,7 +387,10 @@ export class WorkerSession {
         return;
       }
       const { tensors } = this.#options.compute;
-      connection.send({ type: 'heartbeat', rssBytes: residentBytes(), tensors });
+      const { asked } = conversation;
+      conversation.asked = null;
+      const clock = asked === null ? {} : { clock: { ...asked, sentMs: workerClockMs() } };
+      connection.send({ type: 'heartbeat', rssBytes: residentBytes(), tensors, ...clock });
     }, heartbeatIntervalMs);
   }
 }

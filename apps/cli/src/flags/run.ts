@@ -8,6 +8,7 @@ import {
   type RunRequest,
 } from '@convoy/server/run-options';
 import { ENGINE_CHOICES } from '@convoy/engine/backends/load';
+import { parseTracedSteps, TRACED_STEPS_WORDS, type TracedSteps } from '@convoy/server/trace/step-tracer';
 import { flagTable, pickFlags, type FlagValues } from './flag.ts';
 import { settingFlags } from './settings.ts';
 import { settingsFromFlags } from './settings-from-flags.ts';
@@ -78,6 +79,13 @@ export const servingFlags = flagTable({
     choices: COLLAPSE_ACTIONS,
     help: 'when the model falls back to guessing: stop, return to a healthy checkpoint at half the learning rate, or go on',
     defaultText: `${DEFAULT_RUN_OPTIONS.onCollapse}; on --resume, what the run had`,
+    group: RUN,
+  },
+  trace: {
+    takes: '<steps>',
+    parse: tracedSteps,
+    text: ({ first, last }: TracedSteps) => `${first}-${last}`,
+    help: "write where the time of these steps (100-120) goes to trace.json in the run's folder: docs/tracing.md",
     group: RUN,
   },
   minWorkers: {
@@ -183,8 +191,18 @@ export function requestFromFlags(flags: ConfigFlags): RunRequest {
 
 /** A run as the flags say it. */
 export function runOptionsFromFlags(flags: RunFlags): RunOptions {
-  const { dataDir, runDir, orResume, resume, checkpointEvery, keepCheckpoints, onCollapse, minWorkers, deadAfter } =
-    flags;
+  const {
+    dataDir,
+    runDir,
+    orResume,
+    resume,
+    checkpointEvery,
+    keepCheckpoints,
+    onCollapse,
+    minWorkers,
+    deadAfter,
+    trace,
+  } = flags;
   if (orResume && runDir === undefined)
     throw new OperatorError('--or-resume is for --run-dir: add that, or leave it out');
   const deadAfterMs = 1000 * deadAfter;
@@ -198,6 +216,7 @@ export function runOptionsFromFlags(flags: RunFlags): RunOptions {
     onCollapse,
     minWorkers,
     deadAfterMs,
+    trace,
   };
   const isLonger = resume !== undefined && (flags.epochs !== undefined || flags.steps !== undefined);
   const extension = isLonger ? { epochs: flags.epochs, maxSteps: flags.steps } : undefined;
@@ -216,6 +235,12 @@ function checkpointInterval(text: string): CheckpointInterval {
 
 function intervalText({ steps, ms }: CheckpointInterval): string {
   return steps !== null ? String(steps) : ms !== null ? `${ms / 1000}s` : '0';
+}
+
+function tracedSteps(text: string): TracedSteps {
+  const steps = parseTracedSteps(text);
+  if (steps === null) throw new InvalidArgumentError(`It must be ${TRACED_STEPS_WORDS}.`);
+  return steps;
 }
 
 function deadAfter(text: string): number {

@@ -1,4 +1,5 @@
 import type { Block } from '@convoy/protocol/messages';
+import type { Span } from '@convoy/protocol/lease-spans';
 import type { EvaluationDetails } from '@convoy/protocol/evaluation-details';
 import type { RunConfig } from '@convoy/protocol/run-config';
 import type { EngineChoice } from '@convoy/engine/backends/load';
@@ -60,6 +61,8 @@ export interface Prepared {
 export interface GradientWork {
   readonly step: number;
   readonly block: Block;
+  /** Whether to say beside the sums where the time went. */
+  readonly trace?: boolean | undefined;
 }
 
 export interface EvaluationWork {
@@ -78,6 +81,13 @@ export interface EvaluationSums extends Tally {
 export interface GradientSums extends Tally {
   /** As a result carries it: one flat vector in the run's format, little-endian. */
   readonly gradient: Uint8Array;
+  /** If the work asked for them, on the clock of {@link workerClockMs}. */
+  readonly spans?: readonly Span[];
+}
+
+/** Milliseconds on a clock that all threads of this process share, and that nobody sets. */
+export function workerClockMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /** The call was cancelled before it was done. */

@@ -13,6 +13,7 @@ import type { RunConfig } from '@convoy/protocol/run-config';
 import { DetailsGathering, type EvaluatedSamples } from '@convoy/training/evaluation/details';
 import { partOf, planEvaluation, planStep, type RunPlan, type Range } from '@convoy/training/sampling';
 import type { BatchSource } from './batch-source.ts';
+import { SpanWatch } from './span-watch.ts';
 import {
   ComputeCancelled,
   type EvaluationSums,
@@ -46,7 +47,8 @@ export class GradientLoop {
   }
 
   /** The gradient of a block's loss sum, one leaf for each of its micro-batches. Its bytes are valid until the next call. */
-  async gradient({ step, block }: GradientWork): Promise<GradientSums> {
+  async gradient({ step, block, trace = false }: GradientWork): Promise<GradientSums> {
+    const watch = trace ? new SpanWatch() : null;
     const { config, model, plan, program, batches } = this.#options;
     const { epoch, positions, microBatches } = planStep(step, config, plan);
     if (this.#lastGradient !== null) this.#spare.push(this.#lastGradient);
@@ -59,13 +61,18 @@ export class GradientLoop {
     const { vector, ...tally } = await this.#reduce(block, microBatches, samplesOf, (leaf) => {
       const part = partOf(positions, leaf, microBatches);
       const leafGradient = this.#spare.pop() ?? allocateVector(model.parameterCount);
-      const sums = program.gradient(batches.trainingBatch(epoch, part), dropoutDraw(config, epoch, part), leafGradient);
+      watch?.begin();
+      const batch = batches.trainingBatch(epoch, part);
+      watch?.end('read batch');
+      const sums = program.gradient(batch, dropoutDraw(config, epoch, part), leafGradient);
       this.#gradients.round(leafGradient);
+      watch?.end('compute');
       return { ...sums, vector: leafGradient };
     });
     this.#lastGradient = vector;
     this.#lastWork = { step, block };
-    return { ...tally, gradient: this.#gradients.pack(vector!) };
+    const gradient = this.#gradients.pack(vector!);
+    return { ...tally, gradient, ...(watch === null ? {} : { spans: watch.spans }) };
   }
 
   /**

@@ -58,8 +58,8 @@ function takeParameters(parameters: { readonly step: number; readonly values: Fl
 }
 
 function share(sums: GradientSums): GradientSums {
-  const { samples, lossSum, metricSum, gradient } = sums;
+  const { gradient } = sums;
   if (shared?.byteLength !== gradient.byteLength) shared = new Uint8Array(new SharedArrayBuffer(gradient.byteLength));
   shared.set(gradient);
-  return { samples, lossSum, metricSum, gradient: shared };
+  return { ...sums, gradient: shared };
 }
