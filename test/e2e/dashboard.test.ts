@@ -183,6 +183,9 @@ it('with tokens a link opens the page, which goes on by itself when the coordina
     ...[7, 14, 21, 28, 35, 42].map((at) => `validation ${at}`),
     'test 42',
   ]);
+  const evaluated = await convoy(['evaluate', run, ...PACED_SHAPES, '--split', 'validation', '--json']);
+  const counted = JSON.parse(evaluated.stdout) as { readonly confusion: unknown };
+  expect(predictions.at(-2)!.confusion).toMatchObject({ counts: counted.confusion });
   const { confusion, worst } = predictions.at(-1)!;
   if (confusion === null || !('counts' in confusion)) throw new Error('there is no matrix');
   expect(confusion.counts.reduce((sum, row, label) => sum + row[label]!, 0) / 60).toBe(summary.testAccuracy);
