@@ -83,7 +83,12 @@ async function shown(page: BrowserTab, ...words: readonly string[]): Promise<voi
 }
 
 /** What the page's table of epochs says, row by row. */
-function figuresOn(page: BrowserTab): Promise<readonly (readonly string[])[]> {
+async function figuresOn(page: BrowserTab): Promise<readonly (readonly string[])[]> {
+  await page.evaluate(
+    `[...document.querySelectorAll('details')].find(({ textContent }) => textContent.includes('Figures by epoch')).open = true`,
+  );
+  const isThere = `document.querySelector('[aria-label="Table of figures by epoch"]') !== null`;
+  await expect.poll(() => page.evaluate(isThere), { timeout: 120_000 }).toBe(true);
   return page.evaluate(`[...document.querySelectorAll('[aria-label="Table of figures by epoch"] tbody tr')].map(
     (row) => [...row.cells].map((cell) => cell.textContent),
   )`);

@@ -97,7 +97,7 @@ it('a run of 100,000 steps opens within 2 s, and costs less than 16 ms a frame w
   );
   expect(await tab.evaluate<string>('document.querySelector(".controls").innerText')).toContain('Show all');
   expect(opening).toBeLessThan(2_000);
-  expect(following).toBeLessThan(24);
+  expect(following).toBeLessThan(16);
   expect(crosshair).toBeLessThan(16);
   expect(zooming).toBeLessThan(16);
 });

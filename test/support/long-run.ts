@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunEvent, RunFact } from '@convoy/protocol/run-events';
+import type { Arrival, RunEvent, RunFact, StepTiming } from '@convoy/protocol/run-events';
 
 export interface LongRun {
   readonly name: string;
@@ -78,7 +78,15 @@ function stepOf(run: LongRun, step: number): RunFact {
     ...{ type: 'step', step, epoch: Math.floor((step - 1) / stepsPerEpoch), samples: 256, ...figuresOf(run, step) },
     ...{ learningRate, gradientNorm: 3 + 2 * noise(step + 0.5), workers: WORKERS, stepMs: STEP_MS + noise(step) * 10 },
     ...{ busyShare: 0.9 + noise(step) / 20, bytesReceived: 2_474_320 + step, bytesSent: 2_474_657 + step },
+    timing: timingOf(step),
   };
+}
+
+/** Four results of each worker. */
+function timingOf(step: number): StepTiming {
+  const arrivals = Array.from({ length: 4 * WORKERS }, (_, i): Arrival => [i % WORKERS, 12.5 * (i + 1), 12.1, 32]);
+  const server = { serverMs: 3.21 + noise(step), sendMs: 1.43, sumMs: 2.86, normMs: 0.37, updateMs: 1.25 };
+  return { firstMs: 12.5, allMs: 100, waitMs: 9.5 + noise(step), ...server, arrivals };
 }
 
 /** A loss that falls, with the noise of single steps, and the accuracy that goes with it. */

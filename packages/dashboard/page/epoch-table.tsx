@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { METRIC_LABELS } from '@convoy/protocol/metric';
 import type { Replay } from '../src/replay/replay.ts';
 import { figure, metricFigure, upperFirst, whole } from './text.ts';
@@ -7,17 +8,27 @@ const SHOWN = 100;
 
 /** What the curves show, in figures: the end of each epoch, and each validation. */
 export function EpochTable({ replay }: { readonly replay: Replay }) {
+  const [isOpen, setOpen] = useState(false);
   const { epochs, validations, metric } = replay;
-  const trained = new Map(epochs.map((each) => [each.step, each]));
-  const validated = new Map(validations.map((each) => [each.step, each]));
-  const steps = [...new Set([...trained.keys(), ...validated.keys()])].sort((a, b) => b - a);
-  if (steps.length === 0) return null;
-  const label = upperFirst(METRIC_LABELS[metric]);
+  if (epochs.length === 0 && validations.length === 0) return null;
   return (
-    <details class="card">
+    <details class="card" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary>
         <h2>Figures by epoch</h2>
       </summary>
+      {/* Hundreds of cells, which would be rendered with each step. */}
+      {isOpen && <Table {...{ epochs, validations, metric }} />}
+    </details>
+  );
+}
+
+function Table({ epochs, validations, metric }: Pick<Replay, 'epochs' | 'validations' | 'metric'>) {
+  const trained = new Map(epochs.map((each) => [each.step, each]));
+  const validated = new Map(validations.map((each) => [each.step, each]));
+  const steps = [...new Set([...trained.keys(), ...validated.keys()])].sort((a, b) => b - a);
+  const label = upperFirst(METRIC_LABELS[metric]);
+  return (
+    <>
       <div class="scroll" tabIndex={0} role="region" aria-label="Table of figures by epoch">
         <table>
           <thead>
@@ -52,6 +63,6 @@ export function EpochTable({ replay }: { readonly replay: Replay }) {
           The newest {SHOWN} of {whole(steps.length)}.
         </p>
       )}
-    </details>
+    </>
   );
 }

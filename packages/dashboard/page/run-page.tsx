@@ -77,6 +77,15 @@ export function RunView({ replay, feed, refusal = null, now, theme, live = NOBOD
     ),
     [replay, replay.lines, theme, live],
   );
+  const told = useMemo(
+    () => (
+      <>
+        <EventList replay={replay} />
+        <Checkpoints replay={replay} />
+      </>
+    ),
+    [replay, replay.told, replay.told.length],
+  );
   return (
     <>
       <Standing replay={replay} feed={feed} refusal={refusal} now={now} />
@@ -86,8 +95,7 @@ export function RunView({ replay, feed, refusal = null, now, theme, live = NOBOD
       {charts}
       {children}
       <Workers replay={replay} now={now} live={live} />
-      <EventList replay={replay} />
-      <Checkpoints replay={replay} />
+      {told}
       <Environment replay={replay} />
     </>
   );
