@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import uPlot, { type AlignedData } from 'uplot';
-import { inItsFrame } from './frames.ts';
+import { inSomeFrame } from './frames.ts';
 import { whole } from './text.ts';
 
 export interface Line {
@@ -93,7 +93,7 @@ export function Chart(props: ChartProps) {
     current.setData([places as number[], ...stacked(drawn.lines, values)]);
     place.current!.setAttribute('aria-label', `${drawn.title}: ${summary}`);
   });
-  useEffect(() => inItsFrame(drawNow), [draw, title, theme, isLog, looks, dimmed, height, placeName]);
+  useEffect(() => inSomeFrame(drawNow), [draw, title, theme, isLog, looks, dimmed, height, placeName]);
 
   return (
     <section class={isTall ? 'card chart tall' : 'card chart'}>

@@ -159,11 +159,11 @@ function Figures({ replay }: { readonly replay: Replay }) {
   const test = tests.at(-1);
   const recent = series.values('samplesPerSecond').slice(-20).sort();
   const tiles = [
-    { name: 'Training loss', value: figure(mean(series.values('loss').slice(-20))), note: 'mean of the last 20 steps' },
+    { name: 'Training loss', value: figure(mean(series.values('loss').slice(-20))), note: 'mean of 20 steps' },
     {
       name: `Training ${label}`,
       value: metricFigure(metric, mean(series.values('metric').slice(-20))),
-      note: 'mean of the last 20 steps',
+      note: 'mean of 20 steps',
     },
     {
       name: `Validation ${label}`,
@@ -180,12 +180,12 @@ function Figures({ replay }: { readonly replay: Replay }) {
     {
       name: 'Samples per second',
       value: whole(Math.round(recent[recent.length >> 1] ?? 0)),
-      note: 'median of the last 20 steps',
+      note: 'median of 20 steps',
     },
     {
       name: 'Workers',
-      value: String(workers.hereCount),
-      note: replay.summary === null ? 'taking part now' : `at most ${replay.summary.workers} took part`,
+      value: String(replay.summary?.workers ?? workers.hereCount),
+      note: replay.summary === null ? 'taking part now' : 'took part, at most at one time',
     },
   ];
   return (
