@@ -53,6 +53,7 @@ const WRONG_SETTINGS: readonly unknown[] = [-1, 0.5, 'nonsense', [], {}];
 /** Flags in lines that no function of the package can come to: those of exports and of listening, and of what starts workers. */
 const NOT_FOR_PROGRAMS = [
   'allowWorkload',
+  'operator',
   'sshOption',
   'command',
   'host',

@@ -249,27 +249,37 @@ export type RunFact =
       readonly index: number;
       /** Of the image, which may be smaller than the sample. */
       readonly width: number;
+      /** Of the image, too. */
       readonly height: number;
       /** A PNG, base64. */
       readonly png: string;
     }
   /** What the layers that are trained are like: every few steps their norms, and at validations how their weights are distributed. */
-  | { readonly type: 'layers'; readonly step: number; readonly layers: readonly LayerFigures[] }
+  | {
+      readonly type: 'layers';
+      readonly step: number;
+      /** In the model's order. */
+      readonly layers: readonly LayerFigures[];
+    }
   /** The filters of the first convolution, at a validation. */
   | {
       readonly type: 'filters';
       readonly step: number;
+      /** The convolution's name. */
       readonly layer: string;
       /** Of a filter, in pixels. */
       readonly width: number;
+      /** Of a filter, too. */
       readonly height: number;
       /** Grey, or red, green and blue. */
       readonly channels: 1 | 3;
-      /** The layer's filters; the first so many are shown. */
+      /** The layer's filters. */
       readonly total: number;
+      /** So many of them are shown, from the first on. */
       readonly count: number;
-      /** The weights that black and white stand for. */
+      /** The weight that black stands for. */
       readonly low: number;
+      /** The weight that white stands for. */
       readonly high: number;
       /** Bytes of shape [count, height, width, channels], base64. */
       readonly pixels: string;
