@@ -29,7 +29,10 @@ export function fishCompletion(commands: readonly CompletableCommand[]): string 
     for (const { name, help } of children) lines.push(`complete -c convoy ${when} -a ${name} -d ${quoted(help)}`);
     if (argument.kind !== 'nothing') lines.push(`complete -c convoy ${when} ${offered(argument)}`);
     for (const { long, help, value } of options) {
-      const rest = value === null ? '' : value.kind === 'nothing' ? ' -x' : ` -r ${offered(value)}`;
+      const rest =
+        value === null
+          ? ''
+          : ` ${value.kind === 'files' ? '-r -F' : value.kind === 'nothing' ? '-x' : `-x ${offered(value)}`}`;
       lines.push(`complete -c convoy ${when} -l ${long.slice(2)} -d ${quoted(help)}${rest}`);
     }
   }
