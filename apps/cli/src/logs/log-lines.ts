@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LineReader } from '@convoy/dashboard/serve/line-reader';
+import { exitCodes } from '@convoy/protocol/errors';
+import { fileError } from '@convoy/protocol/file-error';
 import { EVENTS_FILE } from '@convoy/run-store/event-log';
 import { readConfig } from '@convoy/run-store/run-folder';
 import { serverOf } from '@convoy/run-store/run-lock';
@@ -18,7 +20,10 @@ export async function* logLines(
   { from, follows, signal }: { readonly from: number; readonly follows: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<string> {
   readConfig(runFolder);
-  const reader = await LineReader.open(join(runFolder, EVENTS_FILE), from);
+  const path = join(runFolder, EVENTS_FILE);
+  const reader = await LineReader.open(path, from).catch((cause: unknown) => {
+    throw fileError(cause, `can't read ${path}`, { exitCode: exitCodes.data });
+  });
   try {
     while (!signal.aborted) {
       // Asked before the log is read: what its last server wrote is there by then.
