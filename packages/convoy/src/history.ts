@@ -57,12 +57,19 @@ export function readRunEvents(folder: string): readonly RunEvent[] {
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   return lines.slice(0, -1).map((line, index) => {
     try {
-      return JSON.parse(line) as RunEvent;
+      return eventOf(line);
     } catch (cause) {
       const what = `${path} is damaged in line ${index + 1}: remove that line, or restore the log from a copy`;
       throw new OperatorError(what, { exitCode: exitCodes.data, cause });
     }
   });
+}
+
+/** @throws Error when the line is no event. */
+function eventOf(line: string): RunEvent {
+  const event = JSON.parse(line) as Partial<RunEvent> | null;
+  if (typeof event?.type !== 'string') throw new TypeError('it has no type');
+  return event as RunEvent;
 }
 
 /** An event that says what an evaluated model is like. */

@@ -209,9 +209,11 @@ describe('readHistory', () => {
 
   it('names the line that is damaged, and the folder that is no run', () => {
     const path = join(folder, 'events.jsonl');
-    writeFileSync(path, '{"type":\n');
     const line = `${path} is damaged in line 1: remove that line, or restore the log from a copy`;
-    expect(() => readHistory(folder)).toThrow(expect.objectContaining({ message: line, exitCode: exitCodes.data }));
+    for (const damaged of ['{"type":', 'null', '7', '{}']) {
+      writeFileSync(path, `${damaged}\n`);
+      expect(() => readHistory(folder)).toThrow(expect.objectContaining({ message: line, exitCode: exitCodes.data }));
+    }
     expect(() => readHistory(join(folder, 'none'))).toThrow(/is no run's folder/);
   });
 });
