@@ -21,6 +21,10 @@ it('a list has a line per run, with what is known of it', () => {
   ]);
 });
 
+it('a folder whose name has control characters keeps its line, and the terminal obeys none of them', () => {
+  expect(runsTable([{ ...run, name: 'a\n\u001B[31mb' }]).split('\n')[1]).toMatch(/^a\uFFFD\uFFFD\[31mb +ended/);
+});
+
 it('a comparison has the settings that differ, those included that one run lacks, and all figures', () => {
   const compared = comparison([
     { name: 'a', config: { seed: 1, epochs: 3, old: 0 }, figures: { steps: '4/4', test: '' } },

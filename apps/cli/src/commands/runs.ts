@@ -9,6 +9,7 @@ import { runsIn } from '@convoy/dashboard/serve/run-list';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { countOf, metricValue } from '@convoy/protocol/event-words';
 import { fileError } from '@convoy/protocol/file-error';
+import { printable } from '@convoy/protocol/messages';
 import { METRIC_LABELS, readMetric } from '@convoy/protocol/metric';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { differingSettings } from '@convoy/protocol/setting-paths';
@@ -63,7 +64,7 @@ function listRuns(folder: string, { json }: FlagValues<typeof jsonFlag>): void {
 export function runsTable(runs: readonly ListedRun[]): string {
   const head = ['run', 'state', 'step', 'last change', 'validation', 'test'];
   const rows = runs.map((run) => [
-    run.name,
+    printable(run.name),
     run.state,
     `${run.step}/${run.totalSteps}`,
     run.lastAt === null ? '' : new Date(run.lastAt).toISOString().slice(0, 16).replace('T', ' '),
@@ -94,7 +95,7 @@ function compareRuns(folders: readonly string[], _: FlagValues<typeof jsonFlag>,
   const differing = rows(settings);
   const nothing = [['no setting differs', ...names.map(() => '')]];
   const all = [...(differing.length === 0 ? nothing : differing), ['', ...names.map(() => '')], ...rows(figures)];
-  process.stdout.write(`${textTable(['', ...names], all, new Set([0]))}\n`);
+  process.stdout.write(`${textTable(['', ...names.map(printable)], all, new Set([0]))}\n`);
 }
 
 /** The settings that are not the same in all runs, and all figures: a value per run, in their order. */
