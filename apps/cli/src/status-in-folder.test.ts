@@ -45,7 +45,7 @@ describe("a run's status by its folder", () => {
     const lock = (released: boolean) => JSON.stringify({ ...holder, since: '2026-11-24T05:12:00.000Z', released });
     writeFileSync(join(folder, 'lock', '1.json'), lock(false));
     const { status, notes } = await statusInFolder(folder);
-    expect([status.state, status.workers.map(({ rank }) => rank)]).toEqual(['paused', [0]]);
+    expect(status).toMatchObject({ state: 'paused', workers: [{ rank: 0, state: 'idle' }] });
     expect(notes[0]).toMatch(/^served by process 1 on not /);
     const ended = join(root, 'released');
     cpSync(folder, ended, { recursive: true });

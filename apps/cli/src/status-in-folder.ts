@@ -31,7 +31,10 @@ export async function statusInFolder(
   const isLeft = end === null && server === null;
   const ended = isLeft ? 'no process serves it, and it has not come to its end' : end && `it ended: ${end.reason}`;
   const standing = watch.status(ended);
-  const here = server === null ? [] : workers.all.filter(({ state }) => state !== 'gone').map(workerStatus);
+  const here =
+    server === null
+      ? []
+      : workers.all.filter(({ state }) => state !== 'gone').map((worker) => workerStatus(worker, standing.state));
   return { status: { ...standing, workers: here }, notes: notesOf(runFolder, server, last, end) };
 }
 
@@ -60,13 +63,14 @@ const STATES: Readonly<Record<Exclude<ShownWorker['state'], 'gone'>, WorkerStatu
 };
 
 /** Its pace, and whether it computes at this moment, is known to the process that serves the run alone. */
-function workerStatus({ rank, name, engine, state }: ShownWorker): WorkerStatus {
+function workerStatus({ rank, name, engine, state }: ShownWorker, run: RunStatus['state']): WorkerStatus {
+  const isStill = state === 'here' && run === 'paused';
   return {
     rank,
     name,
     engine,
     origin: '',
-    state: state === 'gone' ? 'away' : STATES[state],
+    state: state === 'gone' ? 'away' : isStill ? 'idle' : STATES[state],
     samplesPerSecond: null,
     lease: null,
   };
