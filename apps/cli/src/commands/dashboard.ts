@@ -6,6 +6,7 @@ import { linkTo } from '@convoy/convoy/operate';
 import { openBrowser } from '@convoy/dashboard/serve/open-browser';
 import { openPage } from '@convoy/dashboard/serve/open-page';
 import { runsIn } from '@convoy/dashboard/serve/run-list';
+import { OperatorError } from '@convoy/protocol/errors';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
 import { newCommand } from '../flags/help.ts';
 import { callerFlags, coordinatorAt, isAddress, openFlag } from '../flags/network.ts';
@@ -47,7 +48,10 @@ Examples:
 
 async function showDashboard(named: string, flags: FlagValues<typeof dashboardFlags>): Promise<void> {
   const role = flags.operator ? 'operator' : 'viewer';
-  if (!isAddress(named)) return serveFolder(named, flags);
+  if (!isAddress(named)) {
+    if (flags.operator) throw new OperatorError("--operator needs a coordinator's address in place of a folder");
+    return serveFolder(named, flags);
+  }
   const link = await linkTo(coordinatorAt(named, flags, role), role);
   process.stdout.write(`${link}\n`);
   if (flags.open) openBrowser(link, note);
