@@ -15,10 +15,10 @@ export function useLiveWorkers(isLive: boolean): ReadonlyMap<number, WorkerStatu
     let isOver = false;
     const ask = async () => {
       const answer = await fetch('v1/status').catch(() => null);
-      // Whoever serves runs on disk has no such address.
       if (answer === null || !answer.ok || isOver) return;
-      const status = (await answer.json()) as RunStatus;
-      if (isOver) return;
+      const status = (await answer.json()) as RunStatus | null;
+      // Runs on disk have no coordinator.
+      if (status === null || isOver) return;
       setWorkers(new Map(status.workers.map((worker) => [worker.rank, worker])));
       timer = setTimeout(ask, ASK_EVERY_MS);
     };

@@ -1,5 +1,5 @@
 import { listenHttp } from '@convoy/transport/listen-http';
-import { RouteTable, type Route } from '@convoy/transport/routes';
+import { answerJson, RouteTable, type Route } from '@convoy/transport/routes';
 import type { ModelSource } from './model-routes.ts';
 import { dashboard } from './routes.ts';
 import type { RunSource } from './run-list.ts';
@@ -16,11 +16,22 @@ export interface OpenPageOptions {
   readonly port?: number;
   /** What the page may try pictures with. */
   readonly models?: ModelSource;
-  /** What else the page may ask for. */
+  /** What the page asks of a coordinator, if one serves it. */
   readonly more?: readonly Route[];
   /** Told what a route's handler threw. */
   readonly onFault?: (error: unknown) => void;
 }
+
+/** Runs on disk have no coordinator at the page's address: the page asks, as it can't know, and is told so without an error. */
+const NO_COORDINATOR: readonly Route[] = [
+  { method: 'GET', path: '/v1/status', role: 'viewer', handle: (_, response) => answerJson(response, 200, null) },
+  {
+    method: 'GET',
+    path: '/v1/steering',
+    role: 'viewer',
+    handle: (_, response) => answerJson(response, 200, { maySteer: false }),
+  },
+];
 
 /**
  * Serves the page by itself, to this machine alone.
@@ -28,7 +39,7 @@ export interface OpenPageOptions {
  */
 export async function openPage(
   runs: RunSource,
-  { port = 0, models, more = [], onFault }: OpenPageOptions = {},
+  { port = 0, models, more = NO_COORDINATOR, onFault }: OpenPageOptions = {},
 ): Promise<OpenPage> {
   const { routes, close } = dashboard(runs, models);
   const listener = await listenHttp({ host: '127.0.0.1', port, routes: new RouteTable([...routes, ...more], onFault) });

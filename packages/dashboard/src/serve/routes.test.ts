@@ -34,6 +34,20 @@ async function serve(runs: RunSource) {
   return { page, ask };
 }
 
+test('runs on disk have no coordinator, and a page that asks for one is told so without an error', async () => {
+  const { ask } = await serve(oneRun(makeRun('alone')));
+  const answers = await Promise.all(
+    ['v1/status', 'v1/steering'].map(async (path) => {
+      const answer = await ask(path);
+      return [answer.status, await answer.json()];
+    }),
+  );
+  expect(answers).toEqual([
+    [200, null],
+    [200, { maySteer: false }],
+  ]);
+});
+
 /** A stream of events, message by message. */
 class Stream {
   readonly messages: { readonly id: number; readonly type: string | null; readonly lines: readonly string[] }[] = [];
