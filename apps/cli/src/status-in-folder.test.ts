@@ -31,6 +31,14 @@ describe("a run's status by its folder", () => {
     expect(notes).toEqual(['its last event is of 1970-01-01T00:00:00.001Z', expect.stringContaining('resume')]);
   });
 
+  it("says that a run with a workload of the user's own needs its file to go on", async () => {
+    const folder = runOf('workload', [started]);
+    const config = testConfig({ dataset: { name: 'workload', workload: 'shapes' } });
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
+    const { notes } = await statusInFolder(folder);
+    expect(notes[1]).toMatch(/ resume \S+ --workload FILE, the file of the workload shapes$/);
+  });
+
   it('is that of a run which is served, with its workers, while its process lives', async () => {
     const folder = runOf('served', [started, joined, { type: 'paused', step: 0 }]);
     mkdirSync(join(folder, 'lock'));

@@ -5,6 +5,7 @@ import { programName } from '@convoy/infra/program-name';
 import { countOf } from '@convoy/protocol/event-words';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import type { RunStatus, WorkerStatus } from '@convoy/protocol/run-status';
+import { readConfig } from '@convoy/run-store/run-folder';
 import { serverOf } from '@convoy/run-store/run-lock';
 import { RunWatch } from '@convoy/server/run-watch';
 
@@ -45,15 +46,21 @@ function notesOf(
   end: Extract<RunEvent, { type: 'run-ended' }> | null,
 ): readonly string[] {
   const next = (...words: string[]) => shellCommand([...programName(), ...words, runFolder]);
+  const { dataset } = readConfig(runFolder);
+  // The run's folder doesn't say where the file is.
+  const workload = dataset.name === 'workload' ? ` --workload FILE, the file of the workload ${dataset.workload}` : '';
   if (end === null && server !== null) {
     return [`served by ${server}`, `look on with: ${next('logs', '--follow')}`];
   }
   const at = last === undefined ? null : new Date(last.at).toISOString();
   if (end === null) {
-    return [...(at === null ? [] : [`its last event is of ${at}`]), `go on with: ${next('resume')}`];
+    return [...(at === null ? [] : [`its last event is of ${at}`]), `go on with: ${next('resume')}${workload}`];
   }
   const ended = `${end.outcome} ${at}: ${countOf(end.steps, 'step')} in ${end.seconds.toFixed(0)} s, ${end.samplesPerSecond.toFixed(0)} samples/s`;
-  return [ended, end.outcome === 'completed' ? `see it with: ${next('history')}` : `go on with: ${next('resume')}`];
+  return [
+    ended,
+    end.outcome === 'completed' ? `see it with: ${next('history')}` : `go on with: ${next('resume')}${workload}`,
+  ];
 }
 
 const STATES: Readonly<Record<Exclude<ShownWorker['state'], 'gone'>, WorkerStatus['state']>> = {
