@@ -26,7 +26,7 @@ function runOf(name: string, facts: readonly RunFact[]): string {
 describe("a run's status by its folder", () => {
   it('is that of a run which was left when no process serves it, and says how to go on', async () => {
     const { status, notes } = await statusInFolder(runOf('left', [started, joined]));
-    expect(status).toMatchObject({ state: 'ended', totalSteps: 40, workers: [] });
+    expect(status).toMatchObject({ state: 'left', totalSteps: 40, workers: [] });
     expect(status.waitingFor).toBe('no process serves it, and it has not come to its end');
     expect(notes).toEqual(['its last event is of 1970-01-01T00:00:00.001Z', expect.stringContaining('resume')]);
   });
@@ -58,6 +58,6 @@ describe("a run's status by its folder", () => {
     const ended = join(root, 'released');
     cpSync(folder, ended, { recursive: true });
     writeFileSync(join(ended, 'lock', '1.json'), lock(true));
-    expect((await statusInFolder(ended)).status.state).toBe('ended');
+    expect((await statusInFolder(ended)).status.state).toBe('left');
   });
 });

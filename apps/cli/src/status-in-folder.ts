@@ -31,7 +31,7 @@ export async function statusInFolder(
   const end = last?.type === 'run-ended' ? last : null;
   const isLeft = end === null && server === null;
   const ended = isLeft ? 'no process serves it, and it has not come to its end' : end && `it ended: ${end.reason}`;
-  const standing = watch.status(ended);
+  const standing: Omit<RunStatus, 'workers'> = { ...watch.status(ended), ...(isLeft ? { state: 'left' } : {}) };
   const here =
     server === null
       ? []

@@ -6,9 +6,9 @@ export interface RunStatus {
   readonly run: string;
   /**
    * `opening` before the first step of this process, `waiting` below the least number of workers, `paused` when an operator wants it
-   * so, `ended` with its reason below.
+   * so, `ended` with its reason below. A run's folder also tells of one that its process `left` before its end.
    */
-  readonly state: 'opening' | 'waiting' | 'training' | 'evaluating' | 'paused' | 'ended';
+  readonly state: 'opening' | 'waiting' | 'training' | 'evaluating' | 'paused' | 'ended' | 'left';
   /** Commits so far, and in all if nothing ends the training before. */
   readonly step: number;
   readonly totalSteps: number;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { foldHistory, readRunEvents, type Measured } from '@convoy/convoy/history';
 import type { ListedRun } from '@convoy/dashboard/replay/listed-run';
-import { runsIn } from '@convoy/dashboard/serve/run-list';
+import { listedRuns, runsIn } from '@convoy/dashboard/serve/run-list';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { countOf, metricValue } from '@convoy/protocol/event-words';
 import { fileError } from '@convoy/protocol/file-error';
@@ -54,8 +54,8 @@ Examples:
   return command.addCommand(compare).addCommand(remove);
 }
 
-function listRuns(folder: string, { json }: FlagValues<typeof jsonFlag>): void {
-  const runs = runsIn(folder).list();
+async function listRuns(folder: string, { json }: FlagValues<typeof jsonFlag>): Promise<void> {
+  const runs = await listedRuns(runsIn(folder));
   if (json) process.stdout.write(`${JSON.stringify({ folder, runs })}\n`);
   else process.stdout.write(runs.length === 0 ? `no run in ${folder}\n` : `${runsTable(runs)}\n`);
 }

@@ -54,7 +54,7 @@ function statusText(status: RunStatus, notes: readonly string[]): readonly strin
   ];
   return [
     `${run}: ${state}, step ${step} of ${totalSteps}${figures.map((figure) => ` · ${figure}`).join('')}`,
-    ...(waitingFor === null ? [] : [`${state === 'ended' ? '' : 'waits for '}${waitingFor}`]),
+    ...(waitingFor === null ? [] : [`${state === 'ended' || state === 'left' ? '' : 'waits for '}${waitingFor}`]),
     checkpoint === null
       ? 'no checkpoint yet'
       : `checkpoint of step ${checkpoint.step}, ${new Date(checkpoint.atMs).toISOString()}: ${checkpoint.path}`,

@@ -5,7 +5,8 @@ import type { RunState } from './replay.ts';
 export interface ListedRun {
   /** What it is asked for by: its folder's name. */
   readonly name: string;
-  readonly state: RunState['name'];
+  /** `left`: nobody serves it, and it has not come to its end. */
+  readonly state: RunState['name'] | 'left';
   readonly step: number;
   readonly totalSteps: number;
   readonly startedAt: number | null;

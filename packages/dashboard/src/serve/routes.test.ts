@@ -216,7 +216,7 @@ test('the runs of a folder are listed by what they did last, and nothing outside
   const listed = (await (await ask('v1/runs')).json()) as ListedRun[];
   expect(new Map(listed.map((run) => [run.name, run]))).toEqual(
     new Map([
-      ['short', expect.objectContaining({ state: 'training', totalSteps: 42, testMetric: null })],
+      ['short', expect.objectContaining({ state: 'left', totalSteps: 42, testMetric: null })],
       ['whole', expect.objectContaining({ state: 'ended', step: 42, testMetric: 0.9, validationMetric: 1 })],
     ]),
   );

@@ -8,7 +8,7 @@ import { MAX_OVERLAID } from '../replay/listed-run.ts';
 import { EVENT_STREAM, EventStreams, type WantedLog } from './event-streams.ts';
 import { modelRoutes, type ModelSource } from './model-routes.ts';
 import { PageFiles } from './page-files.ts';
-import type { RunSource } from './run-list.ts';
+import { listedRuns, type RunSource } from './run-list.ts';
 
 export interface Dashboard {
   readonly routes: readonly Route[];
@@ -39,7 +39,7 @@ export function dashboard(runs: RunSource, models?: ModelSource): Dashboard {
       method: 'GET',
       path: '/v1/runs',
       role: 'viewer',
-      handle: (_, response) => answerJson(response, 200, runs.list()),
+      handle: async (_, response) => answerJson(response, 200, await listedRuns(runs)),
     },
     {
       method: 'GET',

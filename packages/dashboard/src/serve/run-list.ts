@@ -2,11 +2,13 @@ import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from
 import { basename, join, resolve } from 'node:path';
 import { exitCodes, OperatorError } from '@convoy/protocol/errors';
 import { EVENTS_FILE } from '@convoy/run-store/event-log';
+import { serverOf } from '@convoy/run-store/run-lock';
 import type { ListedRun } from '../replay/listed-run.ts';
 import { Replay } from '../replay/replay.ts';
 
 /** The runs that can be looked at. */
 export interface RunSource {
+  /** As their logs tell. */
   readonly list: () => readonly ListedRun[];
   /** The folder of a run; null where there is none of that name. @param name null for the only one. */
   readonly folderOf: (name: string | null) => string | null;
@@ -60,6 +62,18 @@ export function runsIn(folder: string): RunSource {
       return isName && existsSync(logOf(name)) ? join(folder, name) : null;
     },
   };
+}
+
+/** A list of runs in which those that a process left without an end are told from those that are going on. */
+export function listedRuns(runs: RunSource): Promise<readonly ListedRun[]> {
+  return Promise.all(
+    runs.list().map(async (run): Promise<ListedRun> => {
+      const folder = runs.folderOf(run.name);
+      // The log tells of an end.
+      const isGoingOn = run.state === 'ended' || folder === null || (await serverOf(folder)) !== null;
+      return isGoingOn ? run : { ...run, state: 'left' };
+    }),
+  );
 }
 
 /** What the two ends of a log tell of its run. */
