@@ -34,7 +34,7 @@ const boundaries = {
   cifar10: ['protocol', 'numerics', 'training', 'model', 'transport'],
   export: ['protocol', 'model'],
   workload: ['protocol', 'training', 'model', 'cifar10', 'transport'],
-  server: ['protocol', 'numerics', 'training', 'model', 'workload', 'transport', 'run-store'],
+  server: ['protocol', 'numerics', 'pictures', 'training', 'model', 'workload', 'transport', 'run-store'],
   worker: ['protocol', 'numerics', 'training', 'model', 'engine', 'workload', 'transport'],
   dashboard: ['protocol', 'run-store', 'transport', 'infra'],
   convoy: [
@@ -52,7 +52,7 @@ const boundaries = {
     'export',
     'infra',
   ],
-  'tfjs-convoy': ['protocol', 'model', 'pictures', 'convoy'],
+  'tfjs-convoy': ['protocol', 'training', 'model', 'pictures', 'convoy'],
   infra: ['protocol', 'numerics'],
   cli: [...PACKAGES, 'infra'],
   'parameter-server': ['cli'],

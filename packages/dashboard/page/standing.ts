@@ -79,7 +79,7 @@ export function standingOf(replay: Replay, { feed, refusal, now }: Viewed): Stan
       if (replay.isPauseWanted) {
         return { word: 'Pausing', tone: 'busy', text: 'The step that is being computed is finished first.' };
       }
-      return { word: 'Training', tone: 'good', text: alarm === undefined ? 'All is well.' : `${alarm.evidence}.` };
+      return { word: 'Training', tone: 'good', text: healthText(replay) };
     }
   }
 }
@@ -94,4 +94,11 @@ function endedStanding(outcome: 'completed' | 'interrupted' | 'halted', reason: 
     case 'halted':
       return { word: 'Halted', tone: 'bad', text };
   }
+}
+
+/** What is the matter with a run that trains; findings stand below it in full. */
+function healthText({ activeFindings }: Replay): string {
+  const alarm = activeFindings.find(({ severity }) => severity === 'alarm');
+  if (alarm !== undefined) return `${alarm.evidence}.`;
+  return activeFindings.length === 0 ? 'All is well.' : 'It trains. Something could go better: see below.';
 }

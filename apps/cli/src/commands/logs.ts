@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { InvalidArgumentError, type Command } from 'commander';
 import { eventLinesOf } from '@convoy/convoy/operate';
+import { exitCodes } from '@convoy/protocol/errors';
+import { countOf } from '@convoy/protocol/event-words';
 import type { RunEvent } from '@convoy/protocol/run-events';
 import { colorsFor } from '../colors.ts';
 import { addFlags, flagTable, type FlagValues } from '../flags/flag.ts';
@@ -62,10 +64,16 @@ async function printLogs(named: string | undefined, flags: LogsFlags, command: C
   const { since, worker, type: types = [], json, lines: most = Infinity } = flags;
   const filter = new EventFilter({ sinceMs: since, worker, types });
   const colors = colorsFor(process.stdout);
+  let damaged = 0;
   const told = (line: string): string | null => {
     const event = eventIn(line);
-    if (event === null || !filter.takes(event)) return null;
-    return json ? line : toldLine(event, colors, types.length > 0);
+    try {
+      if (event !== null) return !filter.takes(event) ? null : json ? line : toldLine(event, colors, types.length > 0);
+    } catch {
+      // An event of a known type without its fields.
+    }
+    damaged++;
+    return null;
   };
   try {
     let count = 0;
@@ -89,7 +97,16 @@ async function printLogs(named: string | undefined, flags: LogsFlags, command: C
   } catch (error) {
     // Whoever ended it has seen enough.
     if (!signal.aborted) throw error;
+  } finally {
+    if (damaged > 0) tellOfDamage(run, damaged);
   }
+}
+
+/** The lines that can be read were worth printing; that others are missing is told, and is no success. */
+function tellOfDamage(run: string, damaged: number): void {
+  const are = damaged === 1 ? 'is damaged and is' : 'are damaged and are';
+  process.stderr.write(`convoy: ${countOf(damaged, 'line')} in the log of ${run} ${are} left out\n`);
+  process.exitCode = exitCodes.data;
 }
 
 /** Writes a line when there is room for it. @throws what the signal says. */
