@@ -23,6 +23,7 @@ function makeClone() {
   file('packages/dashboard/page/index.html', '<link href="%STYLE%"><script src="%SCRIPT%"></script>');
   file('packages/dashboard/page/main.tsx', `import './page.css'; document.title = 'runs' as string;`);
   file('packages/dashboard/page/page.css', 'body { margin: 0 }');
+  file('packages/dashboard/page/try-model-worker.ts', 'export {};');
   file('packages/words/package.json', '{ "type": "module", "exports": { "./*": "./src/*.ts" } }');
   file(
     'packages/words/src/said.ts',
