@@ -227,7 +227,8 @@ describe('wrong input', () => {
   it.each([
     [['train', '--epochs', 'many'], 2, "argument 'many' is invalid. It must be a whole number, 1 or more."],
     [['train', '--workers', '2', '--single'], 2, "option '--workers <n>' cannot be used with option '--single'"],
-    [['status', 'nonsense'], 2, 'must look like ws://HOST:PORT'],
+    [['status', 'nonsense'], 3, "nonsense is no run's folder: it has no config.json"],
+    [['status', 'ws://h:99999'], 2, 'must look like ws://HOST:PORT'],
     [['stop', 'ws://u:p@localhost:7311'], 2, 'An address holds no secrets'],
     [['coordinator', '--port', '99999'], 2, 'a whole number from 0 to 65535'],
     [
